@@ -1,0 +1,80 @@
+{{/* The release's own name: "veriaidpo" for a release of that name, else "<release>-veriaidpo"; room is left for suffixes. */}}
+{{- define "veriaidpo.fullname" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 45 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 45 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Labels of every object: (dict "root" $ "component" "gateway") */}}
+{{- define "veriaidpo.labels" -}}
+{{ include "veriaidpo.selectorLabels" . }}
+app.kubernetes.io/part-of: veriaidpo
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
+{{- end -}}
+
+{{- define "veriaidpo.selectorLabels" -}}
+app.kubernetes.io/name: veriaidpo
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{/* An image reference: (dict "root" $ "image" .Values.gateway.image). A digest wins over a tag. */}}
+{{- define "veriaidpo.image" -}}
+{{- $repository := .image.repository -}}
+{{- with .root.Values.image.registry }}{{ $repository = printf "%s/%s" . $repository }}{{ end -}}
+{{- if .image.digest -}}
+{{ $repository }}@{{ .image.digest }}
+{{- else -}}
+{{ $repository }}:{{ .image.tag | default .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{/* What Pod Security "restricted" asks of a pod and of a container. */}}
+{{- define "veriaidpo.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "veriaidpo.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{- define "veriaidpo.imagePullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* The Secret that holds the gateway's keys, and the one with its Redis URL: the user's, or the chart's own. */}}
+{{- define "veriaidpo.gatewaySecret" -}}
+{{ .Values.gateway.existingSecret | default (printf "%s-gateway" (include "veriaidpo.fullname" .)) }}
+{{- end -}}
+
+{{- define "veriaidpo.redisSecret" -}}
+{{ .Values.redis.existingSecret | default (printf "%s-redis" (include "veriaidpo.fullname" .)) }}
+{{- end -}}
+
+{{/* Where the fetch Jobs look for hf:// sources; empty means the public hub. */}}
+{{- define "veriaidpo.hubEndpoint" -}}
+{{- if .Values.demoHub.enabled -}}
+http://{{ include "veriaidpo.fullname" . }}-hub.{{ .Release.Namespace }}.svc:8090
+{{- else -}}
+{{ .Values.hub.endpoint }}
+{{- end -}}
+{{- end -}}
+
+{{/* Annotations of the pre-upgrade hook's objects; the argument is the weight. */}}
+{{- define "veriaidpo.crdHook" -}}
+helm.sh/hook: pre-upgrade
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}
