@@ -1,0 +1,67 @@
+# The few commands a person, a script and CI share. `make help` explains them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+ROOMS := operator gateway predictors
+SUITE ?= core
+cluster := hack/cluster/provider
+
+##@ The main job
+.PHONY: demo
+demo: ## Serve the demonstration models on this machine: no cluster, no Docker. ONCE=1 checks the answers and ends.
+	@hack/demo/run $(if $(ONCE),--once)
+
+##@ Checks
+.PHONY: test lint types unit chart
+test: lint types unit chart ## All that needs no cluster and no root
+	@echo "make test: all checks passed"
+
+lint: ## Style, unused code, forbidden imports, shell syntax
+	@hack/checks lint
+
+types: ## mypy, strict, in each room's own environment
+	@hack/checks types
+
+unit: ## The rooms' tests, the hub's, the demonstration models' and those across rooms
+	@hack/checks unit
+
+chart: ## The chart: rendered in every supported shape, schema, policies, drift
+	@hack/checks chart
+
+##@ On a real cluster
+.PHONY: cluster cluster-down images e2e bench
+cluster: ## A real Kubernetes with KServe: on kind where a Docker daemon answers, on hack/cluster where none does
+	@$(cluster) up
+
+cluster-down: ## Remove that cluster; what it was built from stays cached
+	@$(cluster) down
+
+images: ## Build the five images and hand them to the cluster
+	@hack/images
+
+e2e: ## Install the chart and prove the contract through the ingress. SUITE=core|all
+	@hack/e2e $(SUITE)
+
+bench: ## Measure the installed product; figures go to build/bench.json and docs/performance.md
+	@hack/bench
+
+##@ Keeping things in step
+.PHONY: lock format manifests verify-manifests
+lock: ## Resolve every room's requirements again. ROOM=gateway for one, UPGRADE=1 to move versions
+	@hack/lock $(if $(UPGRADE),--upgrade) $(ROOM)
+
+format: ## Put every file into the one style
+	@$$(hack/env tools)/bin/ruff format . && $$(hack/env tools)/bin/ruff check --fix .
+
+manifests: ## Render the catalogue's Models into manifests/models
+	@hack/manifests
+
+verify-manifests: ## Fail when manifests/models is not what the catalogue renders to
+	@hack/manifests --verify
+
+##@ Help
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

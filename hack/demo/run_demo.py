@@ -1,0 +1,380 @@
+"""Runs the product on loopback: hub -> fetch -> predictor -> gateway, and classifies three sentences.
+
+Everything it starts is the product's own: the models are downloaded and verified by `veriaidpo-predictor
+fetch`, served by `veriaidpo-predictor serve`, answered through `veriaidpo-gateway`. State lives in .demo/:
+the models stay there, so that a later run downloads nothing; secrets and logs are made anew each time.
+"""
+
+import argparse
+import contextlib
+import datetime as dt
+import fcntl
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jose import jwt
+
+REPO = Path(__file__).resolve().parents[2]
+STATE = REPO / ".demo"
+CATALOGUE = REPO / "charts/veriaidpo/files/catalogue.yaml"
+LOOPBACK = "127.0.0.1"
+ROLES = ("staff", "auditor", "dpo", "compliance_manager", "admin", "viewer")
+START_SECONDS = 60
+
+
+class DemoError(Exception):
+    """What went wrong and what to do next, as one sentence for a person."""
+
+
+@dataclass
+class Processes:
+    """Children of this run; all of them end with it, the last started first."""
+
+    running: list[tuple[str, subprocess.Popen[bytes]]] = field(default_factory=list)
+
+    def start(self, name: str, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        """Start a server with its output in .demo/logs/<name>.log."""
+        log = (STATE / "logs" / f"{name}.log").open("wb")
+        with log:
+            # A session of its own: Ctrl-C reaches this program alone, which then ends them in order.
+            process = subprocess.Popen(
+                command, env=os.environ | environment, stdout=log, stderr=log, start_new_session=True
+            )
+        self.running.append((name, process))
+        return process
+
+    def require_alive(self) -> None:
+        """Raise DemoError when one of them has ended."""
+        for name, process in self.running:
+            if process.poll() is not None:
+                log = STATE / "logs" / f"{name}.log"
+                last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["(no output)"]
+                raise DemoError(
+                    f"The {name} ended with exit code {process.returncode}: {last[0]}  "
+                    f"See {log.relative_to(REPO)}."
+                )
+
+    def stop(self) -> None:
+        """End all, politely first."""
+        for _, process in reversed(self.running):
+            process.terminate()
+        for _, process in reversed(self.running):
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def require_free(port: int) -> None:
+    """Raise DemoError when somebody listens on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            raise DemoError(
+                f"Port {port} is in use. Stop what listens there, or choose another: PORT=8002 make demo."
+            ) from error
+
+
+@contextlib.contextmanager
+def only_run() -> Iterator[None]:
+    """Hold .demo/lock; two runs would write the same files."""
+    with (STATE / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoError("Another demo of this checkout is running. Stop it with Ctrl-C first.") from error
+        yield
+
+
+def make_service_key() -> tuple[Path, Path]:
+    """Write the gateway's private key and the public one that the predictor trusts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    private, public = STATE / "service-key.pem", STATE / "service-trust.pem"
+    private.touch(mode=0o600)
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    public.write_bytes(
+        key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+    return private, public
+
+
+def wait_until(ready: Callable[[], bool], processes: Processes, what: str) -> None:
+    """Poll until ready, for at most START_SECONDS."""
+    deadline = time.monotonic() + START_SECONDS
+    while not ready():
+        processes.require_alive()
+        if time.monotonic() > deadline:
+            raise DemoError(f"{what} did not answer within {START_SECONDS} s. See .demo/logs.")
+        time.sleep(0.1)
+
+
+def answers(url: str) -> Callable[[], bool]:
+    """Return a check that the address answers 200."""
+
+    def ready() -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(url, timeout=2, trust_env=False).status_code == 200
+        return False
+
+    return ready
+
+
+def fetch(predictor: Path, model: dict[str, Any], hub: str) -> dict[str, Any]:
+    """Download, verify and publish one model with the product's own code; return what it reports."""
+    spec = {
+        "name": model["name"],
+        "modelType": model["modelType"],
+        "language": model["language"],
+        "task": model["task"],
+        "labels": model["labels"],
+        "maxTokens": 256,
+        "source": {"uri": "hf://" + model["demo"]["repo"], "revision": "main"},
+        "goldenSentences": model["goldenSentences"],
+    }
+    done = subprocess.run(
+        [str(predictor / "veriaidpo-predictor"), "fetch", "--spec", "-", "--root", str(STATE)],
+        input=json.dumps(spec).encode(),
+        stdout=subprocess.PIPE,
+        env=os.environ | {"HF_ENDPOINT": hub, "NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK},
+        check=False,
+    )
+    lines = done.stdout.decode().strip().splitlines()
+    report: dict[str, Any] = json.loads(lines[-1]) if lines else {"message": "no report"}
+    if done.returncode != 0:
+        raise DemoError(f"{model['name']} could not be fetched: {report['message']}")
+    return report
+
+
+def as_resource(model: dict[str, Any], digest: str, url: str) -> dict[str, Any]:
+    """Return the Model resource as the operator would have left it, for the gateway's routes file."""
+    spec = {key: model[key] for key in ("modelType", "aliases", "language", "task", "labels")}
+    spec["source"] = {"uri": "hf://" + model["demo"]["repo"], "revision": "main"}
+    now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    conditions = [
+        {"type": kind, "status": "True", "reason": "Served", "message": "", "lastTransitionTime": now}
+        for kind in ("Servable", "Ready")
+    ]
+    status = {
+        "conditions": conditions,
+        "currentRevision": digest,
+        "targetRevision": digest,
+        "inferenceService": {"name": model["name"], "url": url, "readyReplicas": 1},
+    }
+    return {
+        "apiVersion": "veriaidpo.verisyntra.vn/v1alpha1",
+        "kind": "Model",
+        "metadata": {"name": model["name"], "namespace": "demo", "generation": 1},
+        "spec": spec,
+        "status": status,
+    }
+
+
+def make_token(secret: str, role: str) -> str:
+    """Return a token of 24 hours less a minute, the longest the gateway takes."""
+    now = int(time.time())
+    claims = {"sub": f"demo-{role}", "role": role, "tenant_id": "demo", "iat": now, "exp": now + 86_340}
+    token: str = jwt.encode(claims, secret, algorithm="HS256")
+    return token
+
+
+def write_environment(url: str, secret: str) -> Path:
+    """Write .demo/env, readable by its owner alone."""
+    path = STATE / "env"
+    lines = [f"VERIAIDPO_URL={url}", f"VERIAIDPO_JWT_SECRET={secret}"]
+    lines += [f"VERIAIDPO_TOKEN_{role.upper()}={make_token(secret, role)}" for role in ROLES]
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def classify(url: str, token: str, model: dict[str, Any]) -> bool:
+    """Send one of the model's golden sentences; print the answer; return whether it is the right label."""
+    golden = model["goldenSentences"][0]
+    response = httpx.post(
+        f"{url}/api/v1/veriaidpo/classify",
+        json={"text": golden["text"], "model_type": model["modelType"], "language": model["language"]},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=30,
+        trust_env=False,
+    )
+    if response.status_code != 200:
+        print(f"  ✗ {model['name']}: HTTP {response.status_code}: {response.text}")
+        return False
+    answer = response.json()
+    label = next(label for label in model["labels"] if label["id"] == golden["label"])
+    right = bool(answer["prediction"] == label[model["language"]])
+    print(f"  {'✓' if right else '✗'} {golden['text']}")
+    print(f"      → {answer['prediction']}  ({answer['confidence']:.0%}, {model['name']})")
+    return right
+
+
+def start_hub(arguments: argparse.Namespace, processes: Processes) -> str:
+    """Serve the demonstration models over the hub's protocol; return the hub's address."""
+    port = free_port()
+    command = [str(arguments.gateway / "python"), "-m", "veriaidpo_hub", "--host", LOOPBACK]
+    command += ["--port", str(port), "--root", f"veriaidpo-demo={REPO / 'hack/demo/models'}"]
+    processes.start("hub", command, {"PYTHONPATH": str(REPO / "hack/hub")})
+    hub = f"http://{LOOPBACK}:{port}"
+    wait_until(answers(f"{hub}/healthz"), processes, "The hub")
+    return hub
+
+
+def start_predictor(
+    arguments: argparse.Namespace, digests: dict[str, str], trust: Path, processes: Processes
+) -> str:
+    """Serve the published revisions (name -> digest) from one process; return its address."""
+    port = free_port()
+    command = [str(arguments.predictor / "veriaidpo-predictor"), "serve", "--port", str(port)]
+    command += ["--trust", str(trust)]
+    command += [str(STATE / "models" / name / "revisions" / digest) for name, digest in digests.items()]
+    processes.start("predictor", command, {})
+    url = f"http://{LOOPBACK}:{port}"
+    for name in digests:
+        wait_until(answers(f"{url}/v2/models/{name}/ready"), processes, f"The predictor of {name}")
+    return url
+
+
+def start_gateway(
+    arguments: argparse.Namespace, routes: Path, service_key: Path, secret: str, processes: Processes
+) -> str:
+    """Serve the public API with an embedded cache; return its origin."""
+    inner_port = free_port()
+    environment = {
+        "JWT_SECRET_KEY": secret,
+        "SERVICE_KEY_FILE": str(service_key),
+        "ROUTES_FILE": str(routes),
+        "RATE_LIMIT_PER_SECOND": "0",
+        "HOST": LOOPBACK,
+        "PORT": str(arguments.port),
+        "INNER_PORT": str(inner_port),
+    }
+    processes.start("gateway", [str(arguments.gateway / "veriaidpo-gateway"), "serve"], environment)
+    wait_until(answers(f"http://{LOOPBACK}:{inner_port}/readyz"), processes, "The gateway")
+    return f"http://{LOOPBACK}:{arguments.port}"
+
+
+def start(
+    arguments: argparse.Namespace, models: list[dict[str, Any]], processes: Processes
+) -> tuple[str, str]:
+    """Bring everything up in the order the data flows; return the gateway's origin and the JWT secret."""
+    require_free(arguments.port)
+    service_key, trust = make_service_key()
+    hub = start_hub(arguments, processes)
+    digests = {}
+    for model in models:
+        report = fetch(arguments.predictor, model, hub)
+        digests[model["name"]] = report["digest"]
+        size = report["sizeBytes"] / 1e6
+        print(f"  {model['name']:16} {size:.1f} MB, {report['bytesDownloaded']:,} bytes downloaded, verified")
+    predictor = start_predictor(arguments, digests, trust, processes)
+    routes = STATE / "models.yaml"
+    resources = [as_resource(model, digests[model["name"]], predictor) for model in models]
+    routes.write_text(yaml.safe_dump_all(resources, allow_unicode=True))
+    secret = secrets.token_urlsafe(32)
+    return start_gateway(arguments, routes, service_key, secret, processes), secret
+
+
+def print_next(url: str) -> None:
+    """Print what a person can type now."""
+    print(f"""
+The gateway listens on {url}; its documentation is at {url}/docs.
+In another terminal, from this folder:
+
+  source .demo/env
+  curl -s -H "Authorization: Bearer $VERIAIDPO_TOKEN_STAFF" -H 'Content-Type: application/json' \\
+    -d '{{"text": "Shopee VN thu thập email khách hàng", "model_type": "principles", "language": "vi"}}' \\
+    $VERIAIDPO_URL/api/v1/veriaidpo/classify
+  curl -s -H "Authorization: Bearer $VERIAIDPO_TOKEN_AUDITOR" $VERIAIDPO_URL/api/v1/veriaidpo/model-status
+  curl -s $VERIAIDPO_URL/api/v1/veriaidpo/health
+
+Ctrl-C stops everything.""")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start, classify, and serve until stopped; with --once return after the answers."""
+    models = yaml.safe_load(CATALOGUE.read_text())["models"]
+    processes = Processes()
+    try:
+        begun = time.monotonic()
+        print("Fetching the models:")
+        url, secret = start(arguments, models, processes)
+        token = make_token(secret, "staff")
+        print(f"Ready after {time.monotonic() - begun:.1f} s. Three sentences through the gateway:")
+        right = [classify(url, token, model) for model in models]
+        if not all(right):
+            raise DemoError("At least one answer was wrong. See .demo/logs.")
+        if arguments.once:
+            return 0
+        write_environment(url, secret)
+        print_next(url)
+        while True:
+            processes.require_alive()
+            time.sleep(0.5)
+    finally:
+        (STATE / "env").unlink(missing_ok=True)
+        (STATE / "service-key.pem").unlink(missing_ok=True)
+        processes.stop()
+
+
+def main() -> int:
+    """Parse the command line, run, and turn failures into one sentence."""
+    parser = argparse.ArgumentParser(
+        prog="hack/demo/run", description=__doc__.splitlines()[0] if __doc__ else None
+    )
+    parser.add_argument("--once", action="store_true", help="check the answers, stop, and exit 0 or 1")
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8001")), help="default 8001")
+    parser.add_argument("--predictor", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--gateway", type=Path, required=True, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    (STATE / "logs").mkdir(parents=True, exist_ok=True)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGHUP, stop)
+    try:
+        with only_run():
+            return run(arguments)
+    except DemoError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.")
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
