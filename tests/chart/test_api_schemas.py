@@ -1,0 +1,27 @@
+"""Everything rendered is a valid object of Kubernetes' published schemas."""
+
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from .conftest import render
+
+OWN_KINDS = {"Model"}  # checked by the API server itself, in tests/apiserver
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        [],
+        ["demoHub.enabled=true"],
+        ["redis.enabled=false", "redis.existingSecret=r", "gateway.existingSecret=g", "ingress.tlsSecret=t"],
+        ["redis.enabled=false", "gateway.replicas=1", "ingress.enabled=false"],
+        ["image.registry=registry.example/team", "image.tag=1.2.3", "image.pullSecrets[0].name=pull"],
+    ],
+)
+def test_objects_are_valid(settings: list[str]) -> None:
+    objects: list[dict[str, Any]] = [o for o in render(*settings) if o["kind"] not in OWN_KINDS]
+    assert objects
+    for item in objects:
+        kubernetes_validate.validate(item, kubernetes_validate.latest_version(), strict=True)

@@ -1,0 +1,97 @@
+"""What every pod and every right of the chart must be, asserted on what helm renders."""
+
+from typing import Any
+
+from .conftest import render
+
+
+def pods(objects: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    found = [
+        (item["metadata"]["name"], item["spec"]["template"]["spec"])
+        for item in objects
+        if item["kind"] in {"Deployment", "Job", "StatefulSet", "DaemonSet"}
+    ]
+    assert len(found) >= 4
+    return found
+
+
+def test_every_pod_meets_pod_security_restricted(demo: list[dict[str, Any]]) -> None:
+    for name, pod in pods(demo):
+        context = pod["securityContext"]
+        assert context["runAsNonRoot"] is True, name
+        assert context["runAsUser"] > 0, name
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys(), name
+        for container in pod["containers"]:
+            own = container["securityContext"]
+            assert own["allowPrivilegeEscalation"] is False, name
+            assert own["readOnlyRootFilesystem"] is True, name
+            assert own["capabilities"] == {"drop": ["ALL"]}, name
+            assert container["resources"]["limits"]["memory"], name
+        for volume in pod.get("volumes", []):
+            assert "hostPath" not in volume, name
+            if "emptyDir" in volume:
+                assert volume["emptyDir"]["sizeLimit"], name
+
+
+def test_only_who_needs_the_api_server_has_a_token(demo: list[dict[str, Any]]) -> None:
+    with_token = {name for name, pod in pods(demo) if pod.get("automountServiceAccountToken") is not False}
+    assert with_token == {"veriaidpo-gateway", "veriaidpo-operator", "veriaidpo-crd-upgrade"}
+
+
+def test_no_secret_is_in_an_environment_variable(demo: list[dict[str, Any]]) -> None:
+    for name, pod in pods(demo):
+        for container in pod["containers"]:
+            for variable in container.get("env", []):
+                assert "secretKeyRef" not in variable.get("valueFrom", {}), (name, variable["name"])
+
+
+def test_rights_are_namespaced_and_named(demo: list[dict[str, Any]]) -> None:
+    for item in demo:
+        if item["kind"] in {"Role", "ClusterRole"}:
+            for rule in item["rules"]:
+                assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
+                assert "secrets" not in rule["resources"]
+                assert not {"escalate", "bind", "impersonate"} & set(rule["verbs"])
+    [cluster_wide] = [item for item in demo if item["kind"] == "ClusterRole"]
+    assert cluster_wide["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade"
+    assert cluster_wide["rules"] == [
+        {
+            "apiGroups": ["apiextensions.k8s.io"],
+            "resources": ["customresourcedefinitions"],
+            "resourceNames": ["models.veriaidpo.verisyntra.vn"],
+            "verbs": ["get", "patch"],
+        }
+    ]
+
+
+def test_the_gateway_reads_models_and_nothing_else(demo: list[dict[str, Any]]) -> None:
+    [role] = [i for i in demo if i["kind"] == "Role" and i["metadata"]["name"] == "veriaidpo-gateway"]
+    assert role["rules"] == [
+        {"apiGroups": ["veriaidpo.verisyntra.vn"], "resources": ["models"], "verbs": ["get", "list", "watch"]}
+    ]
+
+
+def test_the_private_service_key_is_mounted_by_the_gateway_alone(demo: list[dict[str, Any]]) -> None:
+    holders = {
+        name
+        for name, pod in pods(demo)
+        for volume in pod.get("volumes", [])
+        if volume.get("secret", {}).get("secretName") == "veriaidpo-service-key"
+    }
+    assert holders == {"veriaidpo-gateway"}
+
+
+def test_predictors_are_shown_the_certificate_of_that_key() -> None:
+    objects = render()
+    [secret] = [
+        i for i in objects if i["kind"] == "Secret" and i["metadata"]["name"] == "veriaidpo-service-key"
+    ]
+    [trust] = [i for i in objects if i["metadata"]["name"] == "veriaidpo-service-trust"]
+    assert trust["data"]["tls.crt"] == secret["stringData"]["tls.crt"]
+    assert "PRIVATE" not in str(trust)
+
+
+def test_the_inner_port_is_not_behind_the_ingress_or_the_service(demo: list[dict[str, Any]]) -> None:
+    [service] = [i for i in demo if i["kind"] == "Service" and i["metadata"]["name"] == "veriaidpo-gateway"]
+    assert [port["port"] for port in service["spec"]["ports"]] == [8001]

@@ -1,0 +1,169 @@
+"""What a person sets: misspelt, impossible and possible values."""
+
+import json
+import re
+from functools import reduce
+from operator import getitem
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import yaml
+
+from .conftest import CHART, RenderError, helm, render
+
+
+def test_a_misspelt_key_is_refused_by_name() -> None:
+    with pytest.raises(RenderError, match="gatway"):
+        render("gatway.replicas=3")
+
+
+def test_a_misspelt_key_deep_inside_is_refused_too() -> None:
+    with pytest.raises(RenderError, match="reclaimPolcy"):
+        render("models.storage.reclaimPolcy=Delete")
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        (["redis.existingSecret=mine"], "set redis.enabled=false"),
+        (["redis.enabled=false"], "set gateway.replicas=1"),
+        (["demoHub.enabled=true", "hub.endpoint=http://mirror"], "set only one of them"),
+        (["models.serving.minReplicas=3"], "raise the latter"),
+        (["models.disabled={principles-xx}"], "principles-vi, legal-basis-vi"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_the_way_out(settings: list[str], advice: str) -> None:
+    with pytest.raises(RenderError, match=advice):
+        render(*settings)
+
+
+def leaves(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if isinstance(value, dict) and value:
+        return [leaf for key, child in value.items() for leaf in leaves(child, (*path, key))]
+    return [path]
+
+
+def test_the_schema_describes_every_value_and_nothing_else() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    schema = json.loads((CHART / "values.schema.json").read_text())
+
+    def described(path: tuple[str, ...]) -> bool:
+        node = schema
+        for key in path:
+            node = schema["definitions"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
+            if key not in node.get("properties", {}):
+                # Free-form maps (resources by name, annotations) end here.
+                return isinstance(node.get("additionalProperties"), dict)
+            node = node["properties"][key]
+        return True
+
+    assert [path for path in leaves(values) if not described(path)] == []
+    assert set(schema["properties"]) - {"global"} == set(values)
+
+
+OTHER_VALUES = {
+    "image.pullPolicy": "Always",
+    "image.pullSecrets": [{"name": "pull"}],
+    "models.languages": ["vi", "en"],
+    "models.disabled": ["legal-basis-vi"],
+    "models.storage.accessModes": ["ReadWriteMany"],
+    "models.storage.reclaimPolicy": "Delete",
+    "redis.maxMemory": "32mb",
+}
+# Each needs another value beside it to show.
+BESIDE = {
+    "models.serving.minReplicas": ({"models": {"serving": {"minReplicas": 2, "maxReplicas": 2}}}, None),
+    "hub.tokenSecret.key": (
+        {"hub": {"tokenSecret": {"name": "t", "key": "other"}}},
+        {"hub": {"tokenSecret": {"name": "t"}}},
+    ),
+    "hub.endpoint": ({"hub": {"endpoint": "http://mirror"}}, None),
+    "redis.existingSecret": (
+        {"redis": {"enabled": False, "existingSecret": "mine"}},
+        {"redis": {"enabled": False, "existingSecret": "other"}},
+    ),
+    "redis.enabled": ({"redis": {"enabled": False}, "gateway": {"replicas": 1}}, None),
+    "demoHub.rate": ({"demoHub": {"enabled": True, "rate": 9}}, {"demoHub": {"enabled": True}}),
+    "ingress.enabled": ({"ingress": {"enabled": False}}, None),
+}
+
+
+def other(value: Any) -> Any:
+    """Return a value of the same type that differs."""
+    if isinstance(value, str):
+        if value == "INFO":
+            return "DEBUG"
+        return "77Mi" if value.endswith(("m", "Mi", "Gi")) or value.isdigit() else "sha256:" + "0" * 64
+    by_type = {bool: lambda: not value, int: lambda: value + 1, dict: lambda: {"example": "value"}}
+    return by_type.get(type(value), lambda: [{"key": "example"}])()
+
+
+def nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    for key in reversed(path):
+        value = {key: value}
+    return cast("dict[str, Any]", value)
+
+
+def steady(values: dict[str, Any], folder: Path) -> str:
+    """Return what helm renders, without what it makes at random."""
+    file = folder / "values.json"
+    file.write_text(json.dumps(values))
+    text = helm("template", "veriaidpo", str(CHART), "--values", str(file))
+    text = re.sub(r'"-----BEGIN.*?-----END[^"]*"', "PEM", text, flags=re.DOTALL)
+    return re.sub(r"\b[A-Za-z0-9]{32}(?:[A-Za-z0-9]{16})?\b(?!@?[0-9a-f]{16})", "RANDOM", text)
+
+
+def test_every_value_changes_what_is_rendered(tmp_path: Path) -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    plain = steady({}, tmp_path)
+    assert plain == steady({}, tmp_path)
+    demo = steady({"demoHub": {"enabled": True}}, tmp_path)
+    without_effect = []
+    for path in leaves(values):
+        name = ".".join(path)
+        if name in BESIDE:
+            changed, unchanged = BESIDE[name]
+            before = steady(unchanged, tmp_path) if unchanged else plain
+        else:
+            changed = nested(path, OTHER_VALUES.get(name, other(reduce(getitem, path, values))))
+            before = plain
+            if path[0] == "demoHub" and path[1] != "enabled":
+                changed["demoHub"]["enabled"] = True
+                before = demo
+        if steady(changed, tmp_path) == before:
+            without_effect.append(name)
+    assert without_effect == []
+
+
+def test_names_stay_short_enough_for_a_long_release() -> None:
+    release = "a" * 53
+    for item in render("demoHub.enabled=true", release=release):
+        if item["kind"] != "Model":
+            assert len(item["metadata"]["name"]) <= 63, item["metadata"]["name"]
+
+
+def test_lint_has_nothing_to_say() -> None:
+    assert "0 chart(s) failed" in helm("lint", "--strict", str(CHART))
+
+
+def test_the_catalogue_is_what_the_models_are_made_of() -> None:
+    catalogue = yaml.safe_load(Path(CHART / "files/catalogue.yaml").read_text())["models"]
+    models = {
+        m["metadata"]["name"]: m["spec"] for m in render("models.languages={vi,en}") if m["kind"] == "Model"
+    }
+    assert set(models) == {entry["name"] for entry in catalogue}
+    for entry in catalogue:
+        assert models[entry["name"]]["labels"] == entry["labels"]
+        assert models[entry["name"]]["source"]["uri"] == entry["source"]["uri"]
+
+
+def test_without_a_word_only_vietnamese_models_are_installed() -> None:
+    languages = {m["spec"]["language"] for m in render() if m["kind"] == "Model"}
+    assert languages == {"vi"}
+
+
+def test_the_demonstration_hub_brings_both_languages(demo: list[dict[str, Any]]) -> None:
+    models = [m for m in demo if m["kind"] == "Model"]
+    assert {m["spec"]["language"] for m in models} == {"vi", "en"}
+    assert all(m["spec"]["source"]["uri"].startswith("hf://veriaidpo-demo/") for m in models)
