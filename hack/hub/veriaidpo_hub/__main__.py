@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add(
         "--large-from", type=_count, default=10_000_000, metavar="BYTES",
-        help="from this size a file is a large one, as *.safetensors, *.onnx, *.bin, *.model are (%(default)s)",
+        help="files from this size on are large, as *.safetensors, *.onnx, *.bin, *.model are (%(default)s)",
     )  # fmt: skip
     add(
         "--cdn",
