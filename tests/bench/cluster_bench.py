@@ -1,0 +1,194 @@
+"""First figures of the installed product: image sizes, start to Ready, latency through the ingress, memory.
+
+Every figure is a median with its range, measured on the machine it runs on; docs/performance.md quotes them.
+"""
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+from e2e.cluster import CHART, DEMO_MODELS, HOST, NAMESPACE, REPO, CommandError, get, helm, kubectl, run
+
+REQUESTS = 300
+ROUNDS = 3
+IMAGES = ("gateway", "operator", "predictor", "fetch", "hub")
+LIMITS = {"predictor": 600, "gateway": 250, "operator": 300}  # 10^6 bytes, unpacked
+
+Row = tuple[str, str, str]  # what, figure, how it was measured
+
+
+def install() -> None:
+    """Install the release unless it is there, and wait until every model is Ready."""
+    try:
+        helm("status", "veriaidpo")
+    except CommandError:
+        run("kubectl", "create", "namespace", NAMESPACE)
+        helm("install", "veriaidpo", str(CHART), "--set", "demoHub.enabled=true")
+    kubectl("wait", "--for=condition=Ready", "models", "--all", "--timeout=300s", timeout=310)
+
+
+def pod(selector: str) -> str:
+    """Return the name of a running pod."""
+    items = get("pods", "-l", selector, "--field-selector", "status.phase=Running")["items"]
+    name: str = next(p for p in items if not p["metadata"].get("deletionTimestamp"))["metadata"]["name"]
+    return name
+
+
+PREDICTOR = "serving.kserve.io/inferenceservice=principles-vi"
+PARTS = {
+    "gateway": "app.kubernetes.io/component=gateway",
+    "operator": "app.kubernetes.io/component=operator",
+    "predictor (one demonstration model)": PREDICTOR,
+    "redis": "app.kubernetes.io/component=redis",
+    "hub": "app.kubernetes.io/component=hub",
+}
+
+
+def image_sizes() -> list[Row]:
+    """Unpacked size of each image: what a pod that does nothing finds under /, without mounts."""
+    rows = []
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+    for image in IMAGES:
+        name = f"size-{image}"
+        kubectl("delete", "pod", name, "--ignore-not-found", "--wait=true")
+        container = {
+            "name": "size",
+            "image": f"veriaidpo-{image}:{version}",
+            "imagePullPolicy": "IfNotPresent",
+            "command": ["du", "-sxB1", "/"],
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+                "runAsNonRoot": True,
+                "runAsUser": 10001,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+        }
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name},
+            "spec": {"restartPolicy": "Never", "containers": [container]},
+        }
+        kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+        # A folder that root alone may read makes du exit 1 and costs no size worth naming.
+        kubectl("wait", "--for=jsonpath={.status.containerStatuses[0].state.terminated}", f"pod/{name}")
+        size = int(kubectl("logs", name).splitlines()[-1].split()[0]) / 1e6
+        kubectl("delete", "pod", name, "--wait=false")
+        limit = f" (≤ {LIMITS[image]})" if image in LIMITS else ""
+        rows.append((f"image veriaidpo-{image}, unpacked", f"{size:.0f} MB{limit}", "du inside a pod"))
+    return rows
+
+
+def start_to_ready() -> list[Row]:
+    """Seconds from a predictor pod's creation to Ready, its model on its volume."""
+    seconds = []
+    for _ in range(ROUNDS):
+        old = pod(PREDICTOR)
+        kubectl("delete", "pod", old, "--wait=false")
+        begun = time.monotonic()
+        while True:
+            fresh = [p for p in get("pods", "-l", PREDICTOR)["items"] if p["metadata"]["name"] != old]
+            if any(
+                c["type"] == "Ready" and c["status"] == "True"
+                for p in fresh
+                for c in p["status"].get("conditions", [])
+            ):
+                break
+            time.sleep(0.2)
+        seconds.append(time.monotonic() - begun)
+        kubectl("wait", "--for=delete", f"pod/{old}", "--timeout=60s")
+    return [
+        ("predictor pod, start to Ready", spread(seconds, "s"), f"{ROUNDS} pods deleted, one after another")
+    ]
+
+
+def spread(values: list[float], unit: str) -> str:
+    """Return median and range."""
+    return f"{statistics.median(values):.1f} {unit} [{min(values):.1f}-{max(values):.1f}]"
+
+
+def latency() -> list[Row]:
+    """Milliseconds of one caller through the ingress; `cached` asks one sentence again and again."""
+    token = kubectl("exec", "deploy/veriaidpo-gateway", "--", "veriaidpo-gateway", "token", "--role", "staff")
+    headers = {"Host": HOST, "Authorization": f"Bearer {token.strip()}"}
+    entry = yaml.safe_load((CHART / "files/catalogue.yaml").read_text())["models"][0]
+    text = entry["goldenSentences"][0]["text"]
+    questions: dict[str, Callable[[int], str]] = {
+        "not cached": lambda i: f"{text} ({time.time_ns()}.{i})",
+        "cached": lambda _: text,
+    }
+    rows = []
+    with httpx.Client(base_url=os.environ["INGRESS"], headers=headers, timeout=35, trust_env=False) as client:
+        for what, question in questions.items():
+            times = [timed(client, question(i), cached=what == "cached") for i in range(REQUESTS)][20:]
+            p50, p99 = statistics.median(times), statistics.quantiles(times, n=100)[98]
+            figure = f"p50 {p50:.1f} ms, p99 {p99:.1f} ms"
+            rows.append((f"classify through the ingress, {what}, 1 caller", figure, f"{len(times)} requests"))
+    return rows
+
+
+def timed(client: httpx.Client, text: str, *, cached: bool) -> float:
+    """Return the milliseconds of one request; AssertionError when it did not measure what it should."""
+    begun = time.perf_counter()
+    answer = client.post("/api/v1/veriaidpo/classify", json={"text": text})
+    elapsed = (time.perf_counter() - begun) * 1000
+    assert answer.status_code == 200, answer.text
+    assert cached or not answer.json()["cached"]
+    return elapsed
+
+
+def memory() -> list[Row]:
+    """RSS of each part's first process, after the requests above."""
+    rows = []
+    for name, selector in PARTS.items():
+        status = kubectl("exec", pod(selector), "--", "cat", "/proc/1/status")
+        kilobytes = int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+        rows.append((f"memory, {name}", f"{kilobytes * 1024 / 1e6:.0f} MB RSS", "/proc/1/status"))
+    return rows
+
+
+def machine() -> str:
+    """Return the processor, its cores, and the day."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
+    return f"{os.cpu_count()} cores of {model}, {platform.system()}, {time.strftime('%Y-%m-%d')}"
+
+
+def write(rows: list[Row]) -> None:
+    """Merge the rows into build/bench.json and into the table of docs/performance.md."""
+    file = REPO / "build/bench.json"
+    file.parent.mkdir(exist_ok=True)
+    kept: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    kept |= {what: {"figure": figure, "how": how, "machine": machine()} for what, figure, how in rows}
+    file.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
+    page = REPO / "docs/performance.md"
+    before, rest = page.read_text().split("<!-- figures -->")
+    after = rest.split("<!-- end of figures -->")[1]
+    table = ["", f"Measured on {machine()}.", "", "| what | figure | how |", "| --- | --- | --- |"]
+    table += [f"| {what} | {figure} | {how} |" for what, figure, how in rows] + ["", ""]
+    text = "\n".join(table).strip()
+    page.write_text(f"{before}<!-- figures -->\n{text}\n<!-- end of figures -->{after}")
+
+
+def main() -> None:
+    """Measure everything, one after another, printing as it goes."""
+    install()
+    rows: list[Row] = []
+    for part in (start_to_ready, latency, memory, image_sizes):
+        for row in part():
+            rows.append(row)
+            print(f"{row[0]}: {row[1]}", flush=True)
+    write(rows)
+    print(f"models: {', '.join(DEMO_MODELS)}; written to build/bench.json and docs/performance.md")
+
+
+if __name__ == "__main__":
+    main()
