@@ -1,0 +1,129 @@
+"""One model from its templates to its folder, figures and golden sentences."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizer, set_seed
+
+import folder as folders
+import vocabulary
+from golden import choose, write_golden
+from grammar import Row
+from network import FAMILIES, Training, build, encode, logits, train
+from report import FIGURES
+from rows import Rows, make_rows
+from scores import Score, read_natural, score, train_baseline
+from specs import MODELS, NATURAL, Spec
+
+_WRITERS = {
+    "phobert": vocabulary.write_phobert,
+    "xlmr": vocabulary.write_xlmr,
+    "bert": vocabulary.write_bert,
+}
+
+
+def make(spec: Spec, *, threads: int, settings: Training = Training()) -> None:  # noqa: B008  # frozen
+    """Writes the model's folder, its golden sentences, and its figures to build/demo-models/<name>.json."""
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(mode=True)
+    started = time.monotonic()
+    rows = make_rows(spec)
+    say(f"{spec.name}: {len(rows.trained)} rows from {sum(not t.held_out for t in rows.templates)} templates")
+    folder = MODELS / spec.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    tokenizer = make_tokenizer(spec, rows, folder)
+    network = fit(spec, rows, tokenizer, settings)
+    folders.write_weights(network, folder)
+    folders.write_labels(spec.labels, folder)
+    sample = encode(tokenizer, [row.text for row in rows.unseen])
+    difference = folders.write_onnx(network, folder, sample, tokenizer.pad_token_id)
+    figures = measure(spec, rows, network, tokenizer) | {
+        "onnx_difference": difference,
+        "seconds": round(time.monotonic() - started),
+        "training": asdict(settings),
+    }
+    folders.write_card(folder, language=spec.language, base=spec.base, labels=spec.labels, figures=card(figures))
+    figures["sizes"] = folders.check_sizes(folder)
+    FIGURES.mkdir(parents=True, exist_ok=True)
+    (FIGURES / f"{spec.name}.json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+    write_golden(spec, choose(rows.plain_unseen, spec, network, tokenizer))
+    say(f"{spec.name}: unseen {figures['unseen']['macro_f1']:.3f}, natural {natural(figures)}")
+
+
+def say(line: str) -> None:
+    """Progress goes to stderr."""
+    print(line, file=sys.stderr)
+
+
+def make_tokenizer(spec: Spec, rows: Rows, folder: Path) -> PreTrainedTokenizer:
+    """Trains the tokenizer on the training rows and loads it back the way transformers does."""
+    _WRITERS[spec.family]([row.text for row in rows.trained], folder, size=spec.vocabulary)
+    tokenizer: PreTrainedTokenizer = FAMILIES[spec.family].tokenizer.from_pretrained(folder)
+    return tokenizer
+
+
+def fit(spec: Spec, rows: Rows, tokenizer: PreTrainedTokenizer, settings: Training) -> PreTrainedModel:
+    """The trained network."""
+    set_seed(settings.seed)
+    network = build(FAMILIES[spec.family], tokenizer, [label["en"] for label in spec.labels], settings.dropout)
+    say(f"{spec.name}: {network.num_parameters():,} parameters, {len(tokenizer)} tokens")
+    targets = np.eye(len(spec.labels), dtype=np.float32)[numbers(rows.trained, spec)]
+    train(network, tokenizer, [row.text for row in rows.trained], targets, settings, spec.name)
+    return network
+
+
+def numbers(rows: Sequence[Row], spec: Spec) -> list[int]:
+    """The label number of each row."""
+    at = {label["id"]: i for i, label in enumerate(spec.labels)}
+    return [at[row.label] for row in rows]
+
+
+def measure(
+    spec: Spec, rows: Rows, network: PreTrainedModel, tokenizer: PreTrainedTokenizer
+) -> dict[str, object]:
+    """Figures of the network and of the baseline on unseen templates and natural sentences."""
+    baseline = train_baseline([row.text for row in rows.trained], numbers(rows.trained, spec))
+    found: dict[str, object] = {
+        "parameters": network.num_parameters(),
+        "tokens": len(tokenizer),
+        "rows": {"trained": len(rows.trained), "unseen": len(rows.unseen)},
+        "templates": {
+            "trained": sum(not t.held_out for t in rows.templates),
+            "held_out": sum(t.held_out for t in rows.templates),
+        },
+        "versions": {name: version(name) for name in ("torch", "transformers", "sentencepiece", "scikit-learn")},
+    }
+    for name, part in (("unseen", rows.unseen), ("natural", read_natural(NATURAL / f"{spec.name}.jsonl"))):
+        if part:
+            texts, truth = [row.text for row in part], numbers(part, spec)
+            answers = logits(network, encode(tokenizer, texts), tokenizer.pad_token_id).argmax(axis=1)
+            found[name] = asdict(score(truth, answers, len(spec.labels)))
+            found[f"baseline_{name}"] = asdict(score(truth, baseline.predict(texts), len(spec.labels)))
+    return found
+
+
+def natural(figures: dict[str, object]) -> str:
+    """The figure on natural sentences as text."""
+    part = figures.get("natural")
+    return f"{part['macro_f1']:.3f}" if isinstance(part, dict) else "not measured"
+
+
+def card(figures: dict[str, object]) -> str:
+    """The lines of figures in the model card."""
+    unseen = figures["unseen"]
+    assert isinstance(unseen, dict)  # noqa: S101  # made by measure
+    return (
+        f"- macro-F1 on templates that were held out: {unseen['macro_f1']:.3f}\n"
+        f"- macro-F1 on natural sentences: {natural(figures)}"
+    )

@@ -1,0 +1,53 @@
+"""The rows of a model: trained on, held out, natural."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from grammar import PLAIN, TRAINING, UNSEEN, Row, Template, Words, read_templates, read_words, rows_of
+from specs import HERE, Spec
+
+SEED = 13
+ROWS_UNSEEN = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Everything made from the templates of one model."""
+
+    templates: list[Template]
+    words: Words
+    trained: list[Row]
+    unseen: list[Row]
+    plain_unseen: list[Row]
+
+
+def make_rows(spec: Spec) -> Rows:
+    """The same rows on every machine: the seed, the templates and `spec.rows` decide."""
+    templates = read_templates(HERE / "templates" / f"{spec.templates}.txt")
+    words = read_words(HERE / "templates" / f"slots-{spec.language}.yaml")
+    trained = [t for t in templates if not t.held_out]
+    unseen = [t for t in templates if t.held_out]
+    rng = random.Random(SEED)
+    return Rows(
+        templates=templates,
+        words=words,
+        trained=list(rows_of(trained, words, TRAINING, count=spec.rows, rng=rng)),
+        unseen=list(rows_of(unseen, words, UNSEEN, count=ROWS_UNSEEN, rng=rng)),
+        plain_unseen=plain_unseen(spec),
+    )
+
+
+def plain_unseen(spec: Spec) -> list[Row]:
+    """Held-out sentences with nothing varied: what the golden sentences are chosen from."""
+    unseen = [t for t in read_templates(HERE / "templates" / f"{spec.templates}.txt") if t.held_out]
+    words = read_words(HERE / "templates" / f"slots-{spec.language}.yaml")
+    return list(rows_of(unseen, words, PLAIN, count=4, rng=random.Random(SEED)))
+
+
+def print_rows(spec: Spec, count: int = 40) -> None:
+    """Prints some training rows with their labels."""
+    rows = make_rows(spec).trained
+    for row in random.Random(SEED).sample(rows, count):
+        print(f"{row.label:26} {row.text}")
