@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -166,6 +167,13 @@ def models(tmp_path: Path, write: Write, model: dict[str, bytes]) -> Path:
 def hub(start: HubStarter, models: Path) -> HubProcess:
     """A public hub that serves `models` as the owner `acme`."""
     return start("--root", f"acme={models}")
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that was free a moment ago, for a hub whose address has to be known beforehand."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True)

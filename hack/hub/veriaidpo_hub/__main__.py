@@ -35,11 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         token = _token(options.token, os.environ)
         hub = _hub(options, token)
         server = HubServer(options.host, options.port, hub, rate=options.rate)
-        found = hub.repositories.read_all()
+        hub.repositories.read_all()
     except (OSError, ValueError) as error:
         print(f"veriaidpo-hub: {_sentence(error, options)}", file=sys.stderr)
         return 2
-    _announce(server, options, found)
+    _announce(server, options)
     server.serve_forever()
     return 0
 
@@ -70,18 +70,21 @@ def _token(source: str | None, environment: Mapping[str, str]) -> str | None:
     return text.strip()
 
 
-def _announce(server: HubServer, options: argparse.Namespace, found: int) -> None:
+def _announce(server: HubServer, options: argparse.Namespace) -> None:
     host = f"[{options.host}]" if ":" in options.host else options.host
     if options.port_file:
         written = options.port_file.with_name(f".{options.port_file.name}.new")
         written.write_text(f"{server.port}\n", encoding="ascii")
         written.replace(options.port_file)  # whoever waits for the file sees all of it or nothing
-    print(f"veriaidpo-hub: {found} repositories at http://{host}:{server.port}", flush=True)
+    owners = ", ".join(owner for owner, _ in options.root)
+    print(f"veriaidpo-hub: serving {owners} at http://{host}:{server.port}", flush=True)
 
 
 def _sentence(error: OSError | ValueError, options: argparse.Namespace) -> str:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return f"port {options.port} of {options.host} is in use."
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}."
     return str(error)
 
 

@@ -97,12 +97,11 @@ class Repositories:
         self._known: dict[Path, tuple[dict[str, tuple[Path, Stamp]], Revision]] = {}
         self._lock = threading.Lock()
 
-    def read_all(self) -> int:
-        """Read what is there, so that no request has to; tells how many repositories. Raises OSError."""
+    def read_all(self) -> None:
+        """Read what is there, so that no request has to. Raises OSError."""
         found = {(owner, name) for owner, root in self._roots.items() for name, _, _ in _branches(root)}
         for owner, name in found:
             self.find(owner, name)
-        return len(found)
 
     def find(self, owner: str, name: str) -> Repository | None:
         """Find the repository as its folders are at this moment; None when there is no such folder."""

@@ -53,6 +53,7 @@ class HubHandler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.1"  # whoever sends no version is answered with a head as well
     server_version = "veriaidpo-hub"
     sys_version = ""
     timeout = 60
