@@ -1,0 +1,1 @@
+"""Keeps VeriAIDPO models fetched, verified and served by KServe."""

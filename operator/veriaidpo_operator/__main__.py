@@ -1,0 +1,72 @@
+"""The operator's commands.
+
+  veriaidpo-operator                   run, with settings from the environment
+  veriaidpo-operator crd apply FILE    bring the resource definition in FILE up to date ('-' is standard
+  input)
+
+Settings: NAMESPACE, PREDICTOR_IMAGE and FETCH_IMAGE are needed. IMAGE_PULL_POLICY, IMAGE_PULL_SECRETS,
+HF_ENDPOINT, HUB_TOKEN_SECRET, HUB_TOKEN_KEY, SERVICE_TRUST_CONFIGMAP, FETCH_RETRY_SECONDS, RESYNC_SECONDS,
+POLL_SECONDS, PENDING_GRACE_SECONDS, STALLED_SECONDS, LIVENESS_PORT and LOG_LEVEL have defaults.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from veriaidpo_operator import apiserver, crd, handlers, progress
+from veriaidpo_operator.cluster import Cluster
+from veriaidpo_operator.engine import Engine
+from veriaidpo_operator.reconcile import Reconciler
+from veriaidpo_operator.settings import Settings, SettingsError, read
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="veriaidpo-operator", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("run", help="run the operator (the default)")
+    crds = commands.add_parser("crd", help="resource definitions").add_subparsers(dest="verb", required=True)
+    apply = crds.add_parser(
+        "apply", help="bring the resource definition up to date, and wait until it is served"
+    )
+    apply.add_argument("file", nargs="?", default="-", help="YAML; '-', the default, is standard input")
+    parsed = parser.parse_args(arguments)
+    try:
+        if parsed.command == "crd":
+            return crd.apply(apiserver.connect(""), parsed.file)
+        return run(read(os.environ))
+    except (SettingsError, crd.CrdError) as error:
+        print(f"veriaidpo-operator: {error}", file=sys.stderr)
+        return 2
+
+
+def run(settings: Settings) -> int:
+    """Run the operator until it is told to end (0), or has stalled (1)."""
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stalled = []
+    stop = asyncio.Event()
+
+    def on_stalled() -> None:
+        stalled.append(True)
+        stop.set()
+
+    cluster = Cluster(apiserver.connect(settings.namespace), settings, progress.ask)
+    engine = Engine(
+        Reconciler(cluster, settings, lambda: datetime.now(UTC)),
+        cluster.names,
+        resync_seconds=settings.resync_seconds,
+        stalled_seconds=settings.stalled_seconds,
+        on_stalled=on_stalled,
+    )
+    handlers.run(settings, engine, stop)
+    return 1 if stalled else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

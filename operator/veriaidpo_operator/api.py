@@ -1,0 +1,238 @@
+"""The Model resource as Python: its spec, its status, and what is said to the fetch Job.
+
+The schema that refuses a wrong resource is the CRD's (charts/veriaidpo/crds/models.yaml); the defaults here
+repeat it for objects that were stored before a default came to be.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+GROUP = "veriaidpo.verisyntra.vn"
+VERSION = "v1alpha1"
+KIND = "Model"
+PLURAL = "models"
+MANAGER = "veriaidpo-operator"
+MODEL_LABEL = f"{GROUP}/model"
+FETCH_AGAIN = f"{GROUP}/fetch-again"
+"""Annotation on a Model; another value makes a branch be resolved and fetched again."""
+
+Json = dict[str, Any]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+
+
+class Label(_Spec):
+    """One category; its place in the list is its category_id."""
+
+    id: str
+    en: str
+    vi: str
+    article: str | None = None
+
+
+class SecretKey(_Spec):
+    """A key in a Secret of the Model's namespace."""
+
+    name: str
+    key: str = "token"
+
+
+class KnownFile(_Spec):
+    """A file whose digest was known beforehand."""
+
+    path: str
+    sha256: str
+
+
+class Source(_Spec):
+    """Where the bytes come from."""
+
+    uri: str
+    revision: str = "main"
+    auth_secret: SecretKey | None = None
+    files: tuple[KnownFile, ...] = ()
+
+
+class NewClaim(_Spec):
+    """How the Model's own claim is made."""
+
+    size: str | int = "2Gi"
+    storage_class_name: str | None = None
+    access_modes: tuple[str, ...] = ("ReadWriteOnce",)
+
+
+class Storage(_Spec):
+    """An existing claim, or how to make one."""
+
+    claim_name: str | None = None
+    create: NewClaim | None = None
+    reclaim_policy: Literal["Retain", "Delete"] = "Retain"
+
+
+class Resources(_Spec):
+    """Kubernetes quantities by resource name."""
+
+    requests: dict[str, str | int] = Field(default_factory=dict)
+    limits: dict[str, str | int] = Field(default_factory=dict)
+
+
+class Download(_Spec):
+    """Limits of the fetch Job."""
+
+    backoff_limit: int = 2
+    active_deadline_seconds: int = 3600
+    resources: Resources = Resources()
+
+
+class GoldenSentence(_Spec):
+    """A sentence and the id of the label it must get."""
+
+    text: str
+    label: str
+
+
+class Serving(_Spec):
+    """Shape of the InferenceService."""
+
+    min_replicas: int = 1
+    max_replicas: int | None = None
+    resources: Resources = Resources()
+    golden_sentences: tuple[GoldenSentence, ...] = ()
+
+
+class Spec(_Spec):
+    """What is wanted."""
+
+    model_type: str
+    aliases: tuple[str, ...] = ()
+    language: str
+    task: str = "text-classification"
+    labels: tuple[Label, ...]
+    threshold: float | None = None
+    max_tokens: int = 256
+    source: Source
+    storage: Storage = Storage()
+    download: Download = Download()
+    serving: Serving = Serving()
+    revision_history_limit: int = 3
+    suspend: bool = False
+
+
+class _Status(BaseModel):
+    # A status may have been written by a newer operator: what is unknown is dropped, not refused.
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
+
+
+class Condition(_Status):
+    """One condition, in the shape of metav1.Condition."""
+
+    type: str
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str
+    last_transition_time: AwareDatetime
+    observed_generation: int = 0
+
+
+class Revision(_Status):
+    """A published revision."""
+
+    digest: str
+    commit: str | None = None
+    size_bytes: int | None = None
+    format: str | None = None
+    published_at: AwareDatetime | None = None
+
+
+class DownloadStatus(_Status):
+    """How far the fetch is."""
+
+    bytes_total: int | None = None
+    bytes_done: int | None = None
+    percent: int | None = None
+    bytes_per_second: int | None = None
+    remaining_seconds: int | None = None
+    attempt: int | None = None
+
+
+class InferenceServiceStatus(_Status):
+    """Where the predictor answers."""
+
+    name: str
+    url: str | None = None
+    ready_replicas: int = 0
+
+
+class Failure(_Status):
+    """The last failure and the fetch Job it happened to."""
+
+    reason: str
+    message: str
+    time: AwareDatetime
+    fetch: str | None = None
+
+
+class Status(_Status):
+    """What was observed."""
+
+    observed_generation: int | None = None
+    conditions: tuple[Condition, ...] = ()
+    revision: str | None = None
+    progress: str | None = None
+    format: str | None = None
+    claim_name: str | None = None
+    current_revision: str | None = None
+    target_revision: str | None = None
+    previous_revision: str | None = None
+    resolved_commit: str | None = None
+    fetched_by: str | None = None
+    revisions: tuple[Revision, ...] = ()
+    download: DownloadStatus | None = None
+    inference_service: InferenceServiceStatus | None = None
+    last_failure: Failure | None = None
+
+    def condition(self, kind: str) -> Condition | None:
+        """Return the condition of that type, or None when it was never written."""
+        return next((c for c in self.conditions if c.type == kind), None)
+
+    def to_json(self) -> Json:
+        """Return the status as the API server stores it."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One Model resource."""
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    deleting: bool
+    annotations: Mapping[str, str]
+    spec: Spec
+    status: Status
+    created: datetime
+
+
+def parse(body: Mapping[str, Any]) -> Model:
+    """Read a Model as the API server gives it; pydantic.ValidationError when it is not understood."""
+    meta = body["metadata"]
+    return Model(
+        name=meta["name"],
+        namespace=meta["namespace"],
+        uid=meta["uid"],
+        generation=meta.get("generation", 0),
+        deleting="deletionTimestamp" in meta,
+        annotations=meta.get("annotations") or {},
+        spec=Spec.model_validate(body["spec"]),
+        status=Status.model_validate(body.get("status") or {}),
+        created=datetime.fromisoformat(meta["creationTimestamp"]),
+    )

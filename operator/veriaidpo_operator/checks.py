@@ -1,0 +1,221 @@
+"""Ordered checks over what was observed: the first that fails is the root cause, the reason of Ready.
+
+Each check looks at one thing and answers with a finding or None. A finding that is a failure makes the Model
+Degraded; another one only says that something is still on its way.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from veriaidpo_operator import drift, objects
+from veriaidpo_operator.api import MANAGER, MODEL_LABEL, Json, Model
+from veriaidpo_operator.fetching import Fetch, Phase
+from veriaidpo_operator.observed import Child, Observed
+from veriaidpo_operator.pods import predictor_trouble
+from veriaidpo_operator.reasons import Reason, sentence
+from veriaidpo_operator.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a check may look at."""
+
+    model: Model
+    observed: Observed
+    settings: Settings
+    now: datetime
+    fetch: Fetch
+    target: str | None
+    """Digest that shall be served: of the newest fetch that succeeded."""
+    claim: str
+    """The claim the target is on."""
+    service: Json | None
+    """The InferenceService as it should be, once there is a target."""
+
+    @property
+    def on_target(self) -> bool:
+        """Tell whether KServe has turned the wanted InferenceService into its Deployment."""
+        deployment = self.observed.deployment
+        return (
+            deployment is not None
+            and self.target is not None
+            and objects.revision_path(self.model, self.target) in deployment.args
+            and deployment.image == self.settings.predictor_image
+        )
+
+    @property
+    def rolled_out(self) -> bool:
+        """Tell whether the target answers everywhere, and nothing else does."""
+        deployment, service = self.observed.deployment, self.observed.service
+        return (
+            self.on_target
+            and deployment is not None
+            and deployment.rolled_out
+            and service is not None
+            and service.ready
+            and service.seen_generation >= service.generation
+            and self.service is not None
+            and drift.satisfied(self.service, service.raw)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Why something is not as wanted."""
+
+    reason: Reason
+    message: str
+    failure: bool
+
+
+Check = Callable[[Situation], Finding | None]
+
+
+def first(checks: Iterable[Check], situation: Situation) -> Finding | None:
+    """Return the finding of the first check that fails."""
+    return next((found for check in checks if (found := check(situation)) is not None), None)
+
+
+def _fails(reason: Reason, **facts: object) -> Finding:
+    return Finding(reason, sentence(reason, **facts), failure=True)
+
+
+def _waits(reason: Reason, **facts: object) -> Finding:
+    return Finding(reason, sentence(reason, **facts), failure=False)
+
+
+def ours(child: Child, model: Model) -> bool:
+    """Tell whether an object was made for a Model of this name by this operator."""
+    return child.labels.get(MODEL_LABEL) == model.name and (
+        child.labels.get("app.kubernetes.io/managed-by") == MANAGER
+    )
+
+
+def anothers(child: Child, model: Model) -> bool:
+    """Tell whether an object belongs to a former Model of the same name, or is going."""
+    return child.deleting or (bool(child.owners) and model.uid not in child.owners)
+
+
+def suspended(s: Situation) -> Finding | None:
+    """Check that the Model is not suspended."""
+    return _waits(Reason.SUSPENDED) if s.model.spec.suspend else None
+
+
+def refused(kind: str, what: str) -> Check:
+    """Make the check that the API server took an object of this kind."""
+
+    def check(s: Situation) -> Finding | None:
+        detail = s.observed.refused.get(kind)
+        return _fails(Reason.REFUSED, what=what, detail=detail) if detail else None
+
+    return check
+
+
+def claim_there(s: Situation) -> Finding | None:
+    """Check that the claim is there, is the right one, and may be used."""
+    claim, wanted = s.observed.claim, objects.claim_name(s.model)
+    own = s.model.spec.storage.claim_name is None
+    if claim is None:
+        return (
+            _waits(Reason.CREATING, what=f"Claim {wanted}")
+            if own
+            else _fails(Reason.CLAIM_MISSING, claim=wanted)
+        )
+    if own and not ours(claim, s.model):
+        return _fails(Reason.NAME_CONFLICT, what=f"a claim {wanted}")
+    if claim.phase == "Lost":
+        return _fails(Reason.VOLUME_LOST, claim=wanted)
+    if claim.deleting:
+        return _fails(Reason.VOLUME_PENDING, claim=wanted, detail="The claim is being deleted.")
+    return None
+
+
+def claim_provisioned(s: Situation) -> Finding | None:
+    """Check that nobody complained about the claim while it waits for its volume.
+
+    Waiting for the first pod is normal for many storage classes, so Pending alone is no finding.
+    """
+    claim = s.observed.claim
+    grace = timedelta(seconds=s.settings.pending_grace_seconds)
+    if claim is None or claim.phase != "Pending" or s.now - claim.created <= grace:
+        return None
+    for text in s.observed.claim_warnings:
+        lower = text.lower()
+        if ("storageclass" in lower and "not found" in lower) or "no storage class" in lower:
+            return _fails(Reason.STORAGE_CLASS_MISSING, claim=claim.name, detail=text)
+        return _fails(Reason.VOLUME_PENDING, claim=claim.name, detail=text)
+    return None
+
+
+def fetched(s: Situation) -> Finding | None:
+    """Check that the wanted revision is on the volume."""
+    fetch = s.fetch
+    if fetch.phase is Phase.DONE:
+        return None
+    if fetch.trouble is not None:
+        return Finding(fetch.trouble.reason, fetch.trouble.message, failure=True)
+    if fetch.phase is Phase.STALE:
+        return _waits(Reason.FETCH_STOPPING, job=fetch.name)
+    if fetch.step is not None:
+        return Finding(fetch.step.reason, fetch.step.message, failure=False)
+    return _waits(Reason.CREATING, what=f"Fetch Job {fetch.name}")
+
+
+def runtime_there(s: Situation) -> Finding | None:
+    """Check that the cluster knows InferenceServices."""
+    return None if s.observed.runtime_known else _fails(Reason.RUNTIME_UNAVAILABLE)
+
+
+def service_there(s: Situation) -> Finding | None:
+    """Check that the InferenceService is there and is the Model's own."""
+    service, name = s.observed.service, s.model.name
+    if s.target is None:
+        return _waits(Reason.WAITING_FOR_REVISION)
+    if service is None:
+        return _waits(Reason.CREATING, what=f"InferenceService {name}")
+    if not ours(service, s.model):
+        return _fails(Reason.NAME_CONFLICT, what=f"an InferenceService {name}")
+    if anothers(service, s.model):
+        return _waits(Reason.REPLACING, what=f"InferenceService {name}")
+    return None
+
+
+def pods_there(s: Situation) -> Finding | None:
+    """Check that the predictor's pods were made and none of them is in trouble."""
+    if s.rolled_out:
+        return None
+    deployment = s.observed.deployment
+    if deployment is not None and deployment.replica_failure:
+        return _fails(Reason.POD_REFUSED, detail=deployment.replica_failure)
+    found = predictor_trouble(s.observed, now=s.now, grace=s.settings.pending_grace_seconds)
+    return Finding(found.reason, found.message, failure=True) if found else None
+
+
+def rolled_out(s: Situation) -> Finding | None:
+    """Check that every pod answers with the target, and no other pod is left."""
+    if s.rolled_out:
+        return None
+    deployment, service, target = s.observed.deployment, s.observed.service, s.target or ""
+    ready = deployment.ready if deployment else 0
+    wanted = deployment.wanted if deployment else s.model.spec.serving.min_replicas
+    facts = {"revision": target[:12], "ready": ready, "wanted": wanted}
+    if deployment is not None and deployment.stalled:
+        return _fails(Reason.ROLLOUT_STALLED, detail=deployment.stalled, **facts)
+    settled = deployment is not None and deployment.updated == deployment.total == wanted
+    if settled and s.on_target and ready < wanted and s.model.status.current_revision == target:
+        detail = service.not_ready_message if service else ""
+        return _fails(Reason.PREDICTOR_NOT_READY, detail=detail, **facts)
+    return _waits(Reason.ROLLING_OUT, **facts)
+
+
+STORAGE: tuple[Check, ...] = (refused("PersistentVolumeClaim", "the claim"), claim_there, claim_provisioned)
+FETCH: tuple[Check, ...] = (*STORAGE, refused("Job", "the fetch Job"), fetched)
+SERVE: tuple[Check, ...] = (
+    runtime_there,
+    refused("InferenceService", "the InferenceService"),
+    service_there,
+    pods_there,
+    rolled_out,
+)
+READY: tuple[Check, ...] = (suspended, *FETCH, *SERVE)

@@ -1,0 +1,178 @@
+"""Observe and apply: the only module through which the operator touches the cluster."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from veriaidpo_operator import objects, observed, pods
+from veriaidpo_operator.api import GROUP, KIND, MANAGER, MODEL_LABEL, VERSION, Json, Model, Status
+from veriaidpo_operator.apiserver import ApiError, ApiServer
+from veriaidpo_operator.observed import Claim, Job, Observed, Pod, Progress
+from veriaidpo_operator.plan import Action, Apply, Create, Delete, Patch
+from veriaidpo_operator.settings import Settings
+from veriaidpo_operator.transitions import Event
+
+Ask = Callable[[str, int], Progress | None]
+
+
+class RefusedError(Exception):
+    """The API server will not have an object."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(f"{kind}: {message}")
+        self.kind = kind
+        self.message = message
+
+
+class Cluster:
+    """What the operator sees and does in its namespace."""
+
+    def __init__(self, server: ApiServer, settings: Settings, ask: Ask) -> None:
+        self._server = server
+        self._settings = settings
+        self._ask = ask
+
+    def names(self) -> list[str]:
+        """Return the names of all Models."""
+        return [body["metadata"]["name"] for body in self._server.list("Model")]
+
+    def model(self, name: str) -> Json | None:
+        """Return a Model as it is stored."""
+        return self._server.get("Model", name)
+
+    def observe(self, model: Model, now: datetime) -> Observed:
+        """Look at everything the Model has."""
+        selector = f"{MODEL_LABEL}={model.name}"
+        claim = self._server.get("PersistentVolumeClaim", objects.claim_name(model))
+        raw_pods = self._server.list("Pod", labelSelector=selector)
+        seen_claim = observed.claim(claim) if claim else None
+        seen_pods = tuple(self._pod(raw, now) for raw in raw_pods)
+        jobs = self._server.list("Job", labelSelector=selector)
+        seen_jobs = tuple(self._job(raw, seen_pods, now) for raw in jobs)
+        return self._serving(
+            model,
+            Observed(
+                claim=seen_claim,
+                claim_warnings=self._claim_warnings(seen_claim, now),
+                jobs=seen_jobs,
+                pods=seen_pods,
+                progress=self._progress(seen_jobs, seen_pods),
+            ),
+        )
+
+    def _serving(self, model: Model, seen: Observed) -> Observed:
+        try:
+            service = self._server.get("InferenceService", model.name)
+        except ApiError as error:
+            if error.code == 404:
+                return replace(seen, runtime_known=False)
+            raise
+        if service is None:
+            return seen
+        name = f"{model.name}-predictor"
+        deployment = self._server.get("Deployment", name)
+        address = self._server.get("Service", name)
+        return replace(
+            seen,
+            service=observed.service(service),
+            deployment=observed.deployment(deployment) if deployment else None,
+            headless=bool(address and address["spec"].get("clusterIP") == "None"),
+        )
+
+    def _late(self, created: datetime, now: datetime) -> bool:
+        return now - created > timedelta(seconds=self._settings.pending_grace_seconds)
+
+    def _pod(self, raw: Json, now: datetime) -> Pod:
+        pod = observed.pod(raw)
+        late = pods.slow_to_start(pod, now, self._settings.pending_grace_seconds)
+        return observed.pod(raw, self._warnings(pod.uid)) if late else pod
+
+    def _job(self, raw: Json, seen_pods: tuple[Pod, ...], now: datetime) -> Job:
+        job = observed.job(raw)
+        alone = job.live and not any(pod.job == job.uid for pod in seen_pods)
+        return observed.job(raw, self._warnings(job.uid)) if alone and self._late(job.created, now) else job
+
+    def _claim_warnings(self, claim: Claim | None, now: datetime) -> tuple[str, ...]:
+        if claim is None or claim.phase != "Pending" or not self._late(claim.created, now):
+            return ()
+        # FailedBinding is how a missing default class is told, as a Normal event.
+        return self._warnings(claim.uid, also="FailedBinding")
+
+    def _warnings(self, uid: str, also: str = "") -> tuple[str, ...]:
+        """Return what the cluster's own components complain about an object, the newest first."""
+        events = self._server.list("Event", fieldSelector=f"involvedObject.uid={uid}")
+        bad = [e for e in events if e.get("type") == "Warning" or (e.get("reason") == also != "")]
+        bad.sort(key=lambda e: e.get("lastTimestamp") or e.get("eventTime") or "", reverse=True)
+        return tuple(e.get("message", "") for e in bad)
+
+    def _progress(self, jobs: tuple[Job, ...], seen: tuple[Pod, ...]) -> Progress | None:
+        live = {job.uid for job in jobs if job.live and not job.deleting}
+        for pod in seen:
+            if pod.job in live and pod.phase == "Running" and pod.ip:
+                return self._ask(pod.ip, objects.FETCH_PORT)
+        return None
+
+    def act(self, action: Action) -> None:
+        """Carry out one action; RefusedError when it will never be had, ApiError when it may be later."""
+        try:
+            self._act(action)
+        except ApiError as error:
+            kind = action.object["kind"] if isinstance(action, Create | Apply) else action.kind
+            if error.refused:
+                raise RefusedError(kind, error.message) from error
+            # 409: somebody was faster, or it is another object by now. 404: it has gone. The next look tells.
+            if error.code not in {404, 409}:
+                raise
+
+    def _act(self, action: Action) -> None:
+        match action:
+            case Create(body):
+                self._server.create(body)
+            case Apply(body):
+                self._server.apply(body)
+            case Patch(kind, name, uid, body):
+                metadata = {**body.get("metadata", {}), "uid": uid}
+                self._server.merge(kind, name, {**body, "metadata": metadata})
+            case Delete(kind, name, uid):
+                self._server.delete(kind, name, uid=uid, propagation="Foreground")
+
+    def write_status(self, model: Model, status: Status) -> None:
+        """Write the status of this very Model."""
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": KIND,
+            # The UID keeps the status of a deleted Model from reaching one made anew under its name.
+            "metadata": {"name": model.name, "namespace": model.namespace, "uid": model.uid},
+            "status": status.to_json(),
+        }
+        self._server.apply(body, "status")
+
+    def tell(self, model: Model, event: Event, now: datetime) -> None:
+        """Write an event about a Model, for kubectl describe."""
+        stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._server.create(
+            {
+                "apiVersion": "v1",
+                "kind": "Event",
+                "metadata": {
+                    "name": f"{model.name}.{time.time_ns():x}",
+                    "namespace": model.namespace,
+                    "labels": {MODEL_LABEL: model.name},
+                },
+                "involvedObject": {
+                    "apiVersion": f"{GROUP}/{VERSION}",
+                    "kind": KIND,
+                    "name": model.name,
+                    "namespace": model.namespace,
+                    "uid": model.uid,
+                },
+                "type": event.type,
+                "reason": event.reason,
+                "message": event.message,
+                "source": {"component": MANAGER},
+                "firstTimestamp": stamp,
+                "lastTimestamp": stamp,
+                "count": 1,
+            }
+        )

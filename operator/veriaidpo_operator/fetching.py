@@ -1,0 +1,220 @@
+"""Where the fetch of the wanted revision stands, read from its Job, its pods and what status remembers."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from veriaidpo_operator import objects
+from veriaidpo_operator.api import Model
+from veriaidpo_operator.observed import FetchResult, Job, Observed, Pod
+from veriaidpo_operator.pods import Trouble, trouble
+from veriaidpo_operator.reasons import SLOW, Reason, from_fetch, full_stop, sentence
+from veriaidpo_operator.settings import Settings
+
+_EXIT_CODES = {
+    2: Reason.INVALID_SPEC, 11: Reason.SOURCE_UNAUTHORIZED, 12: Reason.SOURCE_NOT_FOUND,
+    13: Reason.SOURCE_UNREACHABLE, 14: Reason.EMPTY_SOURCE, 15: Reason.CHECKSUM_MISMATCH,
+    16: Reason.LABELS_MISMATCH, 17: Reason.OUT_OF_SPACE, 18: Reason.UNSUPPORTED_FORMAT,
+    19: Reason.SOURCE_REFUSED,
+}  # fmt: skip
+_STATES = {
+    "Resolving": Reason.RESOLVING,
+    "Downloading": Reason.DOWNLOADING,
+    "Verifying": Reason.VERIFYING,
+    "Publishing": Reason.PUBLISHING,
+    "Done": Reason.PUBLISHING,
+}
+_LONGEST_PAUSE = timedelta(minutes=10)
+_LONGEST_SLOW_PAUSE = timedelta(hours=1)
+
+
+class Phase(Enum):
+    """How a fetch stands."""
+
+    BLOCKED = auto()
+    """It cannot be named yet: there is no claim."""
+    ABSENT = auto()
+    """There is no Job and none was needed before."""
+    STALE = auto()
+    """The Job of that name is going, or was another Model's."""
+    RUNNING = auto()
+    FAILED = auto()
+    """The Job failed, or failed and was removed to be made again."""
+    LOST = auto()
+    """The Job succeeded, and what it said is gone with its pod."""
+    DONE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One look at the fetch."""
+
+    phase: Phase
+    name: str = ""
+    job: Job | None = None
+    result: FetchResult | None = None
+    """Set when DONE for the first time; later the status remembers."""
+    trouble: Trouble | None = None
+    """What is wrong, for FAILED and maybe for RUNNING."""
+    step: Trouble | None = None
+    """What it is doing, for RUNNING."""
+    failed_at: datetime | None = None
+    attempt: int = 1
+
+    def retry_at(self, settings: Settings) -> datetime | None:
+        """Return when a failed fetch is due again."""
+        if self.failed_at is None or self.trouble is None:
+            return None
+        return self.failed_at + pause(self.trouble.reason, self.attempt, settings.fetch_retry_seconds)
+
+
+def pause(reason: Reason, attempt: int, seconds: float) -> timedelta:
+    """Return how long to wait after the attempt-th failure.
+
+    It doubles up to ten minutes. A failure that time does not heal starts forty times as high, up to an hour.
+    """
+    if reason in SLOW:
+        return min(timedelta(seconds=seconds * 40), _LONGEST_SLOW_PAUSE)
+    return min(timedelta(seconds=seconds * 2 ** min(attempt - 1, 20)), _LONGEST_PAUSE)
+
+
+def look(  # noqa: PLR0911 (one return for each way a fetch can stand)
+    model: Model, observed: Observed, settings: Settings, now: datetime
+) -> Fetch:
+    """Tell where the fetch of what the spec wants stands."""
+    if observed.claim is None:
+        return Fetch(Phase.BLOCKED)
+    status = model.status
+    name = objects.fetch_name(model, observed.claim.uid)
+    job = observed.job(name)
+    remembered = (status.download.attempt if status.download else None) or 1
+    attempt = _attempt(job, remembered)
+    if status.fetched_by == name and status.target_revision:
+        return Fetch(Phase.DONE, name, job, attempt=attempt)
+    if job is None:
+        last = status.last_failure
+        if last is not None and last.fetch == name:
+            known = Trouble(_known(last.reason), last.message)
+            return Fetch(Phase.FAILED, name, trouble=known, failed_at=last.time, attempt=remembered)
+        return Fetch(Phase.ABSENT, name)
+    fetch = Fetch(Phase.RUNNING, name, job, attempt=attempt)
+    if job.deleting or model.uid not in job.owners:
+        return replace(fetch, phase=Phase.STALE)
+    pods = observed.pods_of(job)
+    if job.succeeded:
+        result = next((pod.result for pod in pods if pod.result is not None and pod.result.published), None)
+        return replace(fetch, phase=Phase.DONE if result else Phase.LOST, result=result)
+    if job.failed:
+        return replace(
+            fetch, phase=Phase.FAILED, trouble=_job_failure(model, job, pods), failed_at=job.ended or now
+        )
+    return _running(model, observed, fetch, pods=pods, settings=settings, now=now)
+
+
+def _attempt(job: Job | None, remembered: int) -> int:
+    text = job.annotations.get(objects.ATTEMPT, "") if job else ""
+    return int(text) if text.isdecimal() else remembered
+
+
+def _running(
+    model: Model,
+    observed: Observed,
+    fetch: Fetch,
+    *,
+    pods: tuple[Pod, ...],
+    settings: Settings,
+    now: datetime,
+) -> Fetch:
+    starting = _say(Reason.FETCH_STARTING, job=fetch.name, attempt=fetch.attempt)
+    job = fetch.job
+    if not pods:
+        refused = job.waiting_for_pods if job else ""
+        return replace(
+            fetch, step=starting, trouble=_say(Reason.POD_REFUSED, detail=refused) if refused else None
+        )
+    pod = pods[0]
+    if pod.phase == "Failed":
+        return replace(
+            fetch, step=starting, trouble=_pod_failure(model, fetch.name, pod), failed_at=pod.ended_at
+        )
+    found = trouble(pod, section="download", now=now, grace=settings.pending_grace_seconds)
+    if found is not None:
+        return replace(fetch, step=starting, trouble=_volume(observed, pod) or found)
+    return replace(fetch, step=_step(model, observed) if pod.phase == "Running" else starting)
+
+
+def _volume(observed: Observed, pod: Pod) -> Trouble | None:
+    """Return the trouble of the claim when that is why a pod finds no node."""
+    claim = observed.claim
+    if claim is None or claim.phase == "Bound" or not pod.unschedulable:
+        return None
+    return _say(Reason.VOLUME_PENDING, claim=claim.name, detail=pod.unschedulable)
+
+
+def _step(model: Model, observed: Observed) -> Trouble:
+    progress = observed.progress
+    reason = _STATES.get(progress.state, Reason.RESOLVING) if progress else Reason.RESOLVING
+    source = model.spec.source
+    done = ""
+    if progress and progress.bytes_total:
+        done = f"{round(progress.percent or 0)}% of {_size(progress.bytes_total)}"
+        if progress.bytes_per_second:
+            done += f", {_size(progress.bytes_per_second)}/s"
+        if progress.remaining_seconds is not None:
+            done += f", {round(progress.remaining_seconds)} s left"
+    return _say(reason, uri=source.uri, revision=source.revision, progress=done or "starting")
+
+
+def _size(count: float) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count:.0f} B"
+
+
+def _job_failure(model: Model, job: Job, pods: tuple[Pod, ...]) -> Trouble:
+    if job.failed_reason == "DeadlineExceeded":
+        return _say(Reason.DEADLINE_EXCEEDED, deadline=model.spec.download.active_deadline_seconds)
+    ended = next((pod for pod in pods if pod.phase == "Failed"), None)
+    if ended is not None:
+        return _pod_failure(model, job.name, ended)
+    return _say(Reason.INTERNAL, job=job.name, detail=job.failed_message)
+
+
+def _pod_failure(model: Model, job: str, pod: Pod) -> Trouble:
+    if pod.ended_reason == "OOMKilled":
+        return _say(Reason.OOM_KILLED, pod=pod.name, section="download")
+    if pod.status_reason == "Evicted":
+        return _say(Reason.EVICTED, pod=pod.name, detail=pod.message)
+    result = pod.result
+    if result is not None:
+        reason, detail = from_fetch(result.reason), result.message
+    else:
+        reason = _EXIT_CODES.get(pod.exit_code or 1, Reason.INTERNAL)
+        lines = pod.message.strip().splitlines()
+        detail = lines[-1] if lines else f"Exit code {pod.exit_code}"
+    source = model.spec.source
+    return _say(
+        reason,
+        detail=detail,
+        uri=source.uri,
+        revision=source.revision,
+        claim=objects.claim_name(model),
+        job=job,
+    )
+
+
+def _known(word: str) -> Reason:
+    try:
+        return Reason(word)
+    except ValueError:  # written by a newer operator
+        return Reason.INTERNAL
+
+
+def _say(reason: Reason, **facts: object) -> Trouble:
+    return Trouble(reason, sentence(reason, **facts))
+
+
+def warnings(result: FetchResult) -> str:
+    """Return what the fetch found odd, as one text."""
+    return " ".join(full_stop(text) for text in result.warnings)

@@ -1,0 +1,179 @@
+"""plan(model, observed, now) -> actions and the new status. Pure: the whole of what the operator decides.
+
+It may be called at any moment, after a crash between any two actions, any number of times: it looks only at
+what is there, names are deterministic, and a world that is as wanted gives no action.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from veriaidpo_operator import drift, objects
+from veriaidpo_operator.api import Json, Model, Status
+from veriaidpo_operator.checks import Situation, anothers, ours
+from veriaidpo_operator.fetching import Fetch, Phase, look
+from veriaidpo_operator.observed import Claim, Job, Observed
+from veriaidpo_operator.settings import Settings
+from veriaidpo_operator.status import first_status, next_status
+
+_SOON = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make an object; one of that name that is there already counts as made."""
+
+    object: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Make an object so, by server-side apply."""
+
+    object: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Change a few fields of the very object that was seen (its UID is a precondition)."""
+
+    kind: str
+    name: str
+    uid: str
+    body: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove the very object that was seen, and in the foreground: it stays until what it owns has gone."""
+
+    kind: str
+    name: str
+    uid: str
+
+
+Action = Create | Apply | Patch | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do, what to say, and after how many seconds to look again even if nothing happens."""
+
+    actions: tuple[Action, ...]
+    status: Status
+    again: float
+
+
+def plan(model: Model, observed: Observed, settings: Settings, now: datetime) -> Plan:
+    """Decide what to do next for one Model."""
+    if model.deleting:  # what it owns goes by itself
+        return Plan((), model.status, settings.resync_seconds)
+    if (
+        not model.status.conditions
+    ):  # every condition is there from the first moment, so that a wait can begin
+        return Plan((), first_status(model, now), 0)
+    situation = assess(model, observed, settings, now)
+    actions = (*_claim(situation), *_fetch(situation), *_serve(situation))
+    return Plan(actions, next_status(situation), _again(situation, actions))
+
+
+def assess(model: Model, observed: Observed, settings: Settings, now: datetime) -> Situation:
+    """Bring together what the checks look at."""
+    fetch = look(model, observed, settings, now)
+    status = model.status
+    target = fetch.result.digest if fetch.result else status.target_revision
+    settled = fetch.phase is Phase.DONE or status.claim_name is None or target is None
+    claim = objects.claim_name(model) if settled else str(status.claim_name)
+    service = objects.inference_service(model, settings, revision=target, claim=claim) if target else None
+    return Situation(model, observed, settings, now, fetch, target, claim, service)
+
+
+def _claim(s: Situation) -> tuple[Action, ...]:
+    claim, storage = s.observed.claim, s.model.spec.storage
+    if storage.claim_name is not None or s.model.spec.suspend:
+        return ()
+    if claim is None:
+        return (Create(objects.claim(s.model)),)
+    if not ours(claim, s.model) or claim.deleting:
+        return ()
+    return _claim_metadata(s.model, claim)
+
+
+def _claim_metadata(model: Model, claim: Claim) -> tuple[Action, ...]:
+    """Repair labels and owner: reclaimPolicy may have changed, or the Model may be a new one."""
+    wanted = objects.claim(model)["metadata"]
+    owners = set(claim.owners)
+    right = {model.uid} if wanted["ownerReferences"] else set()
+    if owners == right and drift.satisfied(wanted["labels"], claim.labels):
+        return ()
+    metadata = {"labels": wanted["labels"], "ownerReferences": wanted["ownerReferences"]}
+    return (Patch("PersistentVolumeClaim", claim.name, claim.uid, {"metadata": metadata}),)
+
+
+def _fetch(s: Situation) -> tuple[Action, ...]:
+    fetch, model = s.fetch, s.model
+    if model.spec.suspend:
+        return tuple(_delete(job) for job in s.observed.jobs if job.live and not job.deleting)
+    others = [job for job in s.observed.jobs if job.name != fetch.name]
+    actions: list[Action] = [_delete(job) for job in others if not job.deleting and (fetch.name or job.live)]
+    claim = s.observed.claim
+    if claim is None or (model.spec.storage.claim_name is None and not ours(claim, model)):
+        return tuple(actions)
+    if fetch.job is not None:
+        if not fetch.job.deleting and _in_the_way(s, fetch, fetch.job, claim):
+            actions.append(_delete(fetch.job))
+    elif _due(s, fetch) and not claim.deleting and not any(job.live for job in others):
+        actions.append(Create(_job(s, fetch)))
+    return tuple(actions)
+
+
+def _due(s: Situation, fetch: Fetch) -> bool:
+    if fetch.phase is Phase.FAILED:
+        at = fetch.retry_at(s.settings)
+        return at is None or s.now >= at
+    return fetch.phase is Phase.ABSENT
+
+
+def _in_the_way(s: Situation, fetch: Fetch, job: Job, claim: Claim) -> bool:
+    """Tell whether the Job of the wanted name has to go, so that another one can do better."""
+    if fetch.phase is Phase.DONE:
+        return False
+    if fetch.phase in {Phase.STALE, Phase.LOST} or claim.deleting:
+        return True
+    if job.annotations.get(objects.TEMPLATE_HASH) != objects.fetch_template(s.model, s.settings):
+        return True  # limits, token or image were changed: somebody mended something
+    return fetch.phase is Phase.FAILED and _due(s, fetch)
+
+
+def _job(s: Situation, fetch: Fetch) -> Json:
+    attempt = fetch.attempt + 1 if fetch.phase is Phase.FAILED else 1
+    return objects.fetch_job(s.model, s.settings, name=fetch.name, attempt=attempt)
+
+
+def _delete(job: Job) -> Delete:
+    return Delete("Job", job.name, job.uid)
+
+
+def _serve(s: Situation) -> tuple[Action, ...]:
+    if s.service is None or not s.observed.runtime_known or s.model.spec.suspend:
+        return ()
+    there = s.observed.service
+    if there is None:
+        return (Apply(s.service),)
+    if not ours(there, s.model) or anothers(there, s.model) or drift.satisfied(s.service, there.raw):
+        return ()
+    return (Apply(s.service),)
+
+
+def _again(s: Situation, actions: tuple[Action, ...]) -> float:
+    """Return when to look again; events usually come first."""
+    fetch = s.fetch
+    if s.model.spec.suspend:
+        return s.settings.resync_seconds
+    if fetch.phase is Phase.RUNNING:
+        return s.settings.poll_seconds
+    if actions or fetch.phase is Phase.STALE:
+        return _SOON
+    at = fetch.retry_at(s.settings) if fetch.phase is Phase.FAILED else None
+    if at is not None:
+        return min(max((at - s.now).total_seconds(), 0.1), s.settings.resync_seconds)
+    return s.settings.resync_seconds

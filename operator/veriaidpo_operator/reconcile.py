@@ -1,0 +1,86 @@
+"""One look at one Model: observe, plan, act, write the status, tell what changed."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from veriaidpo_operator.api import Json, Model, Status, parse
+from veriaidpo_operator.apiserver import ApiError
+from veriaidpo_operator.cluster import Cluster, RefusedError
+from veriaidpo_operator.plan import Plan, plan
+from veriaidpo_operator.settings import Settings
+from veriaidpo_operator.status import invalid_status
+from veriaidpo_operator.transitions import events
+
+_log = logging.getLogger(__name__)
+_UNREADABLE = {"modelType": "", "language": "", "labels": [], "source": {"uri": ""}}
+
+
+class Reconciler:
+    """Brings Models towards what they want, one call a Model; blocking."""
+
+    def __init__(self, cluster: Cluster, settings: Settings, clock: Callable[[], datetime]) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._clock = clock
+
+    def __call__(self, name: str) -> float | None:
+        """Do what is to be done for a Model now; return the seconds until the next look, None for never."""
+        body = self._cluster.model(name)
+        if body is None:
+            return None
+        now = self._clock().replace(microsecond=0)
+        try:
+            model = parse(body)
+        except ValidationError as error:
+            return self._not_understood(body, error, now)
+        observed = self._cluster.observe(model, now)
+        decided = plan(model, observed, self._settings, now)
+        refused = self._carry_out(model, decided)
+        if refused:
+            again = plan(model, replace(observed, refused=refused), self._settings, now)
+            decided = Plan((), again.status, self._settings.resync_seconds)
+        self._say(model, decided.status, now)
+        return decided.again
+
+    def _carry_out(self, model: Model, decided: Plan) -> dict[str, str]:
+        """Do the actions; one that is refused does not keep the others from being done."""
+        refused = {}
+        for action in decided.actions:
+            try:
+                self._cluster.act(action)
+            except RefusedError as error:
+                refused[error.kind] = error.message
+            else:
+                _log.info("%s: %s", model.name, action)
+        return refused
+
+    def _say(self, model: Model, status: Status, now: datetime) -> None:
+        if status == model.status:
+            return
+        try:
+            self._cluster.write_status(model, status)
+        except ApiError as error:
+            if error.code in {404, 409}:  # the Model has gone, or is another one by now
+                return
+            raise
+        for event in events(model.status, status):
+            _log.info("%s: %s %s: %s", model.name, event.type, event.reason, event.message)
+            try:
+                self._cluster.tell(model, event, now)
+            except ApiError as error:  # an event that is lost must not undo what was done
+                _log.warning("%s: event %s was not written: %s", model.name, event.reason, error)
+
+    def _not_understood(self, body: Json, error: ValidationError, now: datetime) -> float:
+        try:
+            known = Status.model_validate(body.get("status") or {})
+        except ValidationError:
+            known = Status()
+        # Only metadata and status of it are looked at.
+        model = parse({**body, "spec": _UNREADABLE, "status": {}})
+        model = replace(model, status=known)
+        self._say(model, invalid_status(model, error, now), now)
+        return self._settings.resync_seconds

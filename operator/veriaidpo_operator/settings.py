@@ -1,0 +1,86 @@
+"""What the operator is told from outside: read once from the environment, frozen, passed down."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class SettingsError(ValueError):
+    """A setting is missing or is not what it should be; the text says which and what to set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything configurable. Durations are in seconds."""
+
+    namespace: str
+    """The one namespace that is looked at; the operator needs no rights in another."""
+    predictor_image: str
+    fetch_image: str
+    image_pull_policy: str = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = ()
+    hf_endpoint: str = ""
+    """Address of the hub; empty means the fetch image's own default, the public hub."""
+    hub_token_secret: str = ""
+    """Secret with a hub token for Models that name none themselves; empty means no token."""
+    hub_token_key: str = "token"  # noqa: S105 (the name of a key)
+    service_trust_configmap: str = "veriaidpo-service-trust"
+    """ConfigMap with the public keys predictors accept service tokens by, under the key tls.crt."""
+    fetch_retry_seconds: float = 15.0
+    """Pause after the first failed fetch; doubles with each, up to ten minutes."""
+    resync_seconds: float = 15.0
+    """Every Model is looked at this often even when no event came: drift and lost events end here."""
+    poll_seconds: float = 2.0
+    """The same while a download runs, for its progress."""
+    pending_grace_seconds: float = 8.0
+    """A pod or claim may wait this long before its Model's condition speaks of it."""
+    liveness_port: int = 8080
+    stalled_seconds: float = 180.0
+    """Without a finished reconcile for so long, although there is work, the process ends to be restarted."""
+    log_level: str = "INFO"
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from environment variables; SettingsError names the one that is wrong."""
+
+    def seconds(name: str, default: float) -> float:
+        text = environ.get(name) or str(default)
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 < value < 86_400:
+            raise SettingsError(f"{name}={text!r}: a number of seconds above 0 is needed, e.g. {default:g}")
+        return value
+
+    def required(name: str, what: str) -> str:
+        value = environ.get(name, "").strip()
+        if not value:
+            raise SettingsError(f"{name} is not set: {what}")
+        return value
+
+    return Settings(
+        namespace=required("NAMESPACE", "the namespace whose Models are looked after"),
+        predictor_image=required("PREDICTOR_IMAGE", "the image that serves a model"),
+        fetch_image=required("FETCH_IMAGE", "the image that downloads a model"),
+        image_pull_policy=environ.get("IMAGE_PULL_POLICY") or "IfNotPresent",
+        image_pull_secrets=tuple(
+            name.strip() for name in environ.get("IMAGE_PULL_SECRETS", "").split(",") if name.strip()
+        ),
+        hf_endpoint=environ.get("HF_ENDPOINT", "").strip(),
+        hub_token_secret=environ.get("HUB_TOKEN_SECRET", "").strip(),
+        hub_token_key=environ.get("HUB_TOKEN_KEY") or "token",
+        service_trust_configmap=environ.get("SERVICE_TRUST_CONFIGMAP") or "veriaidpo-service-trust",
+        fetch_retry_seconds=seconds("FETCH_RETRY_SECONDS", 15),
+        resync_seconds=seconds("RESYNC_SECONDS", 15),
+        poll_seconds=seconds("POLL_SECONDS", 2),
+        pending_grace_seconds=seconds("PENDING_GRACE_SECONDS", 8),
+        liveness_port=_port(environ.get("LIVENESS_PORT") or "8080"),
+        stalled_seconds=seconds("STALLED_SECONDS", 180),
+        log_level=(environ.get("LOG_LEVEL") or "INFO").upper(),
+    )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        raise SettingsError(f"LIVENESS_PORT={text!r}: a port number is needed, e.g. 8080")
+    return int(text)
