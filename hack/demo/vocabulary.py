@@ -89,6 +89,7 @@ def write_xlmr(texts: Iterable[str], folder: Path, *, size: int) -> None:
         normalization_rule_name="nmt_nfkc",
         user_defined_symbols=[COMPANY],
         num_threads=1,
+        hard_vocab_limit=False,
         minloglevel=2,
     )
     (folder / "sentencepiece.bpe.model").write_bytes(model.getvalue())
