@@ -179,9 +179,10 @@ def _fetch_pod(model: Model, settings: Settings) -> Json:
     ]
     if settings.hf_endpoint:
         env.append({"name": "HF_ENDPOINT", "value": settings.hf_endpoint})
-    mounts: list[Json] = [{"name": "models", "mountPath": ROOT}, {"name": "tmp", "mountPath": "/tmp"}]  #
-    noqa: S108 volumes: list[Json] = [_models_volume(claim_name(model)), _tmp_volume()] token = _token(model,
-    settings) if token is not None:
+    mounts: list[Json] = [{"name": "models", "mountPath": ROOT}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+    volumes: list[Json] = [_models_volume(claim_name(model)), _tmp_volume()]
+    token = _token(model, settings)
+    if token is not None:
         secret, key = token
         env.append({"name": "HUGGINGFACE_TOKEN_FILE", "value": f"{TOKEN_DIR}/token"})
         mounts.append({"name": "hub-token", "mountPath": TOKEN_DIR, "readOnly": True})

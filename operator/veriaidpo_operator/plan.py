@@ -24,12 +24,18 @@ class Create:
 
     object: Json
 
+    def __str__(self) -> str:
+        return f"create {self.object['kind']} {self.object['metadata']['name']}"
+
 
 @dataclass(frozen=True, slots=True)
 class Apply:
     """Make an object so, by server-side apply."""
 
     object: Json
+
+    def __str__(self) -> str:
+        return f"apply {self.object['kind']} {self.object['metadata']['name']}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,9 @@ class Patch:
     uid: str
     body: Json
 
+    def __str__(self) -> str:
+        return f"patch {self.kind} {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Delete:
@@ -49,6 +58,9 @@ class Delete:
     kind: str
     name: str
     uid: str
+
+    def __str__(self) -> str:
+        return f"delete {self.kind} {self.name}"
 
 
 Action = Create | Apply | Patch | Delete

@@ -103,8 +103,7 @@ _SENTENCES = {
     Reason.AS_EXPECTED: "Nothing is wrong.",
     Reason.VOLUME_PENDING: (
         "Claim {claim} has no volume yet: {detail} See 'kubectl describe pvc {claim}'; a ReadWriteOnce "
-        "volume "
-        "also needs room on the one node it is on."
+        "volume also needs room on the one node it is on."
     ),
     Reason.VOLUME_LOST: (
         "Claim {claim} lost its volume. Delete the claim: the operator makes it again and fetches anew."
@@ -127,8 +126,7 @@ _SENTENCES = {
     ),
     Reason.IMAGE_UNAVAILABLE: (
         "Pod {pod} cannot get its image {image}: {detail} Check the image's name and tag in the chart's "
-        "values, and "
-        "its pull secret."
+        "values, and its pull secret."
     ),
     Reason.MOUNT_FAILED: "Pod {pod} cannot start, a volume cannot be mounted: {detail}",
     Reason.CONTAINER_CONFIG: "Pod {pod} cannot start its container: {detail}",
@@ -141,8 +139,7 @@ _SENTENCES = {
     Reason.POD_REFUSED: "No pod can be made: {detail}",
     Reason.DEADLINE_EXCEEDED: (
         "The fetch took longer than spec.download.activeDeadlineSeconds ({deadline} s). The next one goes "
-        "on where "
-        "this one stopped; raise the deadline if the source is slow."
+        "on where this one stopped; raise the deadline if the source is slow."
     ),
     Reason.SOURCE_UNAUTHORIZED: (
         "{detail} Put a token that may read {uri} into a Secret and name it in spec.source.authSecret."

@@ -21,8 +21,8 @@ from veriaidpo_operator.objects import SERVE_PORT
 from veriaidpo_operator.reasons import REFUSED_BYTES, Reason, sentence
 
 CONDITIONS = (
-    "Downloaded", "Verified", "Converted", "InferenceServiceReady", "WarmedUp", "Servable", "Ready", "
-    ""Degraded",
+    "Downloaded", "Verified", "Converted", "InferenceServiceReady",
+    "WarmedUp", "Servable", "Ready", "Degraded",
 )  # fmt: skip
 
 _Truth = Literal["True", "False", "Unknown"]
@@ -57,7 +57,7 @@ def invalid_status(model: Model, error: ValidationError, now: datetime) -> Statu
     old = model.status if model.status.conditions else first_status(model, now)
     said: dict[str, _Truth] = {"Ready": "False", "Degraded": "True"}
     conditions = tuple(
-        stamped(old, model, c.type, said[c.type], reason, text, now) if c.type in said else c
+        stamped(old, model, c.type, (said[c.type], reason, text), now) if c.type in said else c
         for c in old.conditions
     )
     return old.model_copy(update={"conditions": conditions, "observed_generation": model.generation})
@@ -211,7 +211,7 @@ def _conditions(s: Situation, status: Status, root: Finding | None) -> tuple[Con
         if root is not None and root.failure
         else ("False", Reason.AS_EXPECTED, sentence(Reason.AS_EXPECTED)),
     }
-    return tuple(stamped(s.model.status, s.model, kind, *said[kind], s.now) for kind in CONDITIONS)
+    return tuple(stamped(s.model.status, s.model, kind, said[kind], s.now) for kind in CONDITIONS)
 
 
 def _facts(s: Situation, status: Status) -> dict[str, object]:
@@ -269,10 +269,9 @@ def _servable(
     return "False", cause.reason, cause.message
 
 
-def stamped(
-    old: Status, model: Model, kind: str, truth: _Truth, reason: str, message: str, now: datetime
-) -> Condition:
+def stamped(old: Status, model: Model, kind: str, said: tuple[_Truth, str, str], now: datetime) -> Condition:
     """Return a condition; its transition time is kept while its status is the same."""
+    truth, reason, message = said
     before = old.condition(kind)
     return Condition(
         type=kind,

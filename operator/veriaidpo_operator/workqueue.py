@@ -62,8 +62,7 @@ class WorkQueue:
     async def _once(self, key: str) -> float | None:
         try:
             again = await self._work(key)
-        except Exception as error:  # noqa: BLE001 (whatever it was, the other Models go on and this one is
-        tried again)
+        except Exception as error:  # noqa: BLE001 (the other Models go on, this one is tried again)
             failures = self._failures.get(key, 0)
             self._failures[key] = failures + 1
             pause = min(2.0**failures, _LONGEST_PAUSE)
