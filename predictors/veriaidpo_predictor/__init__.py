@@ -1,0 +1,1 @@
+"""Fetches models onto a volume and serves them: one package, the entry of both images."""

@@ -1,0 +1,163 @@
+"""veriaidpo-predictor: fetch a model onto a volume, verify it, serve it.
+
+Each command imports only what it needs: fetch runs where neither kserve nor onnxruntime is installed.
+"""
+
+# ruff: noqa: PLC0415  imports wait until their command is known
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from veriaidpo_predictor import logs
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; gives its exit code."""
+    arguments = _parser().parse_args(argv)
+    # The first process of a container ignores the signals that it does not handle.
+    signal.signal(signal.SIGTERM, _terminate)
+    logs.configure()
+    command: str = arguments.command
+    if command == "serve":
+        return _serve(arguments)
+    if command == "fetch":
+        return _fetch(arguments)
+    return _verify(arguments) if command == "verify" else _list(arguments)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="veriaidpo-predictor", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_serve(commands)
+    _add_fetch(commands)
+    verify = commands.add_parser("verify", help="compare revisions with their manifests, byte by byte")
+    verify.add_argument("directory", nargs="+", type=Path, metavar="DIR", help="a revision directory")
+    listing = commands.add_parser("list", help="list the published revisions of a volume")
+    listing.add_argument("--root", type=Path, default=Path("/mnt/models"), help="the volume (%(default)s)")
+    return parser
+
+
+def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="answer KServe's V1 and V2 protocols for one or more revisions",
+        epilog="For example: %(prog)s /mnt/models/models/principles-vi --trust /etc/trust/tls.crt",
+    )
+    serve.add_argument(
+        "directory",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="a revision directory, or ROOT/models/NAME when it has exactly one revision",
+    )
+    serve.add_argument("--host", default="0.0.0.0", help="address to listen on (%(default)s)")  # noqa: S104
+    serve.add_argument("--port", type=int, default=8080, help="port to listen on (%(default)s)")
+    who = serve.add_mutually_exclusive_group()
+    who.add_argument(
+        "--trust",
+        type=Path,
+        metavar="FILE",
+        help="public keys or certificates (PEM) that sign service tokens; $SERVICE_TRUST_FILE",
+    )
+    who.add_argument("--no-auth", action="store_true", help="answer without a service token, for trying out")
+    serve.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="engine threads, one core each; $PREDICTOR_THREADS, otherwise the cores of this process",
+    )
+    serve.add_argument(
+        "--drain",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="after SIGTERM, unready but still answering for so long (%(default)s)",
+    )
+
+
+def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    fetch = commands.add_parser(
+        "fetch",
+        help="download a model, verify every byte and publish it as a revision",
+        description="The hub is $HF_ENDPOINT; its token, if it needs one, is $HUGGINGFACE_TOKEN or the "
+        "content of $HUGGINGFACE_TOKEN_FILE. The end is one line of JSON on stdout and in $TERMINATION_LOG.",
+        epilog="Exit codes: 0 published or adopted, 1 Internal, 2 InvalidSpec, 11 SourceUnauthorized, "
+        "12 SourceNotFound, 13 SourceUnreachable, 14 EmptySource, 15 ChecksumMismatch, 16 LabelsMismatch, "
+        "17 OutOfSpace, 18 UnsupportedFormat, 19 SourceRefused.",
+    )
+    fetch.add_argument(
+        "--spec", metavar="FILE", help="the FetchSpec as JSON, - for stdin; otherwise $FETCH_SPEC"
+    )
+    fetch.add_argument("--root", type=Path, default=Path("/mnt/models"), help="the volume (%(default)s)")
+    fetch.add_argument(
+        "--progress-port", type=int, metavar="PORT", help="tell the progress at http://…:PORT/progress"
+    )
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from veriaidpo_predictor import serve
+
+    trust = arguments.trust or os.environ.get("SERVICE_TRUST_FILE")
+    given = arguments.threads or os.environ.get("PREDICTOR_THREADS") or len(os.sched_getaffinity(0))
+    try:
+        options = serve.Options(
+            directories=tuple(arguments.directory),
+            host=arguments.host,
+            port=arguments.port,
+            trust=None if arguments.no_auth or not trust else Path(trust),
+            no_auth=arguments.no_auth,
+            threads=int(given),
+            drain_seconds=arguments.drain,
+        )
+    except ValueError:
+        print("veriaidpo-predictor: PREDICTOR_THREADS is not a number.", file=sys.stderr)
+        return 2
+    return serve.run(options)
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    from veriaidpo_predictor import fetch
+
+    return fetch.run(arguments.spec, root=arguments.root, progress_port=arguments.progress_port)
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from veriaidpo_predictor import manifest
+
+    for given in arguments.directory:
+        try:
+            directory = manifest.find(given)
+            found = manifest.read(directory)
+            manifest.verify(directory, found)
+        except manifest.ManifestError as error:
+            print(f"veriaidpo-predictor: {error}", file=sys.stderr)
+            return 1
+        print(f"{found.model} {found.digest} {len(found.files)} files, {found.size} bytes: as published")
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from veriaidpo_predictor import manifest
+
+    for path in sorted(arguments.root.glob(f"models/*/revisions/*/{manifest.FILE_NAME}")):
+        try:
+            found = manifest.read(path.parent)
+        except manifest.ManifestError as error:
+            print(f"veriaidpo-predictor: {error}", file=sys.stderr)
+            continue
+        print(
+            f"{found.model}\t{found.digest}\t{found.format}\t{found.size}\t{found.source.commit}\t{found.created_at}"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

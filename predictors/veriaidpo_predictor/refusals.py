@@ -1,0 +1,41 @@
+"""Everything a caller may be told besides an answer: fixed sentences, with no text of a caller in them."""
+
+import json
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A status, its sentence and headers."""
+
+    status: int
+    sentence: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def body(self) -> bytes:
+        """The only shape of an error: {"error": sentence}."""
+        return json.dumps({"error": self.sentence}).encode()
+
+
+BAD_INPUT = Refusal(400, "The input is not what this model takes: see the model's metadata.")
+UNAUTHORISED = Refusal(
+    401, "A valid service token for this model is required.", {"www-authenticate": "Bearer"}
+)
+UNKNOWN_PATH = Refusal(404, "There is nothing at this path.")
+UNKNOWN_MODEL = Refusal(404, "This predictor does not have that model.")
+WRONG_METHOD = Refusal(405, "This path does not take that method.")
+TOO_LARGE = Refusal(413, "The body is too large.")
+TOO_SLOW = Refusal(408, "The body did not arrive in time.", {"connection": "close"})
+FAILED = Refusal(500, "The model could not compute an answer.")
+DEADLINE = Refusal(504, "The deadline passed before the model could answer.")
+
+
+def busy(retry_after: int) -> Refusal:
+    """Tell that more is waiting than may; `retry_after` in seconds."""
+    return Refusal(503, "The model has too much to do.", {"retry-after": str(retry_after)})
+
+
+def not_ready(reason: str) -> Refusal:
+    """Tell that the model does not answer now; `reason` is one of the registry's sentences."""
+    return Refusal(503, reason, {"retry-after": "5"})

@@ -1,0 +1,89 @@
+"""The engine: one ONNX Runtime session a model, on the CPU."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime  # type: ignore[import-untyped]
+
+from veriaidpo_predictor.batching import Logits
+
+MODEL_FILE = "onnx/model.onnx"
+_INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
+
+
+class SessionError(Exception):
+    """A graph that cannot be served; the message is one sentence."""
+
+
+class Session:
+    """Computes logits for rows of ids. Safe to call from several threads at once."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, *, labels: int, pad_id: int) -> None:
+        self._session = session
+        self._inputs = [one.name for one in session.get_inputs()]
+        self._output = session.get_outputs()[0].name
+        self._labels = labels
+        self._pad_id = pad_id
+        self._check()
+
+    def __call__(self, rows: Sequence[Sequence[int]]) -> Logits:
+        """Rows of token ids, of any lengths, to logits of shape [rows, labels]."""
+        ids = np.full((len(rows), max(map(len, rows))), self._pad_id, dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, values in enumerate(rows):
+            ids[row, : len(values)] = values
+            mask[row, : len(values)] = 1
+        feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        found: npt.NDArray[np.float32] = self._session.run(
+            [self._output], {name: feeds[name] for name in self._inputs}
+        )[0]
+        if found.shape != (len(rows), self._labels):
+            raise SessionError("The graph gives another number of labels than the manifest names.")
+        return np.asarray(found, dtype=np.float32)
+
+    def _check(self) -> None:
+        if "input_ids" not in self._inputs or not set(self._inputs) <= _INPUTS:
+            raise SessionError(
+                "The graph asks for other inputs than input_ids, attention_mask, token_type_ids."
+            )
+        shape = self._session.get_outputs()[0].shape
+        if len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != self._labels):
+            raise SessionError("The graph's first output is not one score for each label of the manifest.")
+
+
+def load(directory: Path, *, labels: int) -> Session:
+    """Load the graph of a verified revision directory; raises SessionError."""
+    options = onnxruntime.SessionOptions()
+    # Each run uses one core and runs go side by side: nothing waits at a barrier, and nothing spins.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # An arena keeps the largest batch ever seen; eleven models have to fit side by side.
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(
+            str(directory / MODEL_FILE), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime raises a dozen types of its own, none with a common parent
+        raise SessionError(f"onnxruntime cannot load {MODEL_FILE} ({type(error).__name__}).") from error
+    return Session(session, labels=labels, pad_id=_pad_id(directory / "config.json"))
+
+
+def softmax(logits: Logits) -> Logits:
+    """Probabilities of each row; in float64 inside, so that they add up to one."""
+    wide = logits.astype(np.float64)
+    powers = np.exp(wide - wide.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _pad_id(path: Path) -> int:
+    """RoBERTa graphs number the positions by what is not padding, so its id matters even under a mask."""
+    try:
+        found = json.loads(path.read_bytes()).get("pad_token_id")
+    except (OSError, ValueError, AttributeError):
+        raise SessionError("config.json is missing or is not a JSON object.") from None
+    return found if isinstance(found, int) else 0

@@ -1,0 +1,170 @@
+"""When a predictor says that it may be asked, and when it stops saying so."""
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Serve = Callable[..., Any]
+Publish = Callable[..., Path]
+
+
+def test_a_model_that_gives_its_golden_sentences_their_labels_is_ready(serve: Serve, revision: Path) -> None:
+    process = serve(revision, "--no-auth")
+    assert process.until_ready().json() == {"ready": True}
+    with process.client() as client:
+        assert client.get("/v2/models/tiny-en/ready").json() == {"name": "tiny-en", "ready": True}
+        assert client.get("/v1/models/tiny-en").json() == {"name": "tiny-en", "ready": True}
+
+
+def test_one_wrong_golden_sentence_and_the_model_never_is_and_says_why(
+    serve: Serve, volume: Path, publish_to: Publish
+) -> None:
+    golden = [{"text": "We agree.", "label": "consent"}, {"text": "We consent.", "label": "duty"}]
+    process = serve(publish_to(volume, goldenSentences=golden), "--no-auth")
+    sentence = {"error": "Golden sentence 2 got consent, not duty."}
+    process.until_ready("/v2/health/live")
+    with process.client() as client:
+        while (found := client.get("/v2/health/ready")).json() != sentence:
+            assert found.status_code == 503
+            assert found.json() == {"error": "The model is loading."}
+        for path in ("/v2/models/tiny-en/ready", "/v1/models/tiny-en"):
+            assert (client.get(path).status_code, client.get(path).json()) == (503, sentence)
+        refused = client.post("/v1/models/tiny-en:predict", json={"instances": ["a"]})
+        assert (refused.status_code, refused.json()) == (503, sentence)
+        assert refused.headers["retry-after"] == "5"
+    assert process.terminate() == 0
+
+
+def test_without_golden_sentences_a_fixed_text_is_answered_first(
+    serve: Serve, volume: Path, publish_to: Publish
+) -> None:
+    assert serve(publish_to(volume, goldenSentences=[]), "--no-auth").until_ready().status_code == 200
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone", "link", "manifest"])
+def test_a_damaged_revision_is_not_served_and_says_why_at_the_end(
+    serve: Serve, revision: Path, tmp_path: Path, damage: str
+) -> None:
+    path = revision / "onnx" / "model.onnx"
+    whole = path.read_bytes()
+    if damage == "flipped":
+        path.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+    elif damage == "cut":
+        path.write_bytes(whole[:-1])
+    elif damage == "manifest":
+        body = json.loads((revision / "manifest.json").read_bytes())
+        body["files"]["onnx/model.onnx"]["sha256"] = "0" * 64
+        (revision / "manifest.json").write_text(json.dumps(body))
+    else:
+        path.unlink()
+        if damage == "link":
+            (tmp_path / "elsewhere").write_bytes(whole)
+            path.symlink_to(tmp_path / "elsewhere")
+    said = tmp_path / "termination-log"
+    process = serve(revision, "--no-auth", environment={"TERMINATION_LOG": str(said)})
+    assert process.process.wait(30) == 1
+    found = json.loads(said.read_bytes())
+    assert found["reason"] == "NotServed"
+    assert "revision" in found["message"] or "digest" in found["message"]
+
+
+def test_a_damaged_model_does_not_take_the_others_down(
+    serve: Serve, volume: Path, publish_to: Publish
+) -> None:
+    damaged = publish_to(volume, name="damaged-en")
+    (damaged / "vocab.txt").write_text("other\n")
+    unpublished = publish_to(volume, name="unpublished-en")
+    (unpublished / "manifest.json").unlink()
+    process = serve(damaged, unpublished, publish_to(volume), "--no-auth")
+    process.until_ready("/v2/models/tiny-en/ready")
+    with process.client() as client:
+        assert client.post("/v1/models/tiny-en:predict", json={"instances": ["law"]}).status_code == 200
+        assert client.get("/v2/models/damaged-en/ready").status_code == 503
+        assert client.get("/v2/health/ready").status_code == 503
+
+
+def test_a_graph_with_other_labels_than_the_manifest_is_not_served(
+    serve: Serve, volume: Path, publish_to: Publish
+) -> None:
+    labels = [{"id": "one", "en": "One", "vi": "Một"}, {"id": "two", "en": "Two", "vi": "Hai"}]
+    process = serve(publish_to(volume, labels=labels, goldenSentences=[]), "--no-auth")
+    assert process.process.wait(30) == 1
+    assert "not one score for each label" in process.log.read_text()
+
+
+def test_the_folder_of_a_model_serves_its_only_revision(serve: Serve, revision: Path, volume: Path) -> None:
+    assert serve(volume / "models" / "tiny-en", "--no-auth").until_ready().status_code == 200
+
+
+def test_at_sigterm_it_is_unready_at_once_answers_on_and_ends_with_0(serve: Serve, revision: Path) -> None:
+    process = serve(revision, "--no-auth", "--drain", "1.5")
+    process.until_ready()
+    statuses: list[int] = []
+    stop = threading.Event()
+
+    def keep_asking() -> None:
+        with process.client() as client:
+            while not stop.is_set():
+                statuses.append(
+                    client.post("/v1/models/tiny-en:predict", json={"instances": ["tax"]}).status_code
+                )
+
+    asking = threading.Thread(target=keep_asking)
+    asking.start()
+    try:
+        process.process.terminate()
+        process.until_ready(status=503)
+        before = len(statuses)
+        with process.client() as client:
+            assert client.get("/v2/models/tiny-en/ready").json() == {"error": "The predictor is stopping."}
+        while len(statuses) < before + 20:
+            assert process.process.poll() is None
+    finally:
+        stop.set()
+        asking.join()
+    assert process.process.wait(30) == 0
+    assert set(statuses) == {200}
+
+
+def test_at_sigterm_what_is_being_answered_is_answered(serve: Serve, revision: Path) -> None:
+    process = serve(revision, "--no-auth", "--drain", "0", "--threads", "1")
+    process.until_ready()
+    body = {"instances": ["the customer law tax " * 60] * 200}
+    answers: list[int] = []
+
+    def ask() -> None:
+        with process.client() as client:
+            answers.append(client.post("/v1/models/tiny-en:predict", json=body).status_code)
+
+    callers = [threading.Thread(target=ask) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    with process.client() as client:
+        while "veriaidpo_tokens_total{" not in client.get("/metrics").text:
+            pass
+    process.process.terminate()
+    for caller in callers:
+        caller.join()
+    assert process.process.wait(30) == 0
+    assert answers
+    assert set(answers) <= {200, 503}
+    assert 200 in answers
+
+
+def test_it_does_not_start_without_saying_whom_to_trust(serve: Serve, revision: Path) -> None:
+    process = serve(revision)
+    assert process.process.wait(30) == 2
+    assert "--trust FILE, or --no-auth" in process.log.read_text()
+
+
+def test_it_does_not_start_with_a_trust_file_without_keys(
+    serve: Serve, revision: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "trust.pem").write_text("nothing\n")
+    process = serve(revision, "--trust", tmp_path / "trust.pem")
+    assert process.process.wait(30) == 2
+    assert "has no public key" in process.log.read_text()
