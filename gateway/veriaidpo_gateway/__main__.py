@@ -1,0 +1,78 @@
+"""`veriaidpo-gateway serve` runs the gateway; `veriaidpo-gateway token` makes a token for trying it out."""
+
+import argparse
+import os
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from jose import jwt
+
+from veriaidpo_gateway import __version__, access, logs
+from veriaidpo_gateway.keys import ALGORITHM, secrets_from
+from veriaidpo_gateway.settings import InvalidSettingsError, from_environment
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when all went well, 2 when a setting is wrong."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        if chosen.command == "token":
+            print(_token(chosen))
+        else:
+            _serve()
+    except InvalidSettingsError as error:
+        print(f"veriaidpo-gateway: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="veriaidpo-gateway", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("serve", help="run the gateway (the default); settings come from the environment")
+    token = commands.add_parser("token", help="print a token signed with JWT_SECRET_KEY, for trying out")
+    token.add_argument("--role", required=True, choices=access.ROLES)
+    token.add_argument("--tenant", default="demo")
+    token.add_argument("--sub", default="try-out")
+    token.add_argument("--hours", type=float, default=24.0)
+    token.add_argument("--kid", default="", help="which secret, when JWT_SECRET_KEY holds several")
+    return parser
+
+
+def _serve() -> None:
+    # Imported late: making a token needs no server.
+    from veriaidpo_gateway.server import serve  # noqa: PLC0415
+
+    settings = from_environment()
+    logs.set_up(settings.log_level)
+    serve(settings)
+
+
+def _token(chosen: argparse.Namespace) -> str:
+    try:
+        file = os.environ.get("JWT_SECRET_KEY_FILE")
+        data = Path(file).read_bytes() if file else os.environ.get("JWT_SECRET_KEY", "").encode()
+        secret = secrets_from(data)[chosen.kid]
+    except (OSError, ValueError, KeyError) as error:
+        raise InvalidSettingsError("JWT_SECRET_KEY: no usable secret of that kid") from error
+    now = int(time.time())
+    claims = {
+        "sub": chosen.sub,
+        "role": chosen.role,
+        "tenant_id": chosen.tenant,
+        "iat": now,
+        "exp": now + int(chosen.hours * 3600),
+        "jti": str(uuid.uuid4()),
+    }
+    for claim, setting in (("iss", "JWT_ISSUER"), ("aud", "JWT_AUDIENCE")):
+        if os.environ.get(setting):
+            claims[claim] = os.environ[setting]
+    return jwt.encode(claims, secret, ALGORITHM, headers={"kid": chosen.kid} if chosen.kid else None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""The application: its parts put together, and every error given its answer."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from veriaidpo_gateway import api, docs, tokens
+from veriaidpo_gateway.access import Caller
+from veriaidpo_gateway.cache import Cache, LocalEntries, RedisEntries
+from veriaidpo_gateway.classify import DEADLINE, Deps
+from veriaidpo_gateway.companies import Registry, shipped_companies
+from veriaidpo_gateway.edge import Edge
+from veriaidpo_gateway.errors import ErrorCode, GatewayError, Messages, load_messages
+from veriaidpo_gateway.health import Parts, inner_app
+from veriaidpo_gateway.keys import followed_keys
+from veriaidpo_gateway.legal_forms import load_legal_forms
+from veriaidpo_gateway.limits import Limits
+from veriaidpo_gateway.metrics import Metrics
+from veriaidpo_gateway.normalise import Normaliser
+from veriaidpo_gateway.predictor import Predictors
+from veriaidpo_gateway.routes import Routes
+from veriaidpo_gateway.settings import Settings, TokenSettings
+from veriaidpo_gateway.sources import Source
+from veriaidpo_gateway.store import Store
+
+_log = logging.getLogger(__name__)
+
+_OF_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}
+
+
+@dataclass(frozen=True, slots=True)
+class Apps:
+    """Both applications of a gateway: the public one, and the one for the kubelet and Prometheus."""
+
+    public: ASGIApp
+    inner: ASGIApp
+
+
+def create_apps(
+    settings: Settings,
+    *,
+    source: Source,
+    store: Store | None,
+    predictors: Predictors,
+    draining: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.time,
+    deadline: float = DEADLINE,
+) -> Apps:
+    """Put a gateway together; InvalidSettingsError when a key cannot be read. Nothing is started."""
+    messages, metrics = load_messages(), Metrics()
+    companies = shipped_companies()
+    deps = Deps(
+        verify=_verifier(settings.tokens, clock),
+        limits=Limits(settings.limits, store),
+        routes=_current(source),
+        normaliser=Normaliser(Registry(companies), load_legal_forms()),
+        cache=Cache(settings.cache, RedisEntries(store) if store else LocalEntries()),
+        predictors=predictors,
+        deadline=deadline,
+    )
+    if store is not None and settings.cache.key is None:
+        _log.warning("CACHE_KEY is not set: replicas do not share results, and a restart forgets them")
+    public = _public(deps, Parts(source, store, len(companies)), messages)
+    return Apps(Edge(public, messages=messages, metrics=metrics), inner_app(source, store, metrics, draining))
+
+
+def _public(deps: Deps, parts: Parts, messages: Messages) -> FastAPI:
+    app = FastAPI(title="VeriAIDPO", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    routes, pages = api.router(deps, parts), docs.router()
+    for base in api.BASES:
+        app.include_router(routes, prefix=base, include_in_schema=base == "")
+        app.include_router(pages, prefix=base)
+
+    async def refuse(request: Request, error: Exception) -> JSONResponse:
+        return _refusal(request, error, messages)
+
+    app.add_exception_handler(GatewayError, refuse)
+    app.add_exception_handler(HTTPException, refuse)
+    return app
+
+
+def _refusal(request: Request, error: Exception, messages: Messages) -> JSONResponse:
+    if isinstance(error, HTTPException):
+        code = _OF_STATUS.get(error.status_code, ErrorCode.INVALID_REQUEST)
+        error = GatewayError(code, headers=dict(error.headers or {}))
+    assert isinstance(error, GatewayError)  # noqa: S101  registered for these two only
+    exchange = api.exchange_of(request)
+    exchange.code = error.code.value
+    return JSONResponse(
+        messages.body(error, exchange.request_id), status_code=error.status, headers=error.headers
+    )
+
+
+def _verifier(settings: TokenSettings, clock: Callable[[], float]) -> Callable[[str | None], Caller]:
+    keys = followed_keys(settings)
+    return lambda authorization: tokens.verify(authorization, keys(), settings, clock())
+
+
+def _current(source: Source) -> Callable[[], Routes]:
+    def current() -> Routes:
+        routes = source.current()
+        if routes is None:
+            raise GatewayError(ErrorCode.NOT_STARTED, headers={"Retry-After": "5"})
+        return routes
+
+    return current

@@ -1,0 +1,110 @@
+"""The companies an installation knows, and where their names stand in a text: one pass, however many there are."""
+
+import csv
+import io
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from ahocorasick_rs import AhoCorasick
+
+from veriaidpo_gateway.folding import Folded, fold
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """One company. `aliases` are found however they are written; `exact` only as written or in capitals.
+
+    The second kind is for names that are also ordinary words: "Giao Hàng Nhanh" is one, "giao hàng nhanh" is not.
+    """
+
+    name: str
+    industry: str
+    region: str
+    aliases: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """Code points [start, end) of a text."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A phrase in a folded text: offsets there, and which phrase it is."""
+
+    start: int
+    end: int
+    phrase: int
+
+
+class Phrases:
+    """An automaton over folded phrases; finds all of them, overlapping ones too, on word boundaries."""
+
+    def __init__(self, phrases: Sequence[str]) -> None:
+        self._automaton = AhoCorasick(phrases) if phrases else None
+
+    def find(self, folded: str) -> Iterable[Found]:
+        """Yield every phrase in the text; linear in its length plus what is found."""
+        if self._automaton is None:
+            return
+        last = len(folded)
+        for phrase, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True):
+            if start and folded[start].isalnum() and folded[start - 1].isalnum():
+                continue
+            if end < last and folded[end - 1].isalnum() and folded[end].isalnum():
+                continue
+            yield Found(start, end, phrase)
+
+
+class Registry:
+    """An immutable set of companies, ready to be searched for; a changed one replaces it whole."""
+
+    def __init__(self, companies: Sequence[Company]) -> None:
+        self.companies = tuple(companies)
+        loose: dict[str, Company] = {}
+        exact: dict[str, list[str]] = {}
+        for company in companies:
+            for alias in (company.name, *company.aliases):
+                loose.setdefault(fold(alias).text, company)
+            for alias in company.exact:
+                exact.setdefault(fold(alias).text, []).append(unicodedata.normalize("NFC", alias))
+        self._names = list(loose) + [name for name in exact if name not in loose]
+        self._loose = len(loose)
+        self._exact = exact
+        self._phrases = Phrases(self._names)
+
+    def find(self, text: str, folded: Folded) -> Iterable[Found]:
+        """Yield every known name in the text, overlapping ones too."""
+        for found in self._phrases.find(folded.text):
+            if found.phrase < self._loose or self._as_written(found, text, folded):
+                yield found
+
+    def _as_written(self, found: Found, text: str, folded: Folded) -> bool:
+        start, end = folded.span(found.start, found.end, text)
+        written = unicodedata.normalize("NFC", text[start:end])
+        return any(written in (alias, alias.upper()) for alias in self._exact[self._names[found.phrase]])
+
+
+def read_companies(text: str) -> tuple[Company, ...]:
+    """Read the CSV of companies: name, industry, region, then aliases and exact aliases separated by `|`."""
+    rows = csv.DictReader(io.StringIO(text), strict=True)
+    return tuple(
+        Company(row["name"], row["industry"], row["region"], _split(row["aliases"]), _split(row["exact"]))
+        for row in rows
+    )
+
+
+def shipped_companies() -> tuple[Company, ...]:
+    """The large Vietnamese companies this package knows."""
+    file = resources.files(__package__) / "data" / "companies.csv"
+    return read_companies(file.read_text(encoding="utf-8"))
+
+
+def _split(cell: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in cell.split("|") if part.strip())

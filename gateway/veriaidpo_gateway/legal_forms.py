@@ -1,0 +1,167 @@
+"""Companies nobody registered, recognised by the legal form their name begins or ends with. Pure.
+
+A name after a form goes on as long as its words are written with capitals, or say what the company does or where it
+is ("Thương mại và Dịch vụ", "Việt Nam"). Every loop is bounded by MOST_UNITS; the phrases come from one automaton.
+"""
+
+import re
+import tomllib
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from veriaidpo_gateway.companies import Found, Phrases
+from veriaidpo_gateway.folding import Folded, fold
+
+MOST_UNITS = 12
+"""Words or fixed phrases of one name."""
+
+_WORD = re.compile(r"[^\W_]+(?:[.'+][^\W_]+)*")
+_QUOTES = ('"', "“", "”", "«", "»")
+_KINDS = ("strong", "weak", "fields", "places", "suffixes", "never")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of the folded text and how it was written."""
+
+    start: int
+    end: int
+    written: str
+
+    @property
+    def capital(self) -> bool:
+        """Whether it can be a part of a proper name."""
+        return self.written[0].isupper() or self.written[0].isdigit()
+
+
+class LegalForms:
+    """The phrases of data/legal_forms.toml, ready to be looked for."""
+
+    def __init__(self, forms: Mapping[str, Sequence[str]]) -> None:
+        phrases: dict[str, str] = {}
+        for kind in _KINDS:
+            for phrase in forms[kind]:
+                phrases.setdefault(fold(phrase).text, kind)
+        self._kinds = list(phrases.values())
+        self._phrases = Phrases(list(phrases))
+        self._ends = frozenset(forms["ends"])
+
+    def find(self, text: str, folded: Folded, known: Sequence[Found]) -> tuple[list[Found], list[Found]]:
+        """Return the names found, and the stretches that are certainly no company."""
+        by_kind: dict[str, dict[int, int]] = {kind: {} for kind in _KINDS}
+        for found in self._phrases.find(folded.text):
+            ends = by_kind[self._kinds[found.phrase]]
+            ends[found.start] = max(found.end, ends.get(found.start, 0))
+        never = [Found(start, end, 0) for start, end in by_kind["never"].items()]
+        if not (by_kind["strong"] or by_kind["weak"] or by_kind["suffixes"]):
+            return [], never
+        reader = _Reader(text, folded, by_kind, self._ends, {name.start for name in known})
+        return list(reader.names()), never
+
+
+def load_legal_forms() -> LegalForms:
+    """Read the phrases this package ships."""
+    file = resources.files(__package__) / "data" / "legal_forms.toml"
+    return LegalForms(tomllib.loads(file.read_text(encoding="utf-8")))
+
+
+class _Reader:
+    """Reads names in one text."""
+
+    def __init__(
+        self,
+        text: str,
+        folded: Folded,
+        phrases: Mapping[str, Mapping[int, int]],
+        ends: frozenset[str],
+        known: set[int],
+    ) -> None:
+        self._folded, self._phrases, self._ends, self._known = folded.text, phrases, ends, known
+        self._words = [
+            Word(match.start(), match.end(), _cut(text, folded, match))
+            for match in _WORD.finditer(folded.text)
+        ]
+        self._starts = [word.start for word in self._words]
+        self._shouted = not any(character.islower() for character in text)
+
+    def names(self) -> Iterator[Found]:
+        strong, weak = self._phrases["strong"], self._phrases["weak"]
+        for start, form_end in strong.items():
+            end, capitals, _ = self._forward(form_end)
+            if capitals:
+                yield Found(start, end, 0)
+        for start, form_end in weak.items():
+            first = bisect_left(self._starts, form_end)
+            if start in strong or (first < len(self._starts) and self._starts[first] in self._known):
+                continue
+            end, _, proper = self._forward(form_end)
+            if proper:
+                yield Found(start, end, 0)
+        for start, end in self._phrases["suffixes"].items():
+            name = self._backward(start)
+            if name < start:
+                yield Found(name, end, 0)
+
+    def _forward(self, position: int) -> tuple[int, int, int]:
+        """Where the name after `position` ends, how many of its units have capitals and how many are proper."""
+        capitals = proper = 0
+        end, first = position, True
+        for _ in range(MOST_UNITS):
+            index = bisect_left(self._starts, end)
+            unit = self._unit(index, end, first=first, named=bool(proper))
+            if unit is None:
+                break
+            end, is_capital, is_proper = unit
+            capitals, proper, first = capitals + is_capital, proper + is_proper, False
+        quoted = end > position and self._folded[position:end].strip(" ").startswith(_QUOTES)
+        if quoted and self._folded.startswith(_QUOTES, end):
+            end += 1
+        return end, capitals, proper
+
+    def _unit(self, index: int, end: int, *, first: bool, named: bool) -> tuple[int, bool, bool] | None:
+        if index >= len(self._words):
+            return None
+        gap, word, joined = self._folded[end : self._words[index].start], self._words[index], False
+        if word.written == "và" and gap == " " and not first and index + 1 < len(self._words):
+            gap, word, joined = " ", self._words[index + 1], True
+            if self._folded[self._words[index].end : word.start] != " ":
+                return None
+        if gap.strip(" " + "".join(_QUOTES) if first else " ") not in ("", "&", "-") or (
+            gap == "" and not first
+        ):
+            return None
+        phrase = self._phrases["fields"].get(word.start) or self._phrases["places"].get(word.start)
+        if phrase is not None and (word.capital or not (named or joined)):
+            return phrase, word.capital, False
+        if joined or not self._is_proper(word):
+            return None
+        return word.end, True, True
+
+    def _is_proper(self, word: Word) -> bool:
+        if not word.capital or (self._shouted and word.written.lower() in self._ends):
+            return False
+        return word.start not in self._phrases["strong"] and word.start not in self._phrases["weak"]
+
+    def _backward(self, position: int) -> int:
+        """Where the name that ends before a suffix begins; `position` itself when there is none."""
+        index = bisect_left(self._starts, position) - 1
+        start = position
+        for _ in range(MOST_UNITS):
+            if index < 0:
+                break
+            word = self._words[index]
+            gap = self._folded[word.end : start].strip()
+            if gap not in ("", "&", "-", ",") or (gap == "," and start != position):
+                break
+            if not self._is_proper(word) or word.written.lower() in self._ends:
+                break
+            start, index = word.start, index - 1
+        return start
+
+
+def _cut(text: str, folded: Folded, match: re.Match[str]) -> str:
+    start, end = folded.span(match.start(), match.end(), text)
+    return unicodedata.normalize("NFC", text[start:end])

@@ -1,0 +1,61 @@
+"""What is measured. Labels are routes, models and codes: never a tenant, a user or a text."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from veriaidpo_gateway.exchange import Exchange
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """Counters of one gateway, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "veriaidpo_gateway_requests",
+            "Answers by route and status.",
+            ("route", "status"),
+            registry=self.registry,
+        )
+        self._errors = Counter(
+            "veriaidpo_gateway_errors", "Errors by code.", ("code",), registry=self.registry
+        )
+        self._seconds = Histogram(
+            "veriaidpo_gateway_request_seconds",
+            "From the first header to the whole answer.",
+            ("route",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._classifications = Counter(
+            "veriaidpo_gateway_classifications",
+            "Classifications answered, by model and whether the cache had them.",
+            ("model", "cached"),
+            registry=self.registry,
+        )
+        self.redis_up = Gauge("veriaidpo_gateway_redis_up", "1 while Redis answers.", registry=self.registry)
+        self.models_servable = Gauge(
+            "veriaidpo_gateway_models_servable", "Models that answer now.", registry=self.registry
+        )
+        self.models_known = Gauge(
+            "veriaidpo_gateway_models_known", "Model resources known.", registry=self.registry
+        )
+        self.routes_connected = Gauge(
+            "veriaidpo_gateway_routes_connected",
+            "1 while the source of routes can be reached.",
+            registry=self.registry,
+        )
+
+    def observe(self, exchange: Exchange, seconds: float) -> None:
+        """Count one finished exchange."""
+        self._requests.labels(exchange.route, str(exchange.status)).inc()
+        self._seconds.labels(exchange.route).observe(seconds)
+        if exchange.code is not None:
+            self._errors.labels(exchange.code).inc()
+        if exchange.model is not None and exchange.cached is not None:
+            self._classifications.labels(exchange.model, str(exchange.cached).lower()).inc()
+
+    def text(self) -> bytes:
+        """Everything, in Prometheus' text format."""
+        return generate_latest(self.registry)

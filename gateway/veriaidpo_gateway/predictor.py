@@ -1,0 +1,172 @@
+"""The client of the predictors: pooled connections, a deadline, a service token, and a breaker for each model.
+
+Nothing a predictor says in an error reaches a caller, for it might repeat another caller's text.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import httpx
+
+from veriaidpo_gateway import inference
+from veriaidpo_gateway.breaker import Breaker
+from veriaidpo_gateway.errors import ErrorCode, GatewayError
+from veriaidpo_gateway.inference import Inference
+from veriaidpo_gateway.routes import Model
+from veriaidpo_gateway.service_token import ServiceTokens
+
+_CONNECT = 2.0
+"""Seconds to reach a predictor; it is in the same cluster."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One caller's request on its way: its id, and when (monotonic seconds) its time is up."""
+
+    request_id: str
+    deadline: float
+    allowed: float
+    """Seconds the whole request was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What this replica saw of a model. `latency` is a moving average in seconds."""
+
+    latency: float | None = None
+    last_error: str | None = None
+    last_error_at: float | None = None
+
+
+def http_client() -> httpx.AsyncClient:
+    """Open the pool: no proxies from the environment, no redirects; idle connections go before predictors drop them."""
+    return httpx.AsyncClient(
+        trust_env=False,
+        follow_redirects=False,
+        limits=httpx.Limits(max_connections=256, max_keepalive_connections=64, keepalive_expiry=4.0),
+    )
+
+
+class Predictors:
+    """Asks the predictor of a model."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        tokens: ServiceTokens | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._http, self._tokens, self._clock, self._wall = http, tokens, clock, wall
+        self._breakers: dict[str, Breaker] = {}
+        self._seen: dict[str, Seen] = {}
+
+    def seen(self, model: str) -> Seen:
+        """What this replica saw of a model so far."""
+        return self._seen.get(model, Seen())
+
+    async def infer(self, model: Model, text: str, call: Call) -> Inference:
+        """Ask for one text; 503 when the model does not answer or is busy, 504 when it takes too long."""
+        breaker = self._breakers.setdefault(model.name, Breaker(failures=5, pause=2.0, clock=self._clock))
+        if not breaker.allows():
+            raise self._unavailable(model, "held back", ErrorCode.MODEL_UNAVAILABLE)
+        started = self._clock()
+        with self._counting(model, breaker, call):
+            response = await self._post(model, inference.encode(call.request_id, text), call)
+            answer = self._read(model, response, call)
+        breaker.succeeded()
+        self._remember_latency(model.name, self._clock() - started)
+        return answer
+
+    @contextmanager
+    def _counting(self, model: Model, breaker: Breaker, call: Call) -> Iterator[None]:
+        try:
+            yield
+        except httpx.TimeoutException as error:
+            breaker.failed()
+            self._remember(model.name, "timeout")
+            raise too_late(call) from error
+        except (httpx.HTTPError, ValueError) as error:
+            breaker.failed()
+            raise self._unavailable(model, type(error).__name__, ErrorCode.MODEL_UNAVAILABLE) from error
+        except BaseException:
+            # Also our own deadline, which cancels: a predictor that never answers must open the breaker.
+            if self._clock() >= call.deadline:
+                breaker.failed()
+                self._remember(model.name, "timeout")
+            raise
+
+    async def _post(self, model: Model, body: bytes, call: Call) -> httpx.Response:
+        for attempt in (1, 2):
+            left = call.deadline - self._clock()
+            if left <= 0:
+                raise too_late(call)
+            try:
+                return await self._http.post(
+                    model.infer_url,
+                    content=body,
+                    headers=self._headers(model, call, left),
+                    timeout=httpx.Timeout(left, connect=min(left, _CONNECT), pool=min(left, _CONNECT)),
+                )
+            except httpx.TimeoutException:
+                raise
+            except httpx.TransportError:
+                # A connection the other side has just dropped; asking twice gives the same answer.
+                if attempt == 2:
+                    raise
+        raise AssertionError
+
+    def _headers(self, model: Model, call: Call, left: float) -> dict[str, str]:
+        headers = {
+            "Content-Type": "application/json",
+            "X-Request-Id": call.request_id,
+            "X-Deadline-Ms": str(max(1, int(left * 1000))),
+        }
+        if self._tokens is not None:
+            headers["Authorization"] = f"Bearer {self._tokens.for_model(model.name)}"
+        return headers
+
+    def _read(self, model: Model, response: httpx.Response, call: Call) -> Inference:
+        if response.status_code == 200:
+            return inference.decode(response.content, model=model.name, labels=len(model.labels))
+        if response.status_code in (429, 503):
+            raise self._unavailable(
+                model,
+                f"status {response.status_code}",
+                ErrorCode.MODEL_BUSY,
+                response.headers.get("Retry-After"),
+            )
+        if response.status_code == 504:
+            self._remember(model.name, "status 504")
+            raise too_late(call)
+        raise httpx.HTTPStatusError(
+            f"status {response.status_code}", request=response.request, response=response
+        )
+
+    def _unavailable(
+        self, model: Model, what: str, code: ErrorCode, retry_after: str | None = None
+    ) -> GatewayError:
+        if what != "held back":
+            self._remember(model.name, what)
+            _log.warning("model %s: %s", model.name, what)
+        seconds = retry_after if retry_after and retry_after.isdigit() and len(retry_after) <= 3 else "2"
+        return GatewayError(code, {"model": model.name, "state": model.state}, {"Retry-After": seconds})
+
+    def _remember(self, model: str, error: str) -> None:
+        self._seen[model] = replace(self.seen(model), last_error=error, last_error_at=self._wall())
+
+    def _remember_latency(self, model: str, seconds: float) -> None:
+        seen = self.seen(model)
+        average = seconds if seen.latency is None else 0.9 * seen.latency + 0.1 * seconds
+        self._seen[model] = replace(seen, latency=average)
+
+
+def too_late(call: Call) -> GatewayError:
+    """The 504 of a request whose time is up."""
+    return GatewayError(ErrorCode.DEADLINE_EXCEEDED, {"deadline_seconds": round(call.allowed)})

@@ -1,0 +1,108 @@
+"""Both ports of a gateway in one process, with a server that leaves no room for interpretation.
+
+httptools is asked for by name and must be there: the fallback parser accepts requests that two readers understand
+differently. Headers that claim to know the client are not believed, and nothing is logged but our own lines.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import httptools  # noqa: F401  missing, the process must not start
+import uvicorn
+from starlette.types import ASGIApp
+
+from veriaidpo_gateway.app import create_apps
+from veriaidpo_gateway.predictor import Predictors, http_client
+from veriaidpo_gateway.service_token import ServiceTokens
+from veriaidpo_gateway.settings import RouteSettings, Settings
+from veriaidpo_gateway.sources import FileSource, Source
+from veriaidpo_gateway.store import connect
+from veriaidpo_gateway.watch import WatchSource, in_cluster
+
+GRACE = 35
+"""Seconds for requests under way when told to stop: a little more than the longest may take."""
+
+
+class InnerServer(uvicorn.Server):
+    """A server beside another: the signals are the other one's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop; InvalidSettingsError or OSError when it cannot start."""
+    uvloop_or_asyncio = uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
+    with asyncio.Runner(loop_factory=uvloop_or_asyncio) as runner:
+        runner.run(_serve(settings))
+
+
+def configure(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+    """The one way either port is opened."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=GRACE,
+        h11_max_incomplete_event_size=16 * 1024,
+        backlog=1024,
+    )
+
+
+async def _serve(settings: Settings) -> None:
+    async with _source(settings.routes) as source, http_client() as http:
+        store = connect(settings.cache.redis_url) if settings.cache.redis_url else None
+        tokens = ServiceTokens(settings.service_key_file) if settings.service_key_file else None
+        servers: list[uvicorn.Server] = []
+        apps = create_apps(
+            settings,
+            source=source,
+            store=store,
+            predictors=Predictors(http, tokens),
+            draining=lambda: any(server.should_exit for server in servers),
+        )
+        public = uvicorn.Server(configure(apps.public, settings.host, settings.port))
+        inner = InnerServer(configure(apps.inner, settings.host, settings.inner_port))
+        servers += [public, inner]
+        try:
+            await _both(public, inner)
+        finally:
+            if store is not None:
+                await store.close()
+
+
+async def _both(public: uvicorn.Server, inner: uvicorn.Server) -> None:
+    beside = asyncio.create_task(inner.serve())
+    try:
+        await public.serve()
+    finally:
+        inner.should_exit = True
+        await beside
+
+
+@asynccontextmanager
+async def _source(settings: RouteSettings) -> AsyncIterator[Source]:
+    if settings.file is not None:
+        yield FileSource(settings.file)
+        return
+    account = in_cluster()
+    async with account.http_client() as http:
+        source = WatchSource(account, http, settings.namespace or "default")
+        watching = asyncio.create_task(source.run())
+        try:
+            yield source
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)

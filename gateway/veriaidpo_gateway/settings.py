@@ -1,0 +1,152 @@
+"""What an installation may set, read once from the environment and passed down; nothing reads it again.
+
+Every secret also has a twin ending in `_FILE`: a mounted file, which wins over the plain variable. Files of keys
+are followed while the gateway runs (see `keys.py`), so a rotated secret needs no restart.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104  a container does not know its only address beforehand
+
+
+class InvalidSettingsError(Exception):
+    """A setting is missing or cannot be used; the message names it and never repeats a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """How callers' tokens are checked. Exactly one of `secret` and `secret_file` is set."""
+
+    secret: str | None = field(default=None, repr=False)
+    secret_file: Path | None = None
+    issuer: str | None = None
+    audience: str | None = None
+    max_lifetime: int = 86_400
+    """Seconds a token may still be good for: a stolen one that never ends is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """Calls a second; 0 means no limit."""
+
+    per_user: int = 100
+    per_tenant: int = 1000
+    replicas: int = 1
+    """By how much a replica divides the limits while it has to count alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """Where results are kept and for how long; `key` is the HMAC key shared by the replicas."""
+
+    redis_url: str | None = field(default=None, repr=False)
+    ttl: int = 3600
+    key: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSettings:
+    """Where Model resources come from. Exactly one of the two is set."""
+
+    file: Path | None = None
+    namespace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of it."""
+
+    tokens: TokenSettings
+    limits: LimitSettings
+    cache: CacheSettings
+    routes: RouteSettings
+    service_key_file: Path | None = None
+    host: str = EVERYWHERE
+    port: int = 8001
+    inner_port: int = 9090
+    log_level: str = "INFO"
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read every setting; raise InvalidSettingsError for the first that cannot be used."""
+    redis_url = _secret(environ, "REDIS_URL")
+    cache_key = _secret(environ, "CACHE_KEY")
+    per_user = _number(environ, "RATE_LIMIT_PER_SECOND", 100)
+    service_key = _text(environ, "SERVICE_KEY_FILE")
+    return Settings(
+        tokens=_tokens(environ),
+        limits=LimitSettings(
+            per_user=per_user,
+            per_tenant=_number(environ, "TENANT_RATE_LIMIT_PER_SECOND", 10 * per_user),
+            replicas=_number(environ, "MAX_REPLICAS", 2 if redis_url else 1, lowest=1),
+        ),
+        cache=CacheSettings(
+            redis_url=redis_url,
+            ttl=_number(environ, "CACHE_TTL_SECONDS", 3600, lowest=1),
+            key=cache_key.encode() if cache_key else None,
+        ),
+        routes=_routes(environ),
+        service_key_file=Path(service_key) if service_key else None,
+        host=_text(environ, "HOST") or EVERYWHERE,
+        port=_number(environ, "PORT", 8001),
+        inner_port=_number(environ, "INNER_PORT", 9090),
+        log_level=_log_level(environ),
+    )
+
+
+def _tokens(environ: Mapping[str, str]) -> TokenSettings:
+    algorithm = _text(environ, "JWT_ALGORITHM") or "HS256"
+    if algorithm != "HS256":
+        raise InvalidSettingsError("JWT_ALGORITHM: only HS256 is supported")
+    secret, file = _text(environ, "JWT_SECRET_KEY"), _text(environ, "JWT_SECRET_KEY_FILE")
+    if not secret and not file:
+        raise InvalidSettingsError("JWT_SECRET_KEY or JWT_SECRET_KEY_FILE is required")
+    return TokenSettings(
+        secret=None if file else secret,
+        secret_file=Path(file) if file else None,
+        issuer=_text(environ, "JWT_ISSUER"),
+        audience=_text(environ, "JWT_AUDIENCE"),
+        max_lifetime=_number(environ, "JWT_MAX_LIFETIME_SECONDS", 86_400, lowest=1),
+    )
+
+
+def _routes(environ: Mapping[str, str]) -> RouteSettings:
+    file, namespace = _text(environ, "ROUTES_FILE"), _text(environ, "KUBERNETES_NAMESPACE")
+    if file:
+        return RouteSettings(file=Path(file))
+    if namespace:
+        return RouteSettings(namespace=namespace)
+    raise InvalidSettingsError("ROUTES_FILE or KUBERNETES_NAMESPACE is required")
+
+
+def _log_level(environ: Mapping[str, str]) -> str:
+    level = (_text(environ, "LOG_LEVEL") or "INFO").upper()
+    if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise InvalidSettingsError("LOG_LEVEL: one of DEBUG, INFO, WARNING, ERROR")
+    return level
+
+
+def _text(environ: Mapping[str, str], name: str) -> str | None:
+    return environ.get(name, "").strip() or None
+
+
+def _number(environ: Mapping[str, str], name: str, default: int, lowest: int = 0) -> int:
+    text = _text(environ, name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or int(text) < lowest:
+        raise InvalidSettingsError(f"{name}: a whole number from {lowest}")
+    return int(text)
+
+
+def _secret(environ: Mapping[str, str], name: str) -> str | None:
+    file = _text(environ, f"{name}_FILE")
+    if file is None:
+        return _text(environ, name)
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSettingsError(f"{name}_FILE: the file cannot be read") from error
