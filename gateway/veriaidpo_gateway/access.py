@@ -1,4 +1,4 @@
-"""Who may do what: the roles, what each may do, and how one inherits from another. The only place that says so."""
+"""Who may do what: the roles, what each may do, how one inherits from another. Said here alone."""
 
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -56,7 +56,7 @@ _GRANTED = MappingProxyType({role: tuple(sorted(of_role(role))) for role in ROLE
 
 
 def permissions_of(caller: Caller) -> tuple[str, ...]:
-    """What the caller may do: the token's own list where it has one (an empty one grants nothing), else the role's."""
+    """Return the token's own list where it has one (an empty one grants nothing), else the role's."""
     if caller.permissions is not None:
         return caller.permissions
     return _GRANTED.get(caller.role, ())

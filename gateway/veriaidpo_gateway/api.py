@@ -68,7 +68,7 @@ def router(deps: Deps, parts: Parts) -> APIRouter:
 
 
 def exchange_of(request: Request) -> Exchange:
-    """What the edge noted about this request."""
+    """Find what the edge noted about this request."""
     exchange: Exchange = request.scope[SCOPE_KEY]
     return exchange
 

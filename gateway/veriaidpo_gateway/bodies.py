@@ -1,6 +1,7 @@
 """What callers send and get: read by hand and late, described by pydantic.
 
-A body is read only after the token, the right and the limit have passed, and never further than it may be long.
+A body is read only after the token, the right and the limit have passed, and never further than it may be
+long.
 """
 
 import asyncio

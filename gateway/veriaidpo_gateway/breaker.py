@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class Breaker:
-    """Opens after `failures` failures in a row; after `pause` seconds one call may try, and its outcome decides."""
+    """Opens after `failures` failures in a row; every `pause` seconds one call may then try."""
 
     def __init__(
         self, *, failures: int = 3, pause: float = 1.0, clock: Callable[[], float] = time.monotonic

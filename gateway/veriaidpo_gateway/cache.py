@@ -1,7 +1,8 @@
 """Results that were given before: label data only, never a text, and only under the revision that gave them.
 
-A key is an HMAC over everything that makes two questions the same, each part with its length; an entry carries a MAC
-of its own, bound to its key. Whatever was cut, moved, or written by somebody else is simply not there.
+A key is an HMAC over everything that makes two questions the same, each part with its length; an entry
+carries a MAC of its own, bound to its key. Whatever was cut, moved, or written by somebody else is simply not
+there.
 """
 
 import hashlib
@@ -26,9 +27,11 @@ _MAC_LENGTH = 64
 class Entries(Protocol):
     """Where entries are kept. Neither way ever raises: what cannot be reached is not there."""
 
-    async def get(self, key: str) -> bytes | None: ...
+    async def get(self, key: str) -> bytes | None:
+        """Find an entry."""
 
-    async def put(self, key: str, entry: bytes, ttl: int) -> None: ...
+    async def put(self, key: str, entry: bytes, ttl: int) -> None:
+        """Keep an entry for `ttl` seconds."""
 
 
 class RedisEntries:
@@ -38,6 +41,7 @@ class RedisEntries:
         self._store = store
 
     async def get(self, key: str) -> bytes | None:
+        """Find an entry; a dead Redis has none."""
         try:
             found = await self._store.ask(lambda: self._store.redis.get(_PREFIX + key))
         except StoreAwayError:
@@ -45,6 +49,7 @@ class RedisEntries:
         return found if isinstance(found, bytes) else None
 
     async def put(self, key: str, entry: bytes, ttl: int) -> None:
+        """Keep an entry, if Redis is there."""
         try:
             await self._store.ask(lambda: self._store.redis.set(_PREFIX + key, entry, ex=ttl))
         except StoreAwayError:
@@ -59,6 +64,7 @@ class LocalEntries:
         self._kept: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
 
     async def get(self, key: str) -> bytes | None:
+        """Find an entry that is still good."""
         found = self._kept.get(key)
         if found is None or found[0] <= self._clock():
             return None
@@ -66,6 +72,7 @@ class LocalEntries:
         return found[1]
 
     async def put(self, key: str, entry: bytes, ttl: int) -> None:
+        """Keep an entry; the one not used for longest makes room."""
         self._kept[key] = (self._clock() + ttl, entry)
         self._kept.move_to_end(key)
         if len(self._kept) > self._most:

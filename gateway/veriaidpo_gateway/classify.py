@@ -48,7 +48,7 @@ async def classify(
     text = deps.normaliser(question.text)
     inference, cached = await _infer(exchange, caller, model, text, deps)
     exchange.revision, exchange.cached = inference.revision, cached
-    return _answer(exchange, question, asked, model, text, inference)
+    return _answer(exchange, question=question, asked=asked, model=model, text=text, inference=inference)
 
 
 def admit(exchange: Exchange, permission: str, deps: Deps) -> Caller:
@@ -86,7 +86,13 @@ async def _infer(
 
 
 def _answer(
-    exchange: Exchange, question: Question, asked: str, model: Model, text: Normalised, inference: Inference
+    exchange: Exchange,
+    *,
+    question: Question,
+    asked: str,
+    model: Model,
+    text: Normalised,
+    inference: Inference,
 ) -> Classification:
     answer = Classification(
         prediction=model.labels[inference.category_id].name(question.language),

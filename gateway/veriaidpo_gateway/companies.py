@@ -1,4 +1,4 @@
-"""The companies an installation knows, and where their names stand in a text: one pass, however many there are."""
+"""The companies an installation knows, and where their names stand in a text: one pass, however many."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from veriaidpo_gateway.folding import Folded, fold
 class Company:
     """One company. `aliases` are found however they are written; `exact` only as written or in capitals.
 
-    The second kind is for names that are also ordinary words: "Giao Hàng Nhanh" is one, "giao hàng nhanh" is not.
+    The second kind is for names that are ordinary words too: "Giao Hàng Nhanh" is one, "giao hàng nhanh" not.
     """
 
     name: str
@@ -101,7 +101,7 @@ def read_companies(text: str) -> tuple[Company, ...]:
 
 
 def shipped_companies() -> tuple[Company, ...]:
-    """The large Vietnamese companies this package knows."""
+    """Read the large Vietnamese companies this package knows."""
     file = resources.files(__package__) / "data" / "companies.csv"
     return read_companies(file.read_text(encoding="utf-8"))
 

@@ -1,4 +1,4 @@
-"""The API's description for people, at /docs: everything comes from this process, so it works without the internet."""
+"""The API's description for people, at /docs: all from this process, so it works without the internet."""
 
 from collections.abc import Awaitable, Callable
 from importlib import resources
@@ -16,14 +16,15 @@ _PAGE = """<!doctype html>
 <html lang="vi"><head><meta charset="utf-8"><title>VeriAIDPO</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="docs/swagger-ui.css"></head>
-<body><div id="docs"></div><script src="docs/swagger-ui-bundle.js"></script><script src="docs/start.js"></script></body>
+<body><div id="docs"></div>
+<script src="docs/swagger-ui-bundle.js"></script><script src="docs/start.js"></script></body>
 </html>"""
 _START = 'SwaggerUIBundle({url: "openapi.json", dom_id: "#docs", deepLinking: true, validatorUrl: null});'
 _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 
 
 def router() -> APIRouter:
-    """The routes of the description, none of which describes itself."""
+    """Make the routes of the description, none of which describes itself."""
     routes = APIRouter(include_in_schema=False)
     files = {
         name: (resources.files("fastapi_offline") / "static" / name).read_bytes() for name in _ASSETS

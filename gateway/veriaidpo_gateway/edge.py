@@ -1,6 +1,7 @@
 """The first and the last a request meets: its id, headers nobody may send twice, and one log line. Pure ASGI.
 
-Who somebody is comes from the token alone, so headers that claim it are dropped before anything can read them.
+Who somebody is comes from the token alone, so headers that claim it are dropped before anything can read
+them.
 """
 
 import hashlib
@@ -54,6 +55,7 @@ class Edge:
         self._app, self._messages, self._metrics, self._clock = app, messages, metrics, clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever happens inside."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -68,7 +70,7 @@ class Edge:
                 await self._refuse(
                     answer, exchange, GatewayError(ErrorCode.BAD_HEADERS, headers={"Connection": "close"})
                 )
-        except Exception:
+        except Exception:  # noqa: BLE001  the last place where an error can still become an answer
             _log.exception("unexpected error", extra={"fields": {"request_id": exchange.request_id}})
             if not answer.started:
                 await self._refuse(answer, exchange, GatewayError(ErrorCode.INTERNAL))
@@ -136,7 +138,7 @@ def _twice(names: list[bytes]) -> bool:
 
 
 def _line(scope: Scope, exchange: Exchange, seconds: float) -> dict[str, Any]:
-    """What may be known about a request: a tenant by its hash, a user not at all, a path by its route."""
+    """Tell what may be known of a request: a tenant by its hash, a user not at all, a path by its route."""
     line = {
         "request_id": exchange.request_id,
         "method": scope["method"] if scope["method"] in ("GET", "POST", "PUT", "DELETE", "HEAD") else "OTHER",

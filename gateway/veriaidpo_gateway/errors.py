@@ -1,7 +1,7 @@
 """What can go wrong for a caller: one code each, one status, one sentence in either language.
 
-The sentences live in messages/en.toml and messages/vi.toml. A sentence holds placeholders for its details only;
-nothing a caller sent is ever repeated in it.
+The sentences live in messages/en.toml and messages/vi.toml. A sentence holds placeholders for its details
+only; nothing a caller sent is ever repeated in it.
 """
 
 import tomllib
@@ -67,7 +67,7 @@ STATUS: Mapping[ErrorCode, int] = MappingProxyType(
 
 
 class GatewayError(Exception):
-    """An answer that is not the one asked for. `details` go into the body as they are, `headers` into the answer."""
+    """An answer that is not the one asked for. `details` go into the body, `headers` into the answer."""
 
     def __init__(
         self,

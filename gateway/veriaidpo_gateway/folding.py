@@ -1,7 +1,7 @@
 """Text as names are compared: without case, marks, invisible characters and runs of blanks, with a way back.
 
-Folding keeps an offset for every character it keeps, so that what is found in the folded text can be cut out of the
-original, however that was composed (NFC or NFD).
+Folding keeps an offset for every character it keeps, so that what is found in the folded text can be cut out
+of the original, however that was composed (NFC or NFD).
 """
 
 import re

@@ -1,7 +1,7 @@
 """A file that may change while the gateway runs: a mounted secret, a list of routes.
 
-Kubernetes swaps a mounted volume by renaming a symlink, so what is compared is the target's identity and not only
-its time. A file that cannot be read or parsed any more leaves the last good value in place.
+Kubernetes swaps a mounted volume by renaming a symlink, so what is compared is the target's identity and not
+only its time. A file that cannot be read or parsed any more leaves the last good value in place.
 """
 
 import logging
@@ -16,10 +16,10 @@ _log = logging.getLogger(__name__)
 
 
 class Followed(Generic[T]):
-    """The parsed contents of a file, looked at again at most every `every` seconds, when somebody asks for them.
+    """The parsed contents of a file, looked at again when somebody asks, at most every `every` seconds.
 
-    The first reading raises what `parse` raises (ValueError by convention) or OSError: a gateway does not start on a
-    broken file, but it does not stop for one either.
+    The first reading raises what `parse` raises (ValueError by convention) or OSError: a gateway does not
+    start on a broken file, but it does not stop for one either.
     """
 
     def __init__(

@@ -61,7 +61,7 @@ def _model_types(routes: Routes | None) -> dict[str, Any]:
 
 
 async def _cache(store: Store | None) -> dict[str, Any]:
-    """A cache that is away costs time and no answers: degraded at worst."""
+    """Ask Redis. A cache that is away costs time and no answers: degraded at worst."""
     if store is None:
         return {"status": "healthy", "kind": "embedded"}
     try:
@@ -73,7 +73,7 @@ async def _cache(store: Store | None) -> dict[str, Any]:
 
 
 def model_status(model: Model, seen: Seen) -> dict[str, Any]:
-    """What became of one model, as its resource says and as this replica saw it."""
+    """Tell what became of one model, as its resource says and as this replica saw it."""
     ready, failure = model.condition("Ready"), model.last_failure or {}
     return {
         "name": model.name,
@@ -110,13 +110,13 @@ def _time(seconds: float | None) -> str | None:
 def inner_app(
     source: Source, store: Store | None, metrics: Metrics, draining: Callable[[], bool]
 ) -> Starlette:
-    """The application of the inner port: for the kubelet and Prometheus, never for the ingress."""
+    """Make the application of the inner port: for the kubelet and Prometheus, never for the ingress."""
 
     async def livez(_: Request) -> Response:
         return PlainTextResponse("ok")
 
     async def readyz(_: Request) -> Response:
-        # Neither Redis nor a predictor being away is a reason to take the gateway out: it answers without them.
+        # Redis or a predictor being away is no reason to take the gateway out: it answers without them.
         ready = source.current() is not None and not draining()
         return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
 

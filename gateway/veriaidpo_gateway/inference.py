@@ -32,7 +32,7 @@ def encode(request_id: str, text: str) -> bytes:
 
 
 def decode(body: bytes, *, model: str, labels: int) -> Inference:
-    """Read the answer for one text; ValueError unless it is whole, for this model and for that many labels."""
+    """Read the answer for one text; ValueError unless it is whole, of this model and of that many labels."""
     try:
         answer = json.loads(body)
         outputs = {output["name"]: output for output in answer["outputs"]}

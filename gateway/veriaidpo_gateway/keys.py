@@ -36,7 +36,7 @@ Keys = Mapping[str, VerificationKey]
 
 
 def secrets_from(data: bytes) -> Mapping[str, str]:
-    """Read one secret or an object of secrets; ValueError when there is none or one is too short to be safe."""
+    """Read one secret or an object of secrets; ValueError when there is none, or one too short to be safe."""
     text = data.decode("utf-8").strip()
     found = strict_json.loads(text.encode()) if text.startswith("{") else {"": text}
     if not isinstance(found, dict) or not found:

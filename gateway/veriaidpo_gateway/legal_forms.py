@@ -1,7 +1,8 @@
 """Companies nobody registered, recognised by the legal form their name begins or ends with. Pure.
 
-A name after a form goes on as long as its words are written with capitals, or say what the company does or where it
-is ("Thương mại và Dịch vụ", "Việt Nam"). Every loop is bounded by MOST_UNITS; the phrases come from one automaton.
+A name after a form goes on as long as its words are written with capitals, or say what the company does or
+where it is ("Thương mại và Dịch vụ", "Việt Nam"). Every loop is bounded by MOST_UNITS; the phrases come from
+one automaton.
 """
 
 import re
@@ -106,7 +107,7 @@ class _Reader:
                 yield Found(name, end, 0)
 
     def _forward(self, position: int) -> tuple[int, int, int]:
-        """Where the name after `position` ends, how many of its units have capitals and how many are proper."""
+        """Return where the name ends, how many of its units have capitals and how many are proper."""
         capitals = proper = 0
         end, first = position, True
         for _ in range(MOST_UNITS):

@@ -1,7 +1,7 @@
-"""How much: every user and every tenant has so many calls a second, counted by all replicas together in Redis.
+"""How much: every user and every tenant has so many calls a second, counted by all replicas in Redis.
 
-While Redis is away each replica counts alone and lets its share through, so at most one more window passes at the
-switch. What is counted is calls in any second, not calls in a second of the clock.
+While Redis is away each replica counts alone and lets its share through, so at most one more window passes at
+the switch. What is counted is calls in any second, not calls in a second of the clock.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ class Taken:
     """Microseconds until a refused call is possible, or until the oldest one no longer counts."""
 
     def headers(self) -> dict[str, str]:
-        """The RateLimit headers of an answer."""
+        """Make the RateLimit headers of an answer."""
         return {
             "RateLimit-Limit": str(self.limit),
             "RateLimit-Remaining": str(self.remaining),
@@ -128,5 +128,5 @@ class Limits:
 
 
 def _hash(name: str) -> str:
-    """A name of fixed length: no two callers can be written as the same key."""
+    """Make a name of fixed length: no two callers can be written as the same key."""
     return hashlib.sha256(name.encode()).hexdigest()[:32]

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 
 class JsonLines(logging.Formatter):
-    """Fields come in `extra={"fields": {...}}`; of an exception only its kind and place are told, not its words."""
+    """Fields come in `extra={"fields": {...}}`; of an exception only its kind and place are told."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Write one record as one line."""
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),

@@ -1,7 +1,7 @@
-"""The text a model sees: every company's name replaced by `[COMPANY]`. Pure, one pass, the same for the same text.
+"""The text a model sees: every company's name replaced by `[COMPANY]`. Pure, and in one pass.
 
-Models are trained on text in this form, so a change here that changes what comes out needs a new VERSION: cached
-answers of the old one are then never used again.
+Models are trained on text in this form, so a change here that changes what comes out needs a new VERSION:
+cached answers of the old one are then never used again.
 """
 
 import re

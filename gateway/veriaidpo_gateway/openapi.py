@@ -10,8 +10,8 @@ from veriaidpo_gateway import __version__
 from veriaidpo_gateway.bodies import Body, Classification
 
 DESCRIPTION = (
-    "Which principle, legal basis, breach severity or transfer rule of the Vietnamese personal data protection law "
-    "a sentence falls under. Every route answers under each of the servers below."
+    "Which principle, legal basis, breach severity or transfer rule of the Vietnamese personal data "
+    "protection law a sentence falls under. Every route answers under each of the servers below."
 )
 
 SECURED: dict[str, Any] = {"security": [{"bearer": []}]}
@@ -182,7 +182,8 @@ CLASSIFY_RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "The label",
         "content": {"application/json": {"example": _CLASSIFIED}},
     },
-    400: _400, 401: _401, 403: _403, 408: _408, 413: _413, 415: _415, 422: _422, 429: _429, 503: _503, 504: _504,
+    400: _400, 401: _401, 403: _403, 408: _408, 413: _413, 415: _415, 422: _422, 429: _429,
+    503: _503, 504: _504,
 }  # fmt: skip
 STATUS_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"model": ModelStatusAnswer, "description": "Every model"},

@@ -1,4 +1,4 @@
-"""The client of the predictors: pooled connections, a deadline, a service token, and a breaker for each model.
+"""The client of the predictors: pooled connections, deadlines, service tokens, a breaker for each model.
 
 Nothing a predictor says in an error reaches a caller, for it might repeat another caller's text.
 """
@@ -44,7 +44,7 @@ class Seen:
 
 
 def http_client() -> httpx.AsyncClient:
-    """Open the pool: no proxies from the environment, no redirects; idle connections go before predictors drop them."""
+    """Open the pool: no proxies, no redirects; idle connections go before predictors drop them."""
     return httpx.AsyncClient(
         trust_env=False,
         follow_redirects=False,
@@ -68,7 +68,7 @@ class Predictors:
         self._seen: dict[str, Seen] = {}
 
     def seen(self, model: str) -> Seen:
-        """What this replica saw of a model so far."""
+        """Tell what this replica saw of a model so far."""
         return self._seen.get(model, Seen())
 
     async def infer(self, model: Model, text: str, call: Call) -> Inference:
@@ -168,5 +168,5 @@ class Predictors:
 
 
 def too_late(call: Call) -> GatewayError:
-    """The 504 of a request whose time is up."""
+    """Make the 504 of a request whose time is up."""
     return GatewayError(ErrorCode.DEADLINE_EXCEEDED, {"deadline_seconds": round(call.allowed)})

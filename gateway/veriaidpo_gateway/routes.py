@@ -21,7 +21,7 @@ class Label:
     vi: str
 
     def name(self, language: str) -> str:
-        """The label's name as people of that language know it."""
+        """Give the label's name as people of that language know it."""
         return self.vi if language == "vi" else self.en
 
 
@@ -148,14 +148,14 @@ class Routes:
                     self._by_type.setdefault(alias, {}).setdefault(model.language, model)
 
     def classifiers(self) -> tuple[str, ...]:
-        """The types that classify sentences, in alphabetical order."""
+        """List the types that classify sentences, in alphabetical order."""
         return tuple(sorted({m.model_type for m in self.models if m.task == CLASSIFICATION}))
 
     def find(self, model_type: str, language: str) -> Model:
         """Return the servable classifier a request means.
 
-        400 for a type or language there is none of (with those there are), 503 with the model's state for one that
-        does not answer yet.
+        400 for a type or language there is none of (with those there are), 503 with the model's state for one
+        that does not answer yet.
         """
         of_type = self._by_type.get(model_type)
         if of_type is None:
@@ -175,7 +175,7 @@ class Routes:
 
 
 def not_servable(model: Model) -> GatewayError:
-    """The 503 of a model that does not answer yet: what it is doing and when to ask again."""
+    """Make the 503 of a model that does not answer yet: what it is doing and when to ask again."""
     details: dict[str, Any] = {"model": model.name, "state": model.state}
     ready = model.condition("Ready")
     if ready.reason:

@@ -1,7 +1,8 @@
 """Both ports of a gateway in one process, with a server that leaves no room for interpretation.
 
-httptools is asked for by name and must be there: the fallback parser accepts requests that two readers understand
-differently. Headers that claim to know the client are not believed, and nothing is logged but our own lines.
+httptools is asked for by name and must be there: the fallback parser accepts requests that two readers
+understand differently. Headers that claim to know the client are not believed, and nothing is logged but our
+own lines.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ class InnerServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
         yield
 
 
@@ -41,7 +43,7 @@ def serve(settings: Settings) -> None:
 
 
 def configure(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
-    """The one way either port is opened."""
+    """Make the settings either port is opened with."""
     return uvicorn.Config(
         app,
         host=host,

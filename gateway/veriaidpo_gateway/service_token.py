@@ -24,7 +24,7 @@ _RENEWED_AFTER = 40
 
 
 class ServiceTokens:
-    """Signs and reuses tokens, one per model. The key file is followed, so that a new key needs no restart."""
+    """Signs and reuses tokens, one per model; follows the key file, so that a new key needs no restart."""
 
     def __init__(self, key_file: Path, *, clock: Callable[[], float] = time.time) -> None:
         try:
@@ -56,5 +56,5 @@ def _private_key(data: bytes) -> Key:
     except TypeError as error:
         raise ValueError("the key is encrypted") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise ValueError("not a P-256 key")
+        raise ValueError("not a P-256 key")  # noqa: TRY004  one kind of trouble with a file
     return jwk.construct(data.decode(), "ES256")

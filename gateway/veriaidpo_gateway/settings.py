@@ -1,7 +1,7 @@
 """What an installation may set, read once from the environment and passed down; nothing reads it again.
 
-Every secret also has a twin ending in `_FILE`: a mounted file, which wins over the plain variable. Files of keys
-are followed while the gateway runs (see `keys.py`), so a rotated secret needs no restart.
+Every secret also has a twin ending in `_FILE`: a mounted file, which wins over the plain variable. Files of
+keys are followed while the gateway runs (see `keys.py`), so a rotated secret needs no restart.
 """
 
 import os

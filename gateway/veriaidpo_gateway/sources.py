@@ -28,7 +28,7 @@ class Source(Protocol):
         """Whether it could learn something new just now."""
 
     def current(self) -> Routes | None:
-        """The last good table; None before the first."""
+        """Return the last good table; None before the first."""
 
     async def run(self) -> None:
         """Keep it up to date until cancelled."""
@@ -75,6 +75,7 @@ class FileSource:
             raise InvalidSettingsError("ROUTES_FILE: the file cannot be read") from error
 
     def current(self) -> Routes:
+        """Return what the file last said."""
         return self._followed.value
 
     async def run(self) -> None:

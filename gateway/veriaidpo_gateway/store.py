@@ -39,7 +39,7 @@ class Store:
         return self._breaker.open
 
     async def ask(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a call, or raise StoreAwayError within the timeout; at once while Redis is known to be away."""
+        """Make a call, or raise StoreAwayError: within the timeout, at once while Redis is known away."""
         if not self._breaker.allows():
             raise StoreAwayError
         try:

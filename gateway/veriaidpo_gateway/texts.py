@@ -1,7 +1,7 @@
 """What a text must be before anything is done with it, and its canonical form.
 
-The bounds come first: putting marks in canonical order takes quadratic time, and a letter with 20,000 marks on it
-would hold up everybody for half a second.
+The bounds come first: putting marks in canonical order takes quadratic time, and a letter with 20,000 marks
+on it would hold up everybody for half a second.
 """
 
 import re
@@ -35,7 +35,7 @@ def canonical(text: str) -> str:
 
 
 def invalid(field: str, problem: str, problem_vi: str) -> GatewayError:
-    """A 422 about one field, in both languages, without the field's value."""
+    """Make a 422 about one field, in both languages, without the field's value."""
     return GatewayError(
         ErrorCode.INVALID_REQUEST,
         {"fields": [{"field": field, "problem": problem, "problem_vi": problem_vi}]},
@@ -43,7 +43,7 @@ def invalid(field: str, problem: str, problem_vi: str) -> GatewayError:
 
 
 def _piled_up(text: str) -> bool:
-    """More than three combining marks in a row. Those without a class (enclosing ones) are never reordered."""
+    """Find more than three marks in a row; those without a class (enclosing ones) are never reordered."""
     if text.isascii():
         return False
     run = 0

@@ -1,9 +1,9 @@
 """Who calls: a Bearer token is believed only after a guard of our own and python-jose agree on it.
 
-python-jose alone accepts more than it should (unknown `kid`s, `crit`, missing claims, malleable signatures) and
-raises what it should not (RecursionError on an unsigned token), so it only ever sees tokens of a shape that was
-checked here, and only one prepared key with the one algorithm that key is for. Whatever is wrong, the answer is the
-same 401: which check failed is nobody's business.
+python-jose alone accepts more than it should (unknown `kid`s, `crit`, missing claims, malleable signatures)
+and raises what it should not (RecursionError on an unsigned token), so it only ever sees tokens of a shape
+that was checked here, and only one prepared key with the one algorithm that key is for. Whatever is wrong,
+the answer is the same 401: which check failed is nobody's business.
 """
 
 import base64

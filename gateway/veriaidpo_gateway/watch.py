@@ -1,7 +1,7 @@
 """The Model resources of a namespace, listed once and watched from there. Read-only: get, list and watch.
 
-The API server may be away, forget how far we were (410), or close the connection at any time: the last good routes
-stay, and we ask again with growing pauses.
+The API server may be away, forget how far we were (410), or close the connection at any time: the last good
+routes stay, and we ask again with growing pauses.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class ServiceAccount:
     folder: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
     def token(self) -> str:
-        """The token of now; Kubernetes renews the file."""
+        """Read the token of now; Kubernetes renews the file."""
         return (self.folder / "token").read_text(encoding="ascii").strip()
 
     def http_client(self) -> httpx.AsyncClient:
@@ -85,6 +85,7 @@ class WatchSource:
         """Set at every new table; for whoever waits for one."""
 
     def current(self) -> Routes | None:
+        """Return the last good table."""
         return self._routes
 
     async def run(self) -> None:
