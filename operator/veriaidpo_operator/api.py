@@ -160,6 +160,7 @@ class DownloadStatus(_Status):
     bytes_per_second: int | None = None
     remaining_seconds: int | None = None
     attempt: int | None = None
+    job: str | None = None
 
 
 class InferenceServiceStatus(_Status):

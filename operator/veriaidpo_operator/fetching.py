@@ -87,17 +87,18 @@ def look(  # noqa: PLR0911 (one return for each way a fetch can stand)
     status = model.status
     name = objects.fetch_name(model, observed.claim.uid)
     job = observed.job(name)
-    remembered = (status.download.attempt if status.download else None) or 1
+    download = status.download
+    remembered = (download.attempt if download and download.job == name else None) or 1
     attempt = _attempt(job, remembered)
     if status.fetched_by == name and status.target_revision:
         return Fetch(Phase.DONE, name, job, attempt=attempt)
+    last = status.last_failure if status.last_failure and status.last_failure.fetch == name else None
+    known = Trouble(_known(last.reason), last.message) if last else None
     if job is None:
-        last = status.last_failure
-        if last is not None and last.fetch == name:
-            known = Trouble(_known(last.reason), last.message)
+        if last is not None:
             return Fetch(Phase.FAILED, name, trouble=known, failed_at=last.time, attempt=remembered)
         return Fetch(Phase.ABSENT, name)
-    fetch = Fetch(Phase.RUNNING, name, job, attempt=attempt)
+    fetch = Fetch(Phase.RUNNING, name, job, trouble=known, attempt=attempt)
     if job.deleting or model.uid not in job.owners:
         return replace(fetch, phase=Phase.STALE)
     pods = observed.pods_of(job)
@@ -125,22 +126,29 @@ def _running(
     settings: Settings,
     now: datetime,
 ) -> Fetch:
+    """Look at a Job that has not ended.
+
+    What the attempt before failed of stays the trouble until this one gets further: a failure that comes again
+    and again is shown all the time, not only now and then.
+    """
     starting = _say(Reason.FETCH_STARTING, job=fetch.name, attempt=fetch.attempt)
     job = fetch.job
     if not pods:
         refused = job.waiting_for_pods if job else ""
-        return replace(
-            fetch, step=starting, trouble=_say(Reason.POD_REFUSED, detail=refused) if refused else None
-        )
+        found = _say(Reason.POD_REFUSED, detail=refused) if refused else fetch.trouble
+        return replace(fetch, step=starting, trouble=found)
     pod = pods[0]
+    if pod.phase == "Succeeded":  # the Job controller has not seen it yet
+        return replace(fetch, step=_say(Reason.PUBLISHING, uri=model.spec.source.uri), trouble=None)
     if pod.phase == "Failed":
-        return replace(
-            fetch, step=starting, trouble=_pod_failure(model, fetch.name, pod), failed_at=pod.ended_at
-        )
+        failure = _pod_failure(model, fetch.name, pod)
+        return replace(fetch, step=starting, trouble=failure, failed_at=pod.ended_at)
     found = trouble(pod, section="download", now=now, grace=settings.pending_grace_seconds)
     if found is not None:
         return replace(fetch, step=starting, trouble=_volume(observed, pod) or found)
-    return replace(fetch, step=_step(model, observed) if pod.phase == "Running" else starting)
+    step = _step(model, observed) if pod.phase == "Running" else starting
+    further = step.reason not in {Reason.FETCH_STARTING, Reason.RESOLVING}
+    return replace(fetch, step=step, trouble=None if further else fetch.trouble)
 
 
 def _volume(observed: Observed, pod: Pod) -> Trouble | None:

@@ -112,6 +112,7 @@ def _fetch(s: Situation) -> dict[str, object]:
                 bytes_done=result.bytes_total,
                 percent=100,
                 attempt=fetch.attempt,
+                job=fetch.name,
             ),
         }
     if fetch.phase is Phase.RUNNING:
@@ -135,14 +136,12 @@ def _revisions(s: Situation) -> tuple[Revision, ...]:
 
 
 def _progress(s: Situation) -> dict[str, object]:
-    progress, old = s.observed.progress, s.model.status
+    fetch, progress, before = s.fetch, s.observed.progress, s.model.status.download
     if progress is None or progress.bytes_total is None:
-        first = old.download is None or old.download.attempt is None
-        before = DownloadStatus() if first or s.fetch.attempt == 1 else old.download
-        return {
-            "download": (before or DownloadStatus()).model_copy(update={"attempt": s.fetch.attempt}),
-            "progress": "0%" if before is None or before.percent is None else f"{before.percent}%",
-        }
+        # The pod does not answer while it starts and ends: what the same Job has done stays said.
+        same = before if before is not None and before.job == fetch.name else DownloadStatus()
+        download = same.model_copy(update={"job": fetch.name, "attempt": fetch.attempt})
+        return {"download": download, "progress": f"{download.percent or 0}%"}
     done = progress.bytes_done or 0
     percent = min(100, int(100 * done / progress.bytes_total)) if progress.bytes_total else 100
     return {
@@ -152,7 +151,8 @@ def _progress(s: Situation) -> dict[str, object]:
             percent=percent,
             bytes_per_second=_whole(progress.bytes_per_second),
             remaining_seconds=_whole(progress.remaining_seconds),
-            attempt=s.fetch.attempt,
+            attempt=fetch.attempt,
+            job=fetch.name,
         ),
         "progress": f"{percent}%",
     }
