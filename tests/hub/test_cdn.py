@@ -36,6 +36,7 @@ def test_the_redirect_tells_size_digest_and_commit(redirecting: HubProcess, mode
     assert answer.headers["x-linked-size"] == str(1 << 20)
     commit = redirecting.get("/api/models/acme/small", **token).json()["sha"]
     assert answer.headers["x-repo-commit"] == commit
+    assert commit in answer.headers["location"], "whatever becomes of the branch in between"
     assert redirecting.get("/acme/small/resolve/main/config.json", **token).status == 200
 
 

@@ -62,9 +62,17 @@ def test_repositories_come_and_go(hub: HubProcess, models: Path, write: Write) -
     assert hub.get("/api/models/acme/later").status == 404
 
 
+def test_folders_that_cannot_be_read_are_503_until_they_can(hub: HubProcess, models: Path) -> None:
+    aside = models.rename(models.with_name("aside"))
+    answer = hub.get("/api/models/acme/small")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    aside.rename(models)
+    assert hub.get("/api/models/acme/small").status == 200
+
+
 def test_a_file_cut_short_while_it_is_sent_breaks_the_connection(start: HubStarter, models: Path) -> None:
     """The client must not take what it got for the whole."""
-    hub = start("--root", f"acme={models}", "--rate", "400000")
+    hub = start("--root", f"acme={models}", "--rate", "200000")
     connection = hub.connect()
     connection.request("GET", "/acme/small/resolve/main/onnx/model.onnx")
     answer = connection.getresponse()

@@ -21,7 +21,7 @@ def test_the_real_client_resumes(
     weights = random.Random(1).randbytes(24 * MEBIBYTE)
     write(tmp_path / "root" / "big", {"model.onnx": weights})
     root = f"acme={tmp_path / 'root'}"
-    hub = start("--root", root, "--rate", str(8 * MEBIBYTE), port=free_port)
+    hub = start("--root", root, "--rate", str(4 * MEBIBYTE), port=free_port)
     download = client.start(hub.url, "hf_hub_download", repo_id="acme/big", filename="model.onnx")
     deadline = time.monotonic() + 60
     while hub.counter("hub_bytes_sent_total") < 14 * MEBIBYTE:

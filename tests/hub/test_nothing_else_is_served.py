@@ -75,12 +75,19 @@ def test_links_are_followed_inside_and_nowhere_else(hub: HubProcess, models: Pat
     (small / "out.txt").symlink_to(outside / "secret")
     (small / "outfolder").symlink_to(outside)
     (small / "gone.txt").symlink_to("nowhere")
+    (small / "loop").symlink_to("loop")
     (models / "outrepo").symlink_to(outside)
     os.mkfifo(small / "pipe")
     listed = {e["path"] for e in hub.get("/api/models/acme/small/tree/main?recursive=1").json()}
-    assert listed & {"alias.json", "out.txt", "outfolder", "outfolder/secret", "gone.txt", "pipe"} == {
-        "alias.json"
-    }
+    assert listed & {
+        "alias.json",
+        "out.txt",
+        "outfolder",
+        "outfolder/secret",
+        "gone.txt",
+        "loop",
+        "pipe",
+    } == {"alias.json"}
     assert hub.get("/acme/small/resolve/main/out.txt").status == 404
     assert hub.get("/acme/outrepo/resolve/main/secret").status == 404
 

@@ -55,6 +55,9 @@ class Hub:
                 answer = self._about_itself(route)
         except HubError as error:
             answer = error.answer()
+        except OSError as error:  # a folder that is gone, or not ours to read
+            message = f"The folders cannot be read: {error.strerror}."
+            answer = HubError(503, message, headers={"Retry-After": "1"}).answer()
         return replace(answer, route=str(route.kind), repo=repository.name if repository else "")
 
     def _about_itself(self, route: Route) -> Answer:

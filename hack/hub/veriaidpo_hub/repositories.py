@@ -149,7 +149,7 @@ def _branches(root: Path) -> Iterator[tuple[str, str, Path]]:
 
 def _files(folder: Path, root: Path) -> Iterator[tuple[str, tuple[Path, Stamp]]]:
     """Path inside the folder -> where it is and its stamp, for each regular file that may be served."""
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=_raise):
         folders[:] = filter(_shown, folders)
         for name in filter(_shown, names):
             location = Path(parent, name)
@@ -157,7 +157,7 @@ def _files(folder: Path, root: Path) -> Iterator[tuple[str, tuple[Path, Stamp]]]
                 continue
             try:
                 status = location.stat()
-            except FileNotFoundError:  # removed since the folder was listed
+            except OSError:  # removed since the folder was listed, or a link that leads nowhere
                 continue
             if stat.S_ISREG(status.st_mode):
                 yield location.relative_to(folder).as_posix(), (location, Stamp.of(status))
@@ -169,4 +169,8 @@ def _shown(name: str) -> bool:
 
 
 def _inside(location: Path, root: Path) -> bool:
-    return location.resolve().is_relative_to(root)
+    return Path(os.path.realpath(location)).is_relative_to(root)  # unlike resolve(), at ease with loops
+
+
+def _raise(error: OSError) -> None:
+    raise error  # a folder that cannot be read must not pass for an empty one
