@@ -40,7 +40,7 @@ _GRACE_SECONDS = 30
 
 
 class _ClosedRepository(ModelRepositoryExtension):  # type: ignore[misc]  # kserve has no types
-    """Nobody loads or unloads models over HTTP: the second wall, since the guard lets no such path through."""
+    """Nobody loads or unloads models over HTTP: the second wall behind the guard."""
 
     async def load(self, _model_name: str) -> None:
         raise InvalidInput(refusals.UNKNOWN_PATH.sentence)

@@ -18,8 +18,7 @@ from tokenizers.models import Unigram, WordPiece
 
 from veriaidpo_predictor import phobert, sentencepiece_model
 from veriaidpo_predictor.manifest import TokenizerKind
-
-SENTENCEPIECE_NAMES = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model")
+from veriaidpo_predictor.tokenise_kind import SENTENCEPIECE_NAMES
 
 
 class TokenizerError(Exception):
@@ -53,17 +52,6 @@ class Tokeniser:
     def _ids(self, ids: list[int]) -> list[int]:
         table = self._table
         return ids if table is None else [table[i] for i in ids]
-
-
-def kind_of(names: set[str]) -> TokenizerKind | None:
-    """Tell from the file names of a repository how it is tokenised; None when nothing fits."""
-    if "tokenizer.json" in names:
-        return "tokenizer-json"
-    if {"vocab.txt", "bpe.codes"} <= names:
-        return "phobert-bpe"
-    if names & set(SENTENCEPIECE_NAMES):
-        return "sentencepiece"
-    return "wordpiece" if "vocab.txt" in names else None
 
 
 def build(directory: Path, kind: TokenizerKind, *, max_tokens: int) -> Tokeniser:

@@ -1,4 +1,4 @@
-"""What is not answered: wrong inputs, callers without the gateway's token, and everything kserve leaves open."""
+"""What is not answered: wrong inputs, callers without the gateway's token, and what kserve leaves open."""
 
 import json
 import time
@@ -127,7 +127,7 @@ def test_no_header_opens_another_way_into_kserve(client: httpx.Client, headers: 
 
 @pytest.mark.parametrize("deadline", ["-1", "soon", "1e3", "", "9" * 30, "²"])
 def test_a_deadline_that_is_no_number_is_a_400(client: httpx.Client, deadline: str) -> None:
-    response = client.post(INFER, json=v2(), headers={"X-Deadline-Ms": deadline.encode("latin-1")})  # type: ignore[dict-item]
+    response = client.post(INFER, json=v2(), headers={b"X-Deadline-Ms": deadline.encode("latin-1")})
     assert (response.status_code, response.json()) == (400, BAD_INPUT)
 
 

@@ -1,4 +1,8 @@
-"""Ids must be those that the models were trained on: transformers' own tokenizers are the oracle."""
+"""Ids must be those that the models were trained on.
+
+transformers' own tokenizers are the oracle; for XLM-R it is sentencepiece itself, with the offset that fairseq gives
+its ids, because transformers 5 reads that file only together with a tokenizer.json.
+"""
 
 import random
 import unicodedata
@@ -7,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from veriaidpo_predictor import tokenise
+
+from veriaidpo_predictor import tokenise, tokenise_kind
 
 TEXTS = [
     "Shopee VN thu thập email khách hàng để giao hàng.",
@@ -30,11 +35,32 @@ TEXTS = [
     "e\u0301" * 50 + " o\u0302\u0323",
 ]  # fmt: skip
 
-KINDS = {
-    "principles-vi": ("phobert-bpe", "PhobertTokenizer"),
-    "legal-basis-vi": ("sentencepiece", "XLMRobertaTokenizer"),
-    "principles-en": ("wordpiece", "BertTokenizer"),
-}
+KINDS = {"principles-vi": "phobert-bpe", "legal-basis-vi": "sentencepiece", "principles-en": "wordpiece"}
+Oracle = Callable[[str], list[int]]
+
+
+def transformers_of(directory: Path, name: str) -> tuple[Oracle, int]:
+    import transformers  # noqa: PLC0415  two seconds that only these tests need
+
+    theirs = getattr(transformers, name).from_pretrained(directory)
+
+    def encode(text: str) -> list[int]:
+        ids: list[int] = theirs(text, truncation=True, max_length=256)["input_ids"]
+        return ids
+
+    return encode, theirs.unk_token_id
+
+
+def sentencepiece_of(directory: Path) -> tuple[Oracle, int]:
+    import sentencepiece  # noqa: PLC0415
+
+    theirs = sentencepiece.SentencePieceProcessor(model_file=str(directory / "sentencepiece.bpe.model"))
+
+    def encode(text: str) -> list[int]:
+        ids = [3 if one == theirs.unk_id() else one + 1 for one in theirs.encode(text)]
+        return [0, *ids[:254], 2]
+
+    return encode, 3
 
 
 def many(texts: list[str], count: int = 2_000) -> list[str]:
@@ -52,25 +78,19 @@ def many(texts: list[str], count: int = 2_000) -> list[str]:
 
 
 @pytest.fixture(params=KINDS, scope="module")
-def pair(request: Any, demo_models: Path) -> tuple[tokenise.Tokeniser, Callable[[str], list[int]], int]:
-    """Our tokeniser of a demonstration model, and transformers' for the same files."""
-    import transformers  # noqa: PLC0415  two seconds that only these tests need
-
-    kind, oracle = KINDS[request.param]
+def pair(request: Any, demo_models: Path) -> tuple[tokenise.Tokeniser, Oracle, int]:
+    """Our tokeniser of a demonstration model, and the one that made its training data."""
     directory = demo_models / request.param
-    assert tokenise.kind_of({path.name for path in directory.iterdir()}) == kind
-    theirs = getattr(transformers, oracle).from_pretrained(directory)
+    kind = tokenise_kind.kind_of({path.name for path in directory.iterdir()})
+    assert kind == KINDS[request.param]
     ours = tokenise.build(directory, kind, max_tokens=256)
-
-    def encode(text: str) -> list[int]:
-        ids: list[int] = theirs(text, truncation=True, max_length=256)["input_ids"]
-        return ids
-
-    return ours, encode, theirs.unk_token_id
+    if kind == "sentencepiece":
+        return ours, *sentencepiece_of(directory)
+    return ours, *transformers_of(directory, "PhobertTokenizer" if kind == "phobert-bpe" else "BertTokenizer")
 
 
 def test_the_same_ids_for_every_text(
-    pair: tuple[tokenise.Tokeniser, Callable[[str], list[int]], int],
+    pair: tuple[tokenise.Tokeniser, Oracle, int],
 ) -> None:
     ours, theirs, _ = pair
     texts = TEXTS + many(TEXTS)
@@ -78,7 +98,7 @@ def test_the_same_ids_for_every_text(
     assert wrong == []
 
 
-def test_known_words_are_known(pair: tuple[tokenise.Tokeniser, Callable[[str], list[int]], int]) -> None:
+def test_known_words_are_known(pair: tuple[tokenise.Tokeniser, Oracle, int]) -> None:
     """Equal ids alone would also be had from two tokenizers that know nothing."""
     ours, _, unknown = pair
     ids = ours.encode(["The company collects data of customers . Công ty thu thập dữ liệu khách hàng ."])[
@@ -88,6 +108,6 @@ def test_known_words_are_known(pair: tuple[tokenise.Tokeniser, Callable[[str], l
     assert len(set(ids)) > 8
 
 
-def test_truncation_is_told(pair: tuple[tokenise.Tokeniser, Callable[[str], list[int]], int]) -> None:
+def test_truncation_is_told(pair: tuple[tokenise.Tokeniser, Oracle, int]) -> None:
     short, long = pair[0].encode(["dữ liệu", "dữ liệu cá nhân " * 300])
     assert (short.truncated, long.truncated, len(long.ids)) == (False, True, 256)

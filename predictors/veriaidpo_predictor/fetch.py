@@ -1,0 +1,172 @@
+"""The fetch command: source -> staging -> verified -> published, or adopted where it already is.
+
+A fetch may be killed at any point and started again: it goes on where the last one was. Two at once take
+turns.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from veriaidpo_predictor import labels, outcome, publishing, selection, spec, staging
+from veriaidpo_predictor.hub import Hub, Listing, Patience
+from veriaidpo_predictor.manifest import FileEntry, Manifest
+from veriaidpo_predictor.outcome import FetchError, Reason
+from veriaidpo_predictor.progress import Progress, State, told
+from veriaidpo_predictor.publishing import Published, Volume
+from veriaidpo_predictor.spec import FetchSpec
+
+log = logging.getLogger("veriaidpo.fetch")
+
+DEFAULT_ENDPOINT = "https://huggingface.co"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A revision on the volume; `how` is Published or Adopted."""
+
+    how: str
+    manifest: Manifest
+    downloaded: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+def run(
+    argument: str | None, *, root: Path, progress_port: int | None, patience: Patience | None = None
+) -> int:
+    """Fetch what a spec asks for, say how it ended, and give the exit code."""
+    progress = Progress()
+    try:
+        asked = spec.read(argument)
+        with told(progress, progress_port), httpx.Client(timeout=_TIMEOUT) as client:
+            hub = _hub(client, patience or Patience())
+            result = fetch(asked, root=root, hub=hub, progress=progress)
+            progress.state(State.DONE)
+    except FetchError as error:
+        return _failed(progress, error.reason, str(error))
+    except Exception as error:
+        log.exception("fetch failed")
+        return _failed(progress, Reason.INTERNAL, f"The fetch failed unexpectedly ({type(error).__name__}).")
+    _tell(
+        {
+            "reason": result.how,
+            "message": f"Revision {result.manifest.digest[:12]} of {asked.name} is on the volume.",
+            "digest": result.manifest.digest,
+            "commit": result.manifest.source.commit,
+            "bytesTotal": result.manifest.size,
+            "bytesDownloaded": result.downloaded,
+            "sizeBytes": result.manifest.size,
+            "format": result.manifest.format,
+            "warnings": result.warnings,
+        }
+    )
+    return 0
+
+
+def fetch(asked: FetchSpec, *, root: Path, hub: Hub, progress: Progress) -> Result:
+    """Bring one model onto the volume; raises FetchError."""
+    repo = asked.repo
+    volume = Volume(root, asked)
+    with staging.naming_full_disks(), staging.alone(volume.folder):
+        if _COMMIT.fullmatch(asked.source.revision):  # a commit is what it is: no need to ask the hub
+            found = volume.find(commit=asked.source.revision)
+            if found is not None:
+                return _adopted(found)
+        try:
+            listing = hub.listing(repo, asked.source.revision)
+        except FetchError as error:
+            return _without_the_hub(volume, asked, error)
+        found = volume.find(commit=listing.commit)
+        if found is not None:
+            volume.tidy()
+            return _adopted(found)
+        return _download(asked, repo, listing, volume=volume, hub=hub, progress=progress)
+
+
+def _download(
+    asked: FetchSpec, repo: str, listing: Listing, *, volume: Volume, hub: Hub, progress: Progress
+) -> Result:
+    chosen = selection.select(listing, asked.source.files)
+    if asked.bytes_budget is not None and chosen.size > asked.bytes_budget:
+        raise FetchError(
+            Reason.OUT_OF_SPACE, f"The model has {chosen.size} bytes, and {asked.bytes_budget} are allowed."
+        )
+    progress.start(total=chosen.size, commit=listing.commit)
+    folder = volume.staging(_key(asked.source.uri, listing.commit))
+    incoming = staging.Staging(folder, hub=hub, repo=repo, commit=listing.commit, progress=progress)
+    incoming.check_space(chosen)
+    files: dict[str, FileEntry] = {}
+    warnings: list[str] = []
+    for file in chosen.files:
+        files[file.path] = incoming.fetch(file)
+        if file.path == selection.CONFIG:
+            warnings = labels.check(folder / file.path, asked.labels)
+    progress.state(State.PUBLISHING)
+    made = publishing.manifest_of(asked, chosen, files, commit=listing.commit)
+    there = volume.publish(folder, made)
+    volume.tidy()
+    if there is not None:
+        return Result("Adopted", there.manifest, incoming.downloaded, there.warnings)
+    return Result("Published", made, incoming.downloaded, warnings)
+
+
+def _without_the_hub(volume: Volume, asked: FetchSpec, error: FetchError) -> Result:
+    """Adopt what was fetched before when the hub is away; what it refuses stays refused."""
+    found = None
+    if error.reason is Reason.SOURCE_UNREACHABLE:
+        found = volume.find(revision=asked.source.revision)
+    if found is None:
+        raise error
+    result = _adopted(found)
+    result.warnings.append("source unreachable; adopted")
+    return result
+
+
+def _adopted(found: Published) -> Result:
+    return Result("Adopted", found.manifest, 0, list(found.warnings))
+
+
+def _hub(client: httpx.Client, patience: Patience) -> Hub:
+    endpoint = os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
+    return Hub(endpoint, token=_token(), patience=patience, client=client)
+
+
+def _token() -> str | None:
+    path = os.environ.get("HUGGINGFACE_TOKEN_FILE")
+    try:
+        found = Path(path).read_text(encoding="utf-8") if path else os.environ.get("HUGGINGFACE_TOKEN", "")
+    except (OSError, UnicodeDecodeError):
+        raise FetchError(
+            Reason.SOURCE_UNAUTHORIZED, "The file with the hub's token cannot be read."
+        ) from None
+    token = found.strip()
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise FetchError(Reason.SOURCE_UNAUTHORIZED, "The hub's token is not a token.")
+    return token or None
+
+
+def _key(uri: str, commit: str) -> str:
+    """Name the staging folder of a source at a commit, so that a new commit does not go on with old bytes."""
+    canonical = json.dumps({"commit": commit, "uri": uri}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _failed(progress: Progress, reason: Reason, message: str) -> int:
+    progress.state(State.FAILED)
+    log.error("%s: %s", reason.text, message)
+    _tell({"reason": reason.text, "message": message})
+    return reason.exit_code
+
+
+def _tell(fields: dict[str, object]) -> None:
+    line = outcome.message_of(fields)
+    print(line, flush=True)
+    outcome.leave_message(line)

@@ -1,0 +1,105 @@
+"""Which files of a source become a revision: those on a list, so nothing that can run is ever fetched."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from veriaidpo_predictor import tokenise_kind
+from veriaidpo_predictor.hub import HubFile, Listing
+from veriaidpo_predictor.manifest import TokenizerKind
+from veriaidpo_predictor.outcome import FetchError, Reason
+from veriaidpo_predictor.spec import PinnedFile
+
+GRAPH = "onnx/model.onnx"
+CONFIG = "config.json"
+RECIPE = "onnx-as-published/1"
+"""The repository's own graph in fp32: the recipe is part of a revision's digest."""
+
+_NAMES = {
+    CONFIG,
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "bpe.codes",
+    "labels.json",
+    GRAPH,
+    "onnx/model.onnx_data",
+    "onnx/model.onnx.data",
+}
+_SENTENCEPIECE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.model")
+_NO_MODEL = re.compile(r"(\.gitattributes|\.gitignore|README\.md|LICENSE.*)")
+_PICKLE = re.compile(r".*\.(bin|pt|pth|pkl|ckpt|h5|msgpack)")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file to fetch; `sha256` or `blob_id` is what its bytes must give."""
+
+    path: str
+    size: int
+    sha256: str | None
+    blob_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The files of a revision, the smallest first: what is wrong mostly shows in the small ones."""
+
+    files: tuple[Wanted, ...]
+    tokenizer: TokenizerKind
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+def select(listing: Listing, pins: Sequence[PinnedFile]) -> Selection:
+    """Choose the files; a pin is a sha256 that the spec gives for a path.
+
+    Raises FetchError when the files do not make a model that can be served, or not the pinned one.
+    """
+    names = {file.path for file in listing.files}
+    if all(_NO_MODEL.fullmatch(name) for name in names):
+        raise FetchError(Reason.EMPTY_SOURCE, "The source holds no model.")
+    if GRAPH not in names:
+        only = " and has pickles only" if any(_PICKLE.fullmatch(name) for name in names) else ""
+        raise FetchError(Reason.UNSUPPORTED_FORMAT, f"The source has no {GRAPH}{only}.")
+    kind = tokenise_kind.kind_of(names)
+    if kind is None or CONFIG not in names:
+        missing = CONFIG if CONFIG not in names else "tokenizer that is known here"
+        raise FetchError(Reason.UNSUPPORTED_FORMAT, f"The source has no {missing}.")
+    known = _pinned(listing, pins)
+    chosen = [_wanted(file, known) for file in listing.files if is_wanted(file.path)]
+    if any(file.size == 0 for file in chosen if file.path == GRAPH):
+        raise FetchError(Reason.EMPTY_SOURCE, f"{GRAPH} is empty.")
+    return Selection(tuple(sorted(chosen, key=lambda file: (file.size, file.path))), kind)
+
+
+def is_wanted(path: str) -> bool:
+    """Tell whether a file of this name belongs into a revision."""
+    return path in _NAMES or _SENTENCEPIECE.fullmatch(path) is not None
+
+
+def _pinned(listing: Listing, pins: Sequence[PinnedFile]) -> dict[str, str]:
+    """Compare the pins with what the hub says of its files, before a byte is fetched."""
+    told = {file.path: file.sha256 for file in listing.files}
+    for pin in pins:
+        if pin.path not in told:
+            raise FetchError(Reason.CHECKSUM_MISMATCH, f"The source lacks {pin.path}, whose sha256 is given.")
+        if told[pin.path] not in {None, pin.sha256}:
+            raise FetchError(
+                Reason.CHECKSUM_MISMATCH, f"The source has another {pin.path} than the given sha256."
+            )
+    return {pin.path: pin.sha256 for pin in pins}
+
+
+def _wanted(file: HubFile, pins: dict[str, str]) -> Wanted:
+    sha256 = pins.get(file.path) or file.sha256
+    if sha256 is None and file.blob_id is None:
+        raise FetchError(
+            Reason.CHECKSUM_MISMATCH, f"Neither the hub nor the spec has a checksum of {file.path}."
+        )
+    return Wanted(file.path, file.size, sha256, None if sha256 else file.blob_id)

@@ -1,0 +1,78 @@
+"""FetchSpec: what a fetch is asked for, as JSON from the operator or from a person."""
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, ValidationError
+
+from veriaidpo_predictor.manifest import GoldenSentence, Label, ModelName, Record, Sha256, Task
+from veriaidpo_predictor.outcome import FetchError, Reason
+
+MAX_SPEC_BYTES = 1 << 20
+_HUB_URI = re.compile(r"hf://(?P<repo>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})", re.ASCII)
+
+
+class PinnedFile(Record):
+    """A file whose sha256 is known before it is fetched."""
+
+    path: Annotated[str, StringConstraints(min_length=1, max_length=512)]
+    sha256: Sha256
+
+
+class SpecSource(Record):
+    """Where to fetch from; `revision` is a branch, a tag or a commit."""
+
+    uri: Annotated[str, StringConstraints(min_length=1, max_length=512)]
+    revision: Annotated[
+        str, StringConstraints(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9._/-]+$")
+    ] = "main"
+    files: Annotated[tuple[PinnedFile, ...], Field(max_length=256)] = ()
+
+
+class FetchSpec(Record):
+    """One model to fetch; `bytes_budget` bounds what its revision may weigh."""
+
+    name: ModelName
+    model_type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+    task: Task = "text-classification"
+    labels: Annotated[tuple[Label, ...], Field(min_length=1, max_length=1_024)]
+    max_tokens: Annotated[int, Field(ge=8, le=8_192)] = 256
+    source: SpecSource
+    golden_sentences: Annotated[tuple[GoldenSentence, ...], Field(max_length=256)] = ()
+    bytes_budget: Annotated[int, Field(gt=0)] | None = None
+
+    @property
+    def repo(self) -> str:
+        """OWNER/REPO on the hub; raises FetchError when the source is not on a hub."""
+        found = _HUB_URI.fullmatch(self.source.uri)
+        if found is None or ".." in found["repo"]:
+            raise FetchError(Reason.SOURCE_REFUSED, "Only sources of the form hf://owner/repo are supported.")
+        return found["repo"]
+
+
+def read(argument: str | None) -> FetchSpec:
+    """Read the spec from a file, from stdin (`-`) or from $FETCH_SPEC; raises FetchError(INVALID_SPEC)."""
+    try:
+        return FetchSpec.model_validate_json(_bytes(argument))
+    except OSError as error:
+        raise FetchError(Reason.INVALID_SPEC, f"The spec cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise FetchError(Reason.INVALID_SPEC, f"The spec is not valid at {where}: {first['msg']}.") from None
+
+
+def _bytes(argument: str | None) -> bytes:
+    if argument == "-":
+        return sys.stdin.buffer.read(MAX_SPEC_BYTES)
+    if argument is not None:
+        with Path(argument).open("rb") as file:
+            return file.read(MAX_SPEC_BYTES)
+    given = os.environ.get("FETCH_SPEC")
+    if not given:
+        raise FetchError(Reason.INVALID_SPEC, "Say what to fetch: --spec FILE, --spec - or $FETCH_SPEC.")
+    return given.encode()
