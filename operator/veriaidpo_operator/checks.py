@@ -16,6 +16,8 @@ from veriaidpo_operator.pods import predictor_trouble
 from veriaidpo_operator.reasons import Reason, sentence
 from veriaidpo_operator.settings import Settings
 
+_STARTING = timedelta(seconds=60)
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -203,10 +205,17 @@ def rolled_out(s: Situation) -> Finding | None:
     if deployment is not None and deployment.stalled:
         return _fails(Reason.ROLLOUT_STALLED, detail=deployment.stalled, **facts)
     settled = deployment is not None and deployment.updated == deployment.total == wanted
-    if settled and s.on_target and ready < wanted and s.model.status.current_revision == target:
+    lost = settled and s.on_target and ready < wanted and s.model.status.current_revision == target
+    if lost and not _just_starting(s):
         detail = service.not_ready_message if service else ""
         return _fails(Reason.PREDICTOR_NOT_READY, detail=detail, **facts)
     return _waits(Reason.ROLLING_OUT, **facts)
+
+
+def _just_starting(s: Situation) -> bool:
+    """Tell whether every pod that is not ready is a new one: one more, or in place of one that went."""
+    missing = [pod for pod in s.observed.predictors if not pod.ready]
+    return bool(missing) and all(s.now - pod.created < _STARTING for pod in missing)
 
 
 STORAGE: tuple[Check, ...] = (refused("PersistentVolumeClaim", "the claim"), claim_there, claim_provisioned)

@@ -34,12 +34,11 @@ class Phase(Enum):
     BLOCKED = auto()
     """It cannot be named yet: there is no claim."""
     ABSENT = auto()
-    """There is no Job and none was needed before."""
+    """There is no Job: it was not made yet, or was removed to be made again."""
     STALE = auto()
     """The Job of that name is going, or was another Model's."""
     RUNNING = auto()
     FAILED = auto()
-    """The Job failed, or failed and was removed to be made again."""
     LOST = auto()
     """The Job succeeded, and what it said is gone with its pod."""
     DONE = auto()
@@ -95,9 +94,8 @@ def look(  # noqa: PLR0911 (one return for each way a fetch can stand)
     last = status.last_failure if status.last_failure and status.last_failure.fetch == name else None
     known = Trouble(_known(last.reason), last.message) if last else None
     if job is None:
-        if last is not None:
-            return Fetch(Phase.FAILED, name, trouble=known, failed_at=last.time, attempt=remembered)
-        return Fetch(Phase.ABSENT, name)
+        # A failed Job is only removed when it is due again, so one that has gone need not be waited for.
+        return Fetch(Phase.ABSENT, name, trouble=known, attempt=remembered + 1 if last else 1)
     fetch = Fetch(Phase.RUNNING, name, job, trouble=known, attempt=attempt)
     if job.deleting or model.uid not in job.owners:
         return replace(fetch, phase=Phase.STALE)
@@ -128,8 +126,8 @@ def _running(
 ) -> Fetch:
     """Look at a Job that has not ended.
 
-    What the attempt before failed of stays the trouble until this one gets further: a failure that comes again
-    and again is shown all the time, not only now and then.
+    What the attempt before failed of stays the trouble until this one gets further: a failure that comes
+    again and again is shown all the time, not only now and then.
     """
     starting = _say(Reason.FETCH_STARTING, job=fetch.name, attempt=fetch.attempt)
     job = fetch.job

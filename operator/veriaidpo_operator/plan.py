@@ -133,16 +133,10 @@ def _fetch(s: Situation) -> tuple[Action, ...]:
     if fetch.job is not None:
         if not fetch.job.deleting and _in_the_way(s, fetch, fetch.job, claim):
             actions.append(_delete(fetch.job))
-    elif _due(s, fetch) and not claim.deleting and not any(job.live for job in others):
-        actions.append(Create(_job(s, fetch)))
+    elif fetch.phase is Phase.ABSENT and not claim.deleting and not any(job.live for job in others):
+        job = objects.fetch_job(model, s.settings, name=fetch.name, attempt=fetch.attempt)
+        actions.append(Create(job))
     return tuple(actions)
-
-
-def _due(s: Situation, fetch: Fetch) -> bool:
-    if fetch.phase is Phase.FAILED:
-        at = fetch.retry_at(s.settings)
-        return at is None or s.now >= at
-    return fetch.phase is Phase.ABSENT
 
 
 def _in_the_way(s: Situation, fetch: Fetch, job: Job, claim: Claim) -> bool:
@@ -153,12 +147,8 @@ def _in_the_way(s: Situation, fetch: Fetch, job: Job, claim: Claim) -> bool:
         return True
     if job.annotations.get(objects.TEMPLATE_HASH) != objects.fetch_template(s.model, s.settings):
         return True  # limits, token or image were changed: somebody mended something
-    return fetch.phase is Phase.FAILED and _due(s, fetch)
-
-
-def _job(s: Situation, fetch: Fetch) -> Json:
-    attempt = fetch.attempt + 1 if fetch.phase is Phase.FAILED else 1
-    return objects.fetch_job(s.model, s.settings, name=fetch.name, attempt=attempt)
+    at = fetch.retry_at(s.settings)
+    return fetch.phase is Phase.FAILED and (at is None or s.now >= at)
 
 
 def _delete(job: Job) -> Delete:

@@ -115,7 +115,7 @@ def _fetch(s: Situation) -> dict[str, object]:
                 job=fetch.name,
             ),
         }
-    if fetch.phase is Phase.RUNNING:
+    if fetch.phase in {Phase.RUNNING, Phase.FAILED}:
         return _progress(s)
     return {}
 

@@ -1,0 +1,141 @@
+"""The operator may end between any two actions, the cluster may fail in any order: it converges all the same."""
+
+from datetime import timedelta
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from .world import DIGEST, OTHER_DIGEST, World
+
+FAILURES = {"SourceUnreachable": 13, "SourceNotFound": 12, "OutOfSpace": 17, "Internal": 1}
+
+
+class Life(RuleBasedStateMachine):
+    """A Model's life: the operator, its crashes, the user, the cluster and bad luck in any order."""
+
+    @initialize(policy=st.sampled_from(["Retain", "Delete"]), replicas=st.integers(1, 3))
+    def begin(self, policy: str, replicas: int) -> None:
+        self.world = World({"storage": {"reclaimPolicy": policy}, "serving": {"minReplicas": replicas}})
+        self.revision = 0
+        self.digest = DIGEST
+
+    @rule()
+    def reconcile(self) -> None:
+        self.world.reconcile()
+
+    @rule(after=st.integers(0, 3))
+    def crash(self, after: int) -> None:
+        self.world.reconcile(crash_after=after)
+
+    @rule()
+    def collect(self) -> None:
+        self.world._collect()
+
+    @rule()
+    def bind(self) -> None:
+        self.world.bind()
+
+    def unfinished(self) -> bool:
+        return any(
+            "status" not in j and "deletionTimestamp" not in j["metadata"] for j in self.world.all("Job")
+        )
+
+    @precondition(unfinished)
+    @rule(failure=st.sampled_from(sorted(FAILURES)))
+    def fetch_fails(self, failure: str) -> None:
+        job = next(j for j in self.world.all("Job") if "status" not in j)
+        self.world.finish(job, {"reason": failure, "message": "bad luck"}, FAILURES[failure])
+
+    @precondition(unfinished)
+    @rule()
+    def fetch_succeeds(self) -> None:
+        job = next(j for j in self.world.all("Job") if "status" not in j)
+        self.world.finish(job, {"reason": "Published", "digest": self.digest, "format": "onnx-fp32"})
+
+    @rule()
+    def kserve(self) -> None:
+        self.world.kserve()
+
+    @rule()
+    def roll(self) -> None:
+        self.world.kserve()
+        self.world.roll()
+
+    @rule()
+    def pods_stop_answering(self) -> None:
+        for deployment in self.world.all("Deployment"):
+            deployment.setdefault("status", {}).update(readyReplicas=0, availableReplicas=0)
+
+    @rule()
+    def new_revision(self) -> None:
+        self.revision += 1
+        self.digest = OTHER_DIGEST if self.digest == DIGEST else DIGEST
+        self.world.change({"source": {"revision": f"v{self.revision}"}})
+
+    @rule(suspend=st.booleans())
+    def suspend(self, suspend: bool) -> None:
+        self.world.change({"suspend": suspend})
+
+    @rule()
+    def scale(self) -> None:
+        self.world.change({"serving": {"minReplicas": 2}})
+
+    @rule(kind=st.sampled_from(["PersistentVolumeClaim", "Job", "InferenceService", "Pod", "Deployment"]))
+    def somebody_deletes(self, kind: str) -> None:
+        for body in self.world.all(kind):
+            del self.world.objects[kind, body["metadata"]["name"]]
+
+    @rule()
+    def model_made_again(self) -> None:
+        spec = self.world.body["spec"]
+        self.world.delete_model()
+        self.world.new_model(spec)
+
+    @rule(seconds=st.sampled_from([1, 10, 60, 700]))
+    def time_passes(self, seconds: int) -> None:
+        self.world.now += timedelta(seconds=seconds)
+
+    @rule(known=st.booleans())
+    def runtime(self, known: bool) -> None:
+        self.world.runtime_known = known
+
+    @invariant()
+    def at_most_one_fetch_job_is_live(self) -> None:
+        assert self.world.most_live_jobs <= 1
+
+    @invariant()
+    def servable_only_when_pods_are_ready(self) -> None:
+        decided = self.world.decide()
+        servable = decided.status.condition("Servable")
+        ready = any(d.get("status", {}).get("readyReplicas") for d in self.world.all("Deployment"))
+        assert servable is None or servable.status != "True" or ready
+
+    @invariant()
+    def ready_only_when_servable(self) -> None:
+        status = self.world.decide().status
+        ready, servable = status.condition("Ready"), status.condition("Servable")
+        if ready is not None and ready.status == "True":
+            assert servable is not None
+            assert servable.status == "True"
+
+    def teardown(self) -> None:
+        """Whatever happened: once luck is good again the model is served, and nothing is left to do."""
+        if not hasattr(self, "world"):
+            return
+        world = self.world
+        world.runtime_known = True
+        world.change({"suspend": False})
+        for _ in range(15):
+            world.reconcile()
+            world.kubernetes(digest=self.digest)
+            world.now += timedelta(minutes=10)
+        assert world.condition("Ready") == ("True", "Serving"), world.status
+        assert world.status.current_revision == self.digest
+        assert world.decide().actions == ()
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(
+    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
