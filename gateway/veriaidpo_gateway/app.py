@@ -82,6 +82,7 @@ def _public(deps: Deps, parts: Parts, messages: Messages) -> FastAPI:
 
     app.add_exception_handler(GatewayError, refuse)
     app.add_exception_handler(HTTPException, refuse)
+    app.add_exception_handler(Exception, refuse)  # the edge logs it
     return app
 
 
@@ -89,7 +90,8 @@ def _refusal(request: Request, error: Exception, messages: Messages) -> JSONResp
     if isinstance(error, HTTPException):
         code = _OF_STATUS.get(error.status_code, ErrorCode.INVALID_REQUEST)
         error = GatewayError(code, headers=dict(error.headers or {}))
-    assert isinstance(error, GatewayError)  # noqa: S101  registered for these two only
+    if not isinstance(error, GatewayError):
+        error = GatewayError(ErrorCode.INTERNAL)
     exchange = api.exchange_of(request)
     exchange.code = error.code.value
     return JSONResponse(

@@ -113,7 +113,7 @@ async def _read_bytes(request: Request) -> bytes:
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise GatewayError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > MOST_BYTES:
+    if declared.isascii() and declared.isdigit() and int(declared) > MOST_BYTES:
         raise _too_large()
     data = bytearray()
     try:

@@ -4,6 +4,7 @@ Nothing a predictor says in an error reaches a caller, for it might repeat anoth
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from veriaidpo_gateway.service_token import ServiceTokens
 
 _CONNECT = 2.0
 """Seconds to reach a predictor; it is in the same cluster."""
+
+_SECONDS = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 _log = logging.getLogger(__name__)
 
@@ -155,7 +158,7 @@ class Predictors:
         if what != "held back":
             self._remember(model.name, what)
             _log.warning("model %s: %s", model.name, what)
-        seconds = retry_after if retry_after and retry_after.isdigit() and len(retry_after) <= 3 else "2"
+        seconds = retry_after if retry_after and _SECONDS.fullmatch(retry_after) else "2"
         return GatewayError(code, {"model": model.name, "state": model.state}, {"Retry-After": seconds})
 
     def _remember(self, model: str, error: str) -> None:
