@@ -87,9 +87,16 @@ def _sentencepiece(directory: Path) -> Tokenizer:
     pieces = [(piece.text, piece.score) for piece in model.pieces[3:]]
     tokenizer = Tokenizer(Unigram([*special, *pieces, ("<mask>", 0.0)], unk_id=3, byte_fallback=False))
     if model.charsmap:
-        tokenizer.normalizer = normalizers.Precompiled(model.charsmap)
+        # Precompiled drops marks that follow a letter it knows ("u" + horn + tilde loses its tilde), so letters
+        # are composed before it sees them.
+        tokenizer.normalizer = normalizers.Sequence(
+            [normalizers.NFC(), normalizers.Precompiled(model.charsmap)]
+        )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")]
+        [
+            pre_tokenizers.Split(" ", behavior="removed"),
+            pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always"),
+        ]
     )
     tokenizer.post_processor = _around("<s>", 0, "</s>", 2)
     return tokenizer
