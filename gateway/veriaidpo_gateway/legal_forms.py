@@ -20,6 +20,7 @@ MOST_UNITS = 12
 """Words or fixed phrases of one name."""
 
 _WORD = re.compile(r"[^\W_]+(?:[.'+][^\W_]+)*")
+_AND = "và"
 _QUOTES = ('"', "“", "”", "«", "»")
 _KINDS = ("strong", "weak", "fields", "places", "suffixes", "never")
 
@@ -126,7 +127,7 @@ class _Reader:
         if index >= len(self._words):
             return None
         gap, word, joined = self._folded[end : self._words[index].start], self._words[index], False
-        if word.written == "và" and gap == " " and not first and index + 1 < len(self._words):
+        if word.written.lower() == _AND and gap == " " and not first and index + 1 < len(self._words):
             gap, word, joined = " ", self._words[index + 1], True
             if self._folded[self._words[index].end : word.start] != " ":
                 return None
@@ -142,7 +143,9 @@ class _Reader:
         return word.end, True, True
 
     def _is_proper(self, word: Word) -> bool:
-        if not word.capital or (self._shouted and word.written.lower() in self._ends):
+        if not word.capital or word.written.lower() == _AND:
+            return False
+        if self._shouted and word.written.lower() in self._ends:
             return False
         return word.start not in self._phrases["strong"] and word.start not in self._phrases["weak"]
 
