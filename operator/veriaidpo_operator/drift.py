@@ -5,7 +5,8 @@ from typing import Any
 
 from veriaidpo_operator import quantity
 
-# Keys under which values are quantities and may come back written another way.
+# Keys under which values are quantities: they may come back written another way, and one that nobody wants
+# any more has to go, so here what was added counts.
 _QUANTITIES = frozenset({"requests", "limits"})
 
 
@@ -24,7 +25,9 @@ def satisfied(wanted: Any, live: Any) -> bool:
 def _field(key: str, wanted: Any, live: Mapping[str, Any]) -> bool:
     there = live.get(key)
     if key in _QUANTITIES and isinstance(wanted, Mapping):
-        return isinstance(there, Mapping) and all(quantity.same(v, there.get(k)) for k, v in wanted.items())
+        if not isinstance(there, Mapping) or there.keys() != wanted.keys():
+            return False
+        return all(quantity.same(v, there[k]) for k, v in wanted.items())
     # The API server leaves out what is empty.
     if not wanted and not there and wanted is not False:
         return True

@@ -316,7 +316,7 @@ def _probe(path: str, *, period: int, failures: int) -> Json:
 
 
 def _pod(settings: Settings) -> Json:
-    pod: Json = {
+    return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": {
@@ -327,10 +327,8 @@ def _pod(settings: Settings) -> Json:
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
+        "imagePullSecrets": [{"name": name} for name in settings.image_pull_secrets],
     }
-    if settings.image_pull_secrets:
-        pod["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
-    return pod
 
 
 def _container_security() -> Json:

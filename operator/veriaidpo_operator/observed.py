@@ -47,8 +47,8 @@ class Job(Child):
 
     @property
     def live(self) -> bool:
-        """Tell whether it still has, or may still make, a running pod."""
-        return self.deleting or not (self.succeeded or self.failed)
+        """Tell whether it may still have, or make, a running pod; also while it is being deleted."""
+        return not (self.succeeded or self.failed)
 
 
 class FetchResult(BaseModel):

@@ -1,4 +1,4 @@
-"""The operator may end between any two actions, the cluster may fail in any order: it converges all the same."""
+"""The operator may end between any two actions, and anything may fail in any order: it converges."""
 
 from datetime import timedelta
 

@@ -1,0 +1,257 @@
+"""The objects a Model has: what is promised about their shape."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from veriaidpo_operator import objects
+from veriaidpo_operator.api import Json
+
+from .world import DIGEST, SETTINGS, World
+
+
+def job(spec: Json | None = None, **settings: Any) -> Json:
+    world = World(spec)
+    return objects.fetch_job(world.model, replace(SETTINGS, **settings), name="x", attempt=1)
+
+
+def service(spec: Json | None = None, **settings: Any) -> Json:
+    world = World(spec)
+    given = replace(SETTINGS, **settings)
+    return objects.inference_service(world.model, given, revision=DIGEST, claim="principles-vi-model")
+
+
+def container(pod: Json) -> Json:
+    (only,) = pod["containers"]
+    return dict(only)
+
+
+def env(pod: Json) -> dict[str, str]:
+    return {e["name"]: e["value"] for e in container(pod)["env"]}
+
+
+PODS = {"fetch": job()["spec"]["template"]["spec"], "serve": service()["spec"]["predictor"]}
+
+
+@pytest.mark.parametrize("pod", PODS.values(), ids=PODS)
+class TestBothPods:
+    def test_they_obey_the_restricted_pod_security_standard(self, pod: Json) -> None:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        security = container(pod)["securityContext"]
+        assert security["allowPrivilegeEscalation"] is False
+        assert security["capabilities"] == {"drop": ["ALL"]}
+        assert security["readOnlyRootFilesystem"] is True
+
+    def test_they_are_user_10001_so_that_both_may_use_the_volume(self, pod: Json) -> None:
+        security = pod["securityContext"]
+        assert {security[key] for key in ("runAsUser", "runAsGroup", "fsGroup")} == {10001}
+
+    def test_they_hold_no_credentials_of_the_cluster(self, pod: Json) -> None:
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["enableServiceLinks"] is False
+        assert "serviceAccountName" not in pod
+
+    def test_only_tmp_can_be_written_besides_the_volume(self, pod: Json) -> None:
+        empty = [v["name"] for v in pod["volumes"] if "emptyDir" in v]
+        assert empty == ["tmp"]
+
+    def test_they_ask_for_little_and_are_bounded_in_memory(self, pod: Json) -> None:
+        resources = container(pod)["resources"]
+        assert resources["requests"]["cpu"] == "50m"
+        assert "memory" in resources["limits"]
+
+
+def test_every_child_carries_the_same_labels() -> None:
+    world = World()
+    expected = {
+        "app.kubernetes.io/managed-by": "veriaidpo-operator",
+        "app.kubernetes.io/part-of": "veriaidpo",
+        "veriaidpo.verisyntra.vn/model": "principles-vi",
+    }
+    fetch = job()
+    for body in (objects.claim(world.model), fetch, fetch["spec"]["template"], service()):
+        assert expected.items() <= body["metadata"]["labels"].items()
+
+
+def test_job_and_service_go_with_the_model_and_a_kept_claim_does_not() -> None:
+    for body in (job(), service()):
+        (owner,) = body["metadata"]["ownerReferences"]
+        assert (owner["kind"], owner["controller"]) == ("Model", True)
+    assert objects.claim(World().model)["metadata"]["ownerReferences"] == []
+
+
+# The claim
+
+
+def test_the_claim_is_made_as_wanted() -> None:
+    create = {"size": "5Gi", "storageClassName": "fast", "accessModes": ["ReadWriteMany"]}
+    claim = objects.claim(World({"storage": {"create": create}}).model)
+    assert claim["spec"] == {
+        "accessModes": ["ReadWriteMany"],
+        "resources": {"requests": {"storage": "5Gi"}},
+        "storageClassName": "fast",
+    }
+
+
+def test_without_a_wish_the_claim_is_of_the_default_class() -> None:
+    assert "storageClassName" not in objects.claim(World().model)["spec"]
+
+
+# The fetch
+
+
+def test_the_fetch_is_told_what_the_model_says() -> None:
+    golden = {"text": "Xin chào", "label": "a"}
+    files = [{"path": "onnx/model.onnx", "sha256": "0" * 64}]
+    wanted = {
+        "source": {"revision": "v1", "files": files},
+        "serving": {"goldenSentences": [golden]},
+        "threshold": 0.6,
+    }
+    told = json.loads(env(job(wanted)["spec"]["template"]["spec"])["FETCH_SPEC"])
+    assert told == {
+        "name": "principles-vi",
+        "modelType": "principles",
+        "language": "vi",
+        "task": "text-classification",
+        "labels": [{"id": "a", "en": "A", "vi": "Á"}, {"id": "b", "en": "B", "vi": "B"}],
+        "maxTokens": 256,
+        "source": {"uri": "hf://owner/principles-vi", "revision": "v1", "files": files},
+        "goldenSentences": [golden],
+    }
+
+
+def test_the_fetch_is_called_as_agreed() -> None:
+    pod = job(hf_endpoint="http://hub:8090")["spec"]["template"]["spec"]
+    assert container(pod)["args"] == ["fetch", "--root", "/mnt/models", "--progress-port", "8081"]
+    assert container(pod)["image"] == "fetch:1"
+    assert env(pod)["HF_ENDPOINT"] == "http://hub:8090"
+    assert "HF_ENDPOINT" not in env(PODS["fetch"])
+
+
+def test_a_token_is_a_file_and_never_an_argument_or_a_variable() -> None:
+    pod = job({"source": {"authSecret": {"name": "hub", "key": "t"}}})["spec"]["template"]["spec"]
+    assert env(pod)["HUGGINGFACE_TOKEN_FILE"].startswith("/var/run/secrets/")
+    volume = next(v for v in pod["volumes"] if v["name"] == "hub-token")
+    assert volume["secret"] == {"secretName": "hub", "items": [{"key": "t", "path": "token"}]}
+    assert "HUGGINGFACE_TOKEN" not in env(pod)
+
+
+def test_the_operators_token_is_used_where_the_model_names_none() -> None:
+    pod = job(hub_token_secret="ours")["spec"]["template"]["spec"]
+    assert next(v for v in pod["volumes"] if v["name"] == "hub-token")["secret"]["secretName"] == "ours"
+    own = job({"source": {"authSecret": {"name": "own"}}}, hub_token_secret="ours")["spec"]["template"][
+        "spec"
+    ]
+    assert next(v for v in own["volumes"] if v["name"] == "hub-token")["secret"]["secretName"] == "own"
+
+
+def test_a_failure_that_cannot_heal_by_itself_ends_the_job_at_once() -> None:
+    rules = job()["spec"]["podFailurePolicy"]["rules"]
+    codes = next(r["onExitCodes"]["values"] for r in rules if r["action"] == "FailJob")
+    assert set(codes).isdisjoint({1, 13, 137})
+    assert {11, 12, 14, 15, 16, 17, 18, 19} <= set(codes)
+
+
+def test_the_jobs_name_is_short_enough_and_depends_on_what_is_fetched_and_where_to() -> None:
+    model = World().model
+    name = objects.fetch_name(model, "claim-1")
+    assert name == objects.fetch_name(model, "claim-1")
+    assert len("x" * 40 + name.removeprefix("principles-vi")) <= 63
+    others = {
+        objects.fetch_name(model, "claim-2"),
+        *(
+            objects.fetch_name(World(spec).model, "claim-1")
+            for spec in (
+                {"source": {"revision": "v2"}},
+                {"maxTokens": 128},
+                {"labels": [{"id": "b", "en": "B", "vi": "B"}, {"id": "a", "en": "A", "vi": "A"}]},
+                {"serving": {"goldenSentences": [{"text": "x", "label": "a"}]}},
+            )
+        ),
+    }
+    assert len(others | {name}) == 6
+
+
+@pytest.mark.parametrize("spec", [{"serving": {"minReplicas": 3}}, {"threshold": 0.5}, {"aliases": ["p"]}])
+def test_what_the_bytes_do_not_depend_on_makes_no_other_job(spec: Json) -> None:
+    assert objects.fetch_name(World(spec).model, "claim") == objects.fetch_name(World().model, "claim")
+
+
+# The InferenceService
+
+
+def test_it_serves_one_revision_from_the_plain_claim_read_only() -> None:
+    body = service()
+    predictor = body["spec"]["predictor"]
+    path = f"/mnt/models/models/principles-vi/revisions/{DIGEST}"
+    assert container(predictor)["args"] == ["serve", path, "--port", "8080"]
+    assert container(predictor)["name"] == "kserve-container"
+    mounts = {m["name"]: m for m in container(predictor)["volumeMounts"]}
+    assert mounts["models"] == {"name": "models", "mountPath": "/mnt/models", "readOnly": True}
+    assert "storageUri" not in json.dumps(body)
+
+
+def test_it_has_no_door_to_the_outside_and_trusts_the_gateways_key() -> None:
+    body = service()
+    assert body["metadata"]["labels"]["networking.kserve.io/visibility"] == "cluster-local"
+    predictor = body["spec"]["predictor"]
+    trust = next(v for v in predictor["volumes"] if v["name"] == "trust")
+    assert trust["configMap"]["name"] == "veriaidpo-service-trust"
+    assert env(predictor)["SERVICE_TRUST_FILE"] == "/etc/veriaidpo/trust/tls.crt"
+
+
+def test_it_never_has_fewer_pods_while_it_rolls() -> None:
+    strategy = service()["spec"]["predictor"]["deploymentStrategy"]
+    assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+
+
+def test_it_is_ready_when_the_model_is_and_alive_when_the_process_is() -> None:
+    probes = container(service()["spec"]["predictor"])
+    assert probes["readinessProbe"]["httpGet"]["path"] == "/v2/models/principles-vi/ready"
+    assert probes["livenessProbe"]["httpGet"]["path"] == "/v2/health/live"
+    startup = probes["startupProbe"]
+    assert startup["periodSeconds"] * startup["failureThreshold"] >= 300
+
+
+@pytest.mark.parametrize(
+    ("serving", "replicas", "autoscaler"),
+    [
+        ({}, (1, 1), "none"),
+        ({"minReplicas": 2}, (2, 2), "none"),
+        ({"minReplicas": 2, "maxReplicas": 2}, (2, 2), "none"),
+        ({"minReplicas": 1, "maxReplicas": 4}, (1, 4), "hpa"),
+    ],
+)
+def test_it_is_scaled_only_when_asked(serving: Json, replicas: tuple[int, int], autoscaler: str) -> None:
+    body = service({"serving": serving})
+    predictor = body["spec"]["predictor"]
+    assert (predictor["minReplicas"], predictor["maxReplicas"]) == replicas
+    assert body["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] == autoscaler
+
+
+@pytest.mark.parametrize(
+    ("wanted", "memory"),
+    [
+        ({}, ("256Mi", "2Gi")),
+        ({"limits": {"memory": "4Gi"}}, ("256Mi", "4Gi")),
+        ({"limits": {"memory": "128Mi"}}, ("128Mi", "128Mi")),
+        ({"requests": {"memory": "3Gi"}}, ("3Gi", "3Gi")),
+        ({"requests": {"memory": "1Gi"}, "limits": {"memory": "1Gi"}}, ("1Gi", "1Gi")),
+    ],
+)
+def test_wanted_resources_go_over_the_defaults_and_never_contradict(
+    wanted: Json, memory: tuple[str, str]
+) -> None:
+    resources = container(service({"serving": {"resources": wanted}})["spec"]["predictor"])["resources"]
+    assert (resources["requests"]["memory"], resources["limits"]["memory"]) == memory
+
+
+def test_pull_secrets_and_policy_reach_both_pods() -> None:
+    settings: dict[str, Any] = {"image_pull_secrets": ("regcred",), "image_pull_policy": "Always"}
+    for pod in (job(**settings)["spec"]["template"]["spec"], service(**settings)["spec"]["predictor"]):
+        assert pod["imagePullSecrets"] == [{"name": "regcred"}]
+        assert container(pod)["imagePullPolicy"] == "Always"
