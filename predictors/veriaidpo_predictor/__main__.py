@@ -100,6 +100,13 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     fetch.add_argument(
         "--progress-port", type=int, metavar="PORT", help="tell the progress at http://…:PORT/progress"
     )
+    fetch.add_argument(
+        "--attempts",
+        type=int,
+        default=7,
+        metavar="N",
+        help="how often to ask the hub without getting a byte further (%(default)s: about a minute)",
+    )
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -126,7 +133,12 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _fetch(arguments: argparse.Namespace) -> int:
     from veriaidpo_predictor import fetch
 
-    return fetch.run(arguments.spec, root=arguments.root, progress_port=arguments.progress_port)
+    return fetch.run(
+        arguments.spec,
+        root=arguments.root,
+        progress_port=arguments.progress_port,
+        attempts=max(1, arguments.attempts),
+    )
 
 
 def _verify(arguments: argparse.Namespace) -> int:

@@ -39,15 +39,13 @@ class Result:
     warnings: list[str] = field(default_factory=list)
 
 
-def run(
-    argument: str | None, *, root: Path, progress_port: int | None, patience: Patience | None = None
-) -> int:
+def run(argument: str | None, *, root: Path, progress_port: int | None, attempts: int) -> int:
     """Fetch what a spec asks for, say how it ended, and give the exit code."""
     progress = Progress()
     try:
         asked = spec.read(argument)
         with told(progress, progress_port), httpx.Client(timeout=_TIMEOUT) as client:
-            hub = _hub(client, patience or Patience())
+            hub = _hub(client, Patience(attempts))
             result = fetch(asked, root=root, hub=hub, progress=progress)
             progress.state(State.DONE)
     except FetchError as error:

@@ -76,7 +76,7 @@ def build(directory: Path, kind: TokenizerKind, *, max_tokens: int) -> Tokeniser
 
 
 def _sentencepiece(directory: Path) -> Tokenizer:
-    """XLM-R's way: fairseq's four first ids, so that piece 3 of the file is id 4, and `<mask>` at the end."""
+    """Follow XLM-R: four ids of fairseq first, so that piece 3 is id 4, and `<mask>` at the end."""
     path = next((directory / name for name in SENTENCEPIECE_NAMES if (directory / name).is_file()), None)
     if path is None:
         raise TokenizerError("There is no sentencepiece model among the files.")
@@ -87,7 +87,7 @@ def _sentencepiece(directory: Path) -> Tokenizer:
     pieces = [(piece.text, piece.score) for piece in model.pieces[3:]]
     tokenizer = Tokenizer(Unigram([*special, *pieces, ("<mask>", 0.0)], unk_id=3, byte_fallback=False))
     if model.charsmap:
-        # Precompiled drops marks that follow a letter it knows ("u" + horn + tilde loses its tilde), so letters
+        # Precompiled drops marks after a letter that it knows ("u" + horn + tilde loses its tilde), so letters
         # are composed before it sees them.
         tokenizer.normalizer = normalizers.Sequence(
             [normalizers.NFC(), normalizers.Precompiled(model.charsmap)]

@@ -1,0 +1,396 @@
+"""A fetch against the demonstration hub, as the operator's Job runs it: a process, a spec, a volume."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from veriaidpo_predictor import fetch as fetching
+
+REPO = Path(__file__).parents[2]
+LABELS = [
+    {"id": "consent", "en": "Consent", "vi": "Sự đồng ý"},
+    {"id": "contract", "en": "Contract", "vi": "Hợp đồng"},
+    {"id": "duty", "en": "Duty", "vi": "Nghĩa vụ"},
+]
+
+
+def hub_process(*arguments: str, token: str | None = None) -> tuple["subprocess.Popen[str]", str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "veriaidpo_hub", "--port", "0", *arguments],
+        env=os.environ | {"PYTHONPATH": str(REPO / "hack" / "hub"), "HUB_TOKEN": token or ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    found = re.search(r"http://[\d.:]+", process.stdout.readline())
+    assert found is not None
+    threading.Thread(target=process.stdout.read, daemon=True).start()  # so that its log never fills the pipe
+    return process, found[0]
+
+
+@pytest.fixture
+def hub() -> Iterator[Callable[..., str]]:
+    """Start a hub; gives its address."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, token: str | None = None) -> str:
+        process, url = hub_process(*arguments, token=token)
+        running.append(process)
+        return url
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@pytest.fixture
+def source(tmp_path: Path, repository: Callable[..., dict[str, bytes]]) -> Path:
+    """The folder of hub repositories of the owner `demo`, with the repository `tiny`."""
+    for path, data in repository().items():
+        file = tmp_path / "hub" / "tiny" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    (tmp_path / "hub" / "tiny" / "README.md").write_text("A card.\n")
+    return tmp_path / "hub"
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    source = {"uri": "hf://demo/tiny", "revision": "main", "files": []} | changes.pop("source", {})
+    return {
+        "name": "tiny-en",
+        "modelType": "tiny",
+        "language": "en",
+        "task": "text-classification",
+        "labels": LABELS,
+        "maxTokens": 256,
+        "source": source,
+        "goldenSentences": [{"text": "We agree.", "label": "consent"}],
+    } | changes
+
+
+class Fetch:
+    """Runs a fetch with a volume, in this process or, where it is to be killed or watched, in one of its own.
+
+    Nothing that it says may hold the token.
+    """
+
+    def __init__(
+        self, volume: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, caplog: Any
+    ) -> None:
+        self.volume = volume
+        self.said = folder / "termination-log"
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+        self._caplog = caplog
+
+    def environment(self, url: str, asked: dict[str, Any]) -> dict[str, str]:
+        return {"HF_ENDPOINT": url, "FETCH_SPEC": json.dumps(asked), "TERMINATION_LOG": str(self.said)}
+
+    def start(self, url: str, asked: dict[str, Any], *options: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "veriaidpo_predictor", "fetch", f"--root={self.volume}", *options],
+            env=os.environ | self.environment(url, asked),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def end(self, process: "subprocess.Popen[str]") -> tuple[int, dict[str, Any]]:
+        out, _ = process.communicate(timeout=60)
+        return process.returncode, self._said(out)
+
+    def run(
+        self, url: str, asked: dict[str, Any], attempts: int = 7, **environment: str
+    ) -> tuple[int, dict[str, Any]]:
+        with self._monkeypatch.context() as patch:
+            for name, value in (self.environment(url, asked) | environment).items():
+                patch.setenv(name, value)
+            code = fetching.run(None, root=self.volume, progress_port=None, attempts=attempts)
+        assert "s3cret" not in self._caplog.text
+        return code, self._said(self._capsys.readouterr().out)
+
+    def _said(self, out: str) -> dict[str, Any]:
+        said = self.said.read_bytes()
+        self.said.unlink()
+        assert "s3cret" not in out
+        assert len(said) <= 4096
+        found: dict[str, Any] = json.loads(said)
+        assert json.loads(out) == found
+        return found
+
+    def published(self, name: str = "tiny-en") -> list[Path]:
+        return sorted((self.volume / "models" / name / "revisions").glob("*"))
+
+
+@pytest.fixture
+def fetch(
+    volume: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> Fetch:
+    volume.mkdir()
+    caplog.set_level("INFO")
+    return Fetch(volume, tmp_path, monkeypatch, capsys, caplog)
+
+
+def test_a_model_is_published_and_served(
+    hub: Callable[..., str], source: Path, fetch: Fetch, serve: Callable[..., Any]
+) -> None:
+    code, found = fetch.run(hub("--root", f"demo={source}"), spec())
+    assert (code, found["reason"], found["warnings"]) == (0, "Published", [])
+    (revision,) = fetch.published()
+    assert revision.name == found["digest"]
+    body = json.loads((revision / "manifest.json").read_bytes())
+    assert sorted(body["files"]) == ["config.json", "onnx/model.onnx", "tokenizer_config.json", "vocab.txt"]
+    for path, entry in body["files"].items():
+        data = (revision / path).read_bytes()
+        assert entry == {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+        assert data == (source / "tiny" / path).read_bytes()
+        assert stat.S_IMODE((revision / path).stat().st_mode) == 0o444
+    canonical = json.dumps(
+        {
+            "cpuClass": "any",
+            "files": {path: entry["sha256"] for path, entry in body["files"].items()},
+            "recipe": "onnx-as-published/1",
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+    assert found["digest"] == hashlib.sha256(canonical.encode()).hexdigest()
+    size = sum(entry["size"] for entry in body["files"].values())
+    assert (found["bytesTotal"], found["bytesDownloaded"], found["sizeBytes"]) == (size, size, size)
+    assert (body["source"]["commit"], body["tokenizer"]) == (found["commit"], "wordpiece")
+    assert not (fetch.volume / "models" / "tiny-en" / "staging").exists()
+    assert serve(revision, "--no-auth").until_ready().status_code == 200
+
+
+def test_what_is_there_is_adopted_with_no_byte_downloaded(
+    hub: Callable[..., str], source: Path, fetch: Fetch
+) -> None:
+    url = hub("--root", f"demo={source}")
+    _, first = fetch.run(url, spec())
+    before = {path: path.stat().st_mtime_ns for path in fetch.published()[0].rglob("*")}
+    code, found = fetch.run(url, spec())
+    assert (code, found["reason"], found["bytesDownloaded"]) == (0, "Adopted", 0)
+    assert found["digest"] == first["digest"]
+    assert {path: path.stat().st_mtime_ns for path in fetch.published()[0].rglob("*")} == before
+
+
+def test_a_commit_that_is_there_needs_no_hub(hub: Callable[..., str], source: Path, fetch: Fetch) -> None:
+    _, first = fetch.run(hub("--root", f"demo={source}"), spec())
+    code, found = fetch.run("http://127.0.0.1:9", spec(source={"revision": first["commit"]}))
+    assert (code, found["reason"], found["warnings"]) == (0, "Adopted", [])
+
+
+def test_a_dead_hub_does_not_matter_where_the_branch_is_there(
+    hub: Callable[..., str], source: Path, fetch: Fetch
+) -> None:
+    fetch.run(hub("--root", f"demo={source}"), spec())
+    code, found = fetch.run("http://127.0.0.1:9", spec(), attempts=2)
+    assert (code, found["reason"], found["warnings"]) == (0, "Adopted", ["source unreachable; adopted"])
+    code, found = fetch.run("http://127.0.0.1:9", spec(source={"revision": "other"}), attempts=2)
+    assert (code, found["reason"]) == (13, "SourceUnreachable")
+
+
+def test_a_damaged_revision_is_not_adopted_but_fetched_again(
+    hub: Callable[..., str], source: Path, fetch: Fetch
+) -> None:
+    url = hub("--root", f"demo={source}")
+    fetch.run(url, spec())
+    damaged = fetch.published()[0] / "vocab.txt"
+    damaged.chmod(0o644)
+    damaged.write_bytes(damaged.read_bytes()[::-1])
+    code, found = fetch.run(url, spec())
+    assert (code, found["reason"]) == (0, "Published")
+    assert damaged.read_bytes() == (source / "tiny" / "vocab.txt").read_bytes()
+
+
+def test_a_new_commit_is_a_new_revision_beside_the_old_one(
+    hub: Callable[..., str], source: Path, fetch: Fetch
+) -> None:
+    url = hub("--root", f"demo={source}")
+    fetch.run(url, spec())
+    with (source / "tiny" / "vocab.txt").open("a") as file:
+        file.write("more\n")
+    code, found = fetch.run(url, spec())
+    assert (code, found["reason"]) == (0, "Published")
+    assert len(fetch.published()) == 2
+
+
+def test_killed_in_the_middle_it_goes_on_where_it_was(
+    hub: Callable[..., str], source: Path, fetch: Fetch
+) -> None:
+    (source / "tiny" / "onnx" / "model.onnx_data").write_bytes(os.urandom(3_000_000))
+    url = hub("--root", f"demo={source}", "--rate", "1500000")
+    process = fetch.start(url, spec())
+    partial = fetch.volume / "models" / "tiny-en" / "staging"
+    while not any(path.stat().st_size > 500_000 for path in partial.glob("*/onnx/model.onnx_data")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    there = sum(path.stat().st_size for path in partial.rglob("*") if path.is_file())
+    assert fetch.published() == []
+    code, found = fetch.run(url, spec())
+    assert (code, found["reason"]) == (0, "Published")
+    assert found["bytesDownloaded"] == found["bytesTotal"] - there
+    data = "onnx/model.onnx_data"
+    assert (fetch.published()[0] / data).read_bytes() == (source / "tiny" / data).read_bytes()
+
+
+def test_the_progress_can_be_watched(hub: Callable[..., str], source: Path, fetch: Fetch) -> None:
+    (source / "tiny" / "onnx" / "model.onnx_data").write_bytes(os.urandom(2_500_000))
+    from socket import socket  # noqa: PLC0415
+
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    process = fetch.start(
+        hub("--root", f"demo={source}", "--rate", "1000000"), spec(), f"--progress-port={port}"
+    )
+    seen: list[dict[str, Any]] = []
+    with httpx.Client(trust_env=False) as client:
+        while process.poll() is None:
+            try:
+                seen.append(client.get(f"http://127.0.0.1:{port}/progress").json())
+            except httpx.TransportError:
+                continue
+            time.sleep(0.02)
+    code, _ = fetch.end(process)
+    assert code == 0
+    middle = [one for one in seen if one["state"] == "Downloading" and 0 < one["percent"] < 100]
+    assert middle
+    assert [one["bytesDone"] for one in middle] == sorted(one["bytesDone"] for one in middle)
+    last = middle[-1]
+    assert set(last) == {
+        "state", "bytesTotal", "bytesDone", "percent", "bytesPerSecond", "remainingSeconds", "file", "commit",
+    }  # fmt: skip
+    assert last["file"] == "onnx/model.onnx_data"
+    assert 300_000 < last["bytesPerSecond"] < 4_000_000
+
+
+def test_a_flipped_bit_is_never_published(hub: Callable[..., str], source: Path, fetch: Fetch) -> None:
+    url = hub("--root", f"demo={source}", "--flip", "demo/tiny/onnx/model.onnx")
+    code, found = fetch.run(url, spec())
+    assert (code, found["reason"]) == (15, "ChecksumMismatch")
+    assert "onnx/model.onnx" in found["message"]
+    assert fetch.published() == []
+    assert list((fetch.volume / "models").rglob("model.onnx")) == []
+
+
+@pytest.mark.parametrize("name", ["vocab.txt", "onnx/model.onnx"])
+def test_a_pin_that_does_not_fit_is_a_mismatch(
+    hub: Callable[..., str], source: Path, fetch: Fetch, name: str
+) -> None:
+    url = hub("--root", f"demo={source}")
+    right = [{"path": name, "sha256": hashlib.sha256((source / "tiny" / name).read_bytes()).hexdigest()}]
+    wrong = [{"path": name, "sha256": "0" * 64}]
+    assert fetch.run(url, spec(source={"files": wrong}))[0] == 15
+    assert fetch.run(url, spec(source={"files": right}))[0] == 0
+    assert fetch.run(url, spec(source={"files": wrong}))[1]["reason"] == "ChecksumMismatch"
+
+
+def test_a_private_source_needs_its_token(
+    hub: Callable[..., str], source: Path, fetch: Fetch, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("s3cret-token\n")
+    process, url = hub_process("--root", f"demo={source}", "--token", str(tmp_path / "token"))
+    try:
+        assert fetch.run(url, spec())[1]["reason"] == "SourceUnauthorized"
+        assert fetch.run(url, spec(), HUGGINGFACE_TOKEN="s3cret-other")[0] == 11
+        code, found = fetch.run(url, spec(), HUGGINGFACE_TOKEN_FILE=str(tmp_path / "token"))
+        assert (code, found["reason"]) == (0, "Published")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_what_is_not_there_is_not_found(hub: Callable[..., str], source: Path, fetch: Fetch) -> None:
+    url = hub("--root", f"demo={source}")
+    assert fetch.run(url, spec(source={"uri": "hf://demo/absent"}))[:2][0] == 12
+    assert fetch.run(url, spec(source={"revision": "absent"}))[1]["reason"] == "SourceNotFound"
+
+
+def test_a_source_that_is_no_model_says_what_is_missing(
+    hub: Callable[..., str], source: Path, fetch: Fetch
+) -> None:
+    url = hub("--root", f"demo={source}")
+    (source / "tiny" / "onnx" / "model.onnx").unlink()
+    (source / "tiny" / "pytorch_model.bin").write_bytes(b"\x80\x04.")
+    code, found = fetch.run(url, spec())
+    assert (code, found["reason"]) == (18, "UnsupportedFormat")
+    assert found["message"] == "The source has no onnx/model.onnx and has pickles only."
+    for path in (source / "tiny").glob("[!R]*"):
+        if path.is_file():
+            path.unlink()
+    assert fetch.run(url, spec())[:2][0] == 14
+
+
+def test_labels_that_are_not_the_expected_ones_are_not_published(
+    hub: Callable[..., str], source: Path, fetch: Fetch
+) -> None:
+    url = hub("--root", f"demo={source}")
+    assert fetch.run(url, spec(labels=LABELS[:2], goldenSentences=[]))[1]["reason"] == "LabelsMismatch"
+    code, found = fetch.run(url, spec(labels=LABELS[::-1]))
+    assert (code, found["message"]) == (16, "Label 0 of the model is 'Consent' and not 'Duty'.")
+    assert fetch.published() == []
+
+
+def test_generic_labels_of_the_right_number_pass_with_a_warning(
+    hub: Callable[..., str], source: Path, fetch: Fetch
+) -> None:
+    config = {"id2label": {str(i): f"LABEL_{i}" for i in range(3)}, "pad_token_id": 0}
+    (source / "tiny" / "config.json").write_text(json.dumps(config))
+    _, found = fetch.run(hub("--root", f"demo={source}"), spec())
+    assert found["reason"] == "Published"
+    assert found["warnings"] == ["The model's labels have generic names; only their number could be checked."]
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["s3://bucket/model", "https://example.com/model", "pvc://claim/path", "file:///etc", "hf://a/../b"],
+)
+def test_another_kind_of_source_is_refused(fetch: Fetch, uri: str) -> None:
+    code, found = fetch.run("http://127.0.0.1:9", spec(source={"uri": uri}))
+    assert (code, found["reason"]) == (19, "SourceRefused")
+    assert "hf://owner/repo" in found["message"]
+
+
+def test_a_spec_that_is_none_is_said_to_be_so(fetch: Fetch) -> None:
+    code, found = fetch.run("http://127.0.0.1:9", spec(name="../etc", extra=1))
+    assert (code, found["reason"]) == (2, "InvalidSpec")
+
+
+def test_a_budget_is_kept(hub: Callable[..., str], source: Path, fetch: Fetch) -> None:
+    code, found = fetch.run(hub("--root", f"demo={source}"), spec(bytesBudget=100))
+    assert (code, found["reason"]) == (17, "OutOfSpace")
+    assert fetch.published() == []
+
+
+def test_two_at_once_take_turns(hub: Callable[..., str], source: Path, fetch: Fetch) -> None:
+    (source / "tiny" / "onnx" / "model.onnx_data").write_bytes(os.urandom(1_000_000))
+    url = hub("--root", f"demo={source}", "--rate", "1000000")
+    processes = [fetch.start(url, spec()) for _ in range(2)]
+    outs = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert sorted(json.loads(out)["reason"] for out in outs) == ["Adopted", "Published"]
+    assert len(fetch.published()) == 1
