@@ -109,9 +109,10 @@ class WatchSource:
         response = await self._http.get(self._path, headers=self._headers(), timeout=10.0)
         response.raise_for_status()
         listed = response.json()
+        version = str(listed["metadata"]["resourceVersion"])
         self._resources = {item["metadata"]["name"]: item for item in listed["items"]}
         self._publish()
-        return str(listed["metadata"]["resourceVersion"])
+        return version
 
     async def _watch(self, version: str) -> str:
         """Follow events until the server ends the watch; return the version to go on from."""

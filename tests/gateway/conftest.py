@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import httpx
 import jwt
 import pytest
+
 from veriaidpo_gateway.app import create_apps
 from veriaidpo_gateway.predictor import Predictors
 from veriaidpo_gateway.routes import Routes, model_from
@@ -72,9 +73,7 @@ def model_resource() -> Callable[..., dict[str, Any]]:
                 "language": language,
                 "aliases": list(aliases),
                 "task": task,
-                "labels": [
-                    {"id": f"l{i}", "en": f"Label {i}", "vi": f"Nhãn {i}"} for i in range(labels)
-                ],
+                "labels": [{"id": f"l{i}", "en": f"Label {i}", "vi": f"Nhãn {i}"} for i in range(labels)],
                 "source": {"uri": f"hf://owner/{name}"},
                 **(spec or {}),
             },
@@ -124,7 +123,12 @@ class Predictor:
             "parameters": {"model_revision": self.revision},
             "outputs": [
                 {"name": "category_id", "shape": [1], "datatype": "INT64", "data": [self.category]},
-                {"name": "probabilities", "shape": [1, self.labels], "datatype": "FP32", "data": probabilities},
+                {
+                    "name": "probabilities",
+                    "shape": [1, self.labels],
+                    "datatype": "FP32",
+                    "data": probabilities,
+                },
                 {"name": "tokens", "shape": [1], "datatype": "INT64", "data": [9]},
                 {"name": "truncated", "shape": [1], "datatype": "BOOL", "data": [False]},
             ],
@@ -168,9 +172,7 @@ class Gateway:
 
 
 @pytest.fixture
-def run_gateway(
-    predictor: Predictor, model_resource: Callable[..., dict[str, Any]]
-) -> Callable[..., Any]:
+def run_gateway(predictor: Predictor, model_resource: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
     """Open a gateway: `async with run_gateway(per_user=3) as gateway`."""
 
     @asynccontextmanager

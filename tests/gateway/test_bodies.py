@@ -1,13 +1,14 @@
 """Which bodies are accepted, and what is said about the others without repeating them."""
 
 import json
+from typing import Any
 
 import pytest
 
 SECRET_WORD = "Bí-mật-1998"
 
 
-async def post(gateway, bearer, content, **headers):
+async def post(gateway: Any, bearer: Any, content: Any, **headers: Any) -> Any:
     all_headers = {"Content-Type": "application/json", **bearer(), **headers}
     return await gateway.public.post("/classify", content=content, headers=all_headers)
 
@@ -45,7 +46,9 @@ async def post(gateway, bearer, content, **headers):
         (("{" + '"text": "a' + "\u0301" * 4 + '"}').encode(), "text"),
     ],
 )
-async def test_what_is_not_right_is_a_422_that_names_the_field(gateway, bearer, content, field):
+async def test_what_is_not_right_is_a_422_that_names_the_field(
+    gateway: Any, bearer: Any, content: Any, field: Any
+) -> None:
     answer = await post(gateway, bearer, content)
     assert answer.status_code == 422
     assert answer.json()["detail"]["code"] == "invalid_request"
@@ -68,18 +71,20 @@ async def test_what_is_not_right_is_a_422_that_names_the_field(gateway, bearer, 
         {"text": "a", "include_metadata": SECRET_WORD},
     ],
 )
-async def test_no_error_repeats_what_was_sent(gateway, bearer, body):
+async def test_no_error_repeats_what_was_sent(gateway: Any, bearer: Any, body: Any) -> None:
     answer = await gateway.public.post("/classify", json=body, headers=bearer())
     assert answer.status_code in (400, 413, 422)
     assert SECRET_WORD not in json.dumps(answer.json(), ensure_ascii=False)
 
 
-async def test_three_marks_in_a_row_are_still_a_text(gateway, bearer):
+async def test_three_marks_in_a_row_are_still_a_text(gateway: Any, bearer: Any) -> None:
     assert (await gateway.classify("a" + "\u0301" * 3, bearer())).status_code == 200
 
 
 @pytest.mark.parametrize(("length", "status"), [(4_000, 200), (4_001, 413)])
-async def test_a_text_may_have_four_thousand_code_points(gateway, bearer, length, status):
+async def test_a_text_may_have_four_thousand_code_points(
+    gateway: Any, bearer: Any, length: Any, status: Any
+) -> None:
     answer = await gateway.classify("ă" * length, bearer())
     assert answer.status_code == status
     if status == 413:
@@ -87,7 +92,7 @@ async def test_a_text_may_have_four_thousand_code_points(gateway, bearer, length
         assert answer.json()["detail"]["max_characters"] == 4_000
 
 
-async def test_a_body_over_64_kib_is_refused_by_its_length(gateway, bearer):
+async def test_a_body_over_64_kib_is_refused_by_its_length(gateway: Any, bearer: Any) -> None:
     answer = await post(gateway, bearer, b" " * (64 * 1024 + 1))
     assert answer.status_code == 413
     assert answer.json()["detail"] == {
@@ -99,10 +104,10 @@ async def test_a_body_over_64_kib_is_refused_by_its_length(gateway, bearer):
     assert answer.headers["Connection"] == "close"
 
 
-async def test_a_body_over_64_kib_is_refused_while_it_is_read(gateway, bearer):
+async def test_a_body_over_64_kib_is_refused_while_it_is_read(gateway: Any, bearer: Any) -> None:
     sent = 0
 
-    async def endless():
+    async def endless() -> Any:
         nonlocal sent
         while True:
             sent += 1024
@@ -113,7 +118,7 @@ async def test_a_body_over_64_kib_is_refused_while_it_is_read(gateway, bearer):
     assert answer.status_code == 413
 
 
-async def test_a_body_of_exactly_64_kib_is_read(gateway, bearer):
+async def test_a_body_of_exactly_64_kib_is_read(gateway: Any, bearer: Any) -> None:
     body = json.dumps({"text": "a"}).encode().ljust(64 * 1024)
     assert (await post(gateway, bearer, body)).status_code == 200
 
@@ -129,13 +134,15 @@ async def test_a_body_of_exactly_64_kib_is_read(gateway, bearer):
         {"Content-Encoding": "br"},
     ],
 )
-async def test_only_plain_json_is_read(gateway, bearer, headers):
+async def test_only_plain_json_is_read(gateway: Any, bearer: Any, headers: Any) -> None:
     answer = await post(gateway, bearer, b'{"text": "a"}', **headers)
     assert answer.status_code == 415
 
 
-@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"])
-async def test_json_may_name_its_charset(gateway, bearer, kind):
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"]
+)
+async def test_json_may_name_its_charset(gateway: Any, bearer: Any, kind: Any) -> None:
     assert (await post(gateway, bearer, b'{"text": "a"}', **{"Content-Type": kind})).status_code == 200
 
 
@@ -150,7 +157,9 @@ async def test_json_may_name_its_charset(gateway, bearer, kind):
         ({"language": ""}, "unknown_language", {"available_languages": ["vi"]}),
     ],
 )
-async def test_an_unknown_type_or_language_is_a_400_with_those_there_are(gateway, bearer, body, code, listed):
+async def test_an_unknown_type_or_language_is_a_400_with_those_there_are(
+    gateway: Any, bearer: Any, body: Any, code: Any, listed: Any
+) -> None:
     answer = await gateway.classify("a", bearer(), **body)
     assert answer.status_code == 400
     detail = answer.json()["detail"]
@@ -158,7 +167,9 @@ async def test_an_unknown_type_or_language_is_a_400_with_those_there_are(gateway
     assert {name: detail[name] for name in listed} == listed
 
 
-async def test_a_model_that_marks_spans_does_not_classify(run_gateway, model_resource, bearer):
+async def test_a_model_that_marks_spans_does_not_classify(
+    run_gateway: Any, model_resource: Any, bearer: Any
+) -> None:
     resources = [
         model_resource(),
         model_resource("company-normalizer-vi", model_type="company_normalizer", task="token-classification"),

@@ -1,6 +1,7 @@
 """What a classification answers."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ WITH_METADATA = {
 ALWAYS = {"prediction", "confidence", "category_id", "model_type", "language"}
 
 
-async def test_every_documented_field_is_there(gateway, bearer):
+async def test_every_documented_field_is_there(gateway: Any, bearer: Any) -> None:
     answer = (await gateway.classify(SENTENCE, bearer())).json()
     assert set(answer) == ALWAYS | WITH_METADATA
     assert answer["prediction"] == "Nhãn 2"
@@ -35,7 +36,7 @@ async def test_every_documented_field_is_there(gateway, bearer):
     assert answer["cached"] is False
 
 
-async def test_metadata_counts_and_times_the_work(gateway, bearer):
+async def test_metadata_counts_and_times_the_work(gateway: Any, bearer: Any) -> None:
     metadata = (await gateway.classify(SENTENCE, bearer())).json()["processing_metadata"]
     assert metadata["normalization_applied"] is True
     assert metadata["companies_detected"] == 1
@@ -44,32 +45,40 @@ async def test_metadata_counts_and_times_the_work(gateway, bearer):
     assert datetime.fromisoformat(metadata["timestamp"]).tzinfo is not None
 
 
-async def test_without_metadata_only_the_prediction_remains(gateway, bearer):
+async def test_without_metadata_only_the_prediction_remains(gateway: Any, bearer: Any) -> None:
     answer = (await gateway.classify(SENTENCE, bearer(), include_metadata=False)).json()
     assert set(answer) == ALWAYS
 
 
-async def test_the_model_sees_the_normalised_text_and_never_the_name(gateway, bearer):
+async def test_the_model_sees_the_normalised_text_and_never_the_name(gateway: Any, bearer: Any) -> None:
     await gateway.classify(SENTENCE, bearer())
     assert gateway.predictor.texts == ["[COMPANY] thu thập email khách hàng"]
 
 
-async def test_the_label_is_in_the_language_of_the_request(run_gateway, model_resource, bearer):
+async def test_the_label_is_in_the_language_of_the_request(
+    run_gateway: Any, model_resource: Any, bearer: Any
+) -> None:
     resources = [model_resource("principles-en", language="en")]
     async with run_gateway(resources=resources) as gateway:
         answer = (await gateway.classify("They keep it", bearer(), language="en")).json()
     assert answer["prediction"] == "Label 2"
 
 
-async def test_an_alias_is_echoed_as_it_was_asked_for(run_gateway, model_resource, bearer):
-    resources = [model_resource("breach-severity-vi", model_type="breach_severity", aliases=("breach_triage",))]
+async def test_an_alias_is_echoed_as_it_was_asked_for(
+    run_gateway: Any, model_resource: Any, bearer: Any
+) -> None:
+    resources = [
+        model_resource("breach-severity-vi", model_type="breach_severity", aliases=("breach_triage",))
+    ]
     async with run_gateway(resources=resources) as gateway:
         answer = await gateway.classify("lộ dữ liệu", bearer(), model_type="breach_triage")
     assert answer.json()["model_type"] == "breach_triage"
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(None, False), (0.5, False), (0.9, True)])
-async def test_an_unsure_answer_needs_review(run_gateway, model_resource, bearer, threshold, expected):
+async def test_an_unsure_answer_needs_review(
+    run_gateway: Any, model_resource: Any, bearer: Any, threshold: Any, expected: Any
+) -> None:
     async with run_gateway(resources=[model_resource(spec={"threshold": threshold})]) as gateway:
         answer = (await gateway.classify(SENTENCE, bearer())).json()
     assert answer["needs_review"] is expected
@@ -84,22 +93,30 @@ async def test_an_unsure_answer_needs_review(run_gateway, model_resource, bearer
         ("/classify-cross-border", "cross_border"),
     ],
 )
-async def test_a_fixed_route_asks_its_own_model(run_gateway, model_resource, bearer, base, path, model_type):
+async def test_a_fixed_route_asks_its_own_model(
+    run_gateway: Any, model_resource: Any, bearer: Any, base: Any, path: Any, model_type: Any
+) -> None:
     name = model_type.replace("_", "-") + "-vi"
-    async with run_gateway(resources=[model_resource(), model_resource(name, model_type=model_type)]) as gateway:
-        answer = await gateway.public.post(base + path, json={"text": "gửi dữ liệu ra nước ngoài"}, headers=bearer())
+    async with run_gateway(
+        resources=[model_resource(), model_resource(name, model_type=model_type)]
+    ) as gateway:
+        answer = await gateway.public.post(
+            base + path, json={"text": "gửi dữ liệu ra nước ngoài"}, headers=bearer()
+        )
     assert answer.status_code == 200
     assert answer.json()["model_type"] == model_type
     assert gateway.predictor.asked[0].url.path == f"/v2/models/{name}/infer"
 
 
-async def test_a_fixed_route_whose_model_nobody_installed_says_which_there_are(gateway, bearer):
+async def test_a_fixed_route_whose_model_nobody_installed_says_which_there_are(
+    gateway: Any, bearer: Any
+) -> None:
     answer = await gateway.public.post("/classify-legal-basis", json={"text": "a"}, headers=bearer())
     assert answer.status_code == 400
     assert answer.json()["detail"]["available_model_types"] == ["principles"]
 
 
-async def test_the_second_same_sentence_comes_from_the_cache(gateway, bearer):
+async def test_the_second_same_sentence_comes_from_the_cache(gateway: Any, bearer: Any) -> None:
     first = (await gateway.classify(SENTENCE, bearer())).json()
     second = (await gateway.classify(SENTENCE, bearer())).json()
     assert (first["cached"], second["cached"]) == (False, True)
@@ -108,7 +125,9 @@ async def test_the_second_same_sentence_comes_from_the_cache(gateway, bearer):
     assert {k: first[k] for k in same} == {k: second[k] for k in same}
 
 
-async def test_two_companies_in_the_same_sentence_share_a_result_but_not_their_names(gateway, bearer):
+async def test_two_companies_in_the_same_sentence_share_a_result_but_not_their_names(
+    gateway: Any, bearer: Any
+) -> None:
     await gateway.classify("Shopee thu thập email", bearer())
     answer = (await gateway.classify("Tiki thu thập email", bearer())).json()
     assert answer["cached"] is True
@@ -116,14 +135,14 @@ async def test_two_companies_in_the_same_sentence_share_a_result_but_not_their_n
     assert answer["detected_companies"] == ["Tiki"]
 
 
-async def test_a_tenant_never_meets_another_tenants_result(gateway, bearer):
+async def test_a_tenant_never_meets_another_tenants_result(gateway: Any, bearer: Any) -> None:
     await gateway.classify(SENTENCE, bearer())
     answer = (await gateway.classify(SENTENCE, bearer(tenant_id="t2"))).json()
     assert answer["cached"] is False
     assert len(gateway.predictor.asked) == 2
 
 
-async def test_an_answer_is_kept_under_the_revision_that_gave_it(gateway, bearer):
+async def test_an_answer_is_kept_under_the_revision_that_gave_it(gateway: Any, bearer: Any) -> None:
     gateway.predictor.revision = "6" * 64  # a rollout: the resource still names the old one
     first = (await gateway.classify(SENTENCE, bearer())).json()
     again = (await gateway.classify(SENTENCE, bearer())).json()

@@ -4,10 +4,12 @@ import time
 import tomllib
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from veriaidpo_gateway import texts
 from veriaidpo_gateway.companies import Company, Registry, read_companies, shipped_companies
 from veriaidpo_gateway.errors import GatewayError
@@ -19,43 +21,45 @@ CASES = tomllib.loads((Path(__file__).parent / "company_cases.toml").read_text(e
 NORMALISER = Normaliser(Registry(shipped_companies()), load_legal_forms())
 
 
-def nfc(text):
+def nfc(text: Any) -> Any:
     return unicodedata.normalize("NFC", text)
 
 
-def without_marks(text):
+def without_marks(text: Any) -> Any:
     stripped = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
     return stripped.replace("đ", "d").replace("Đ", "D")
 
 
-def test_there_are_enough_cases():
+def test_there_are_enough_cases() -> None:
     assert len(CASES) >= 60
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 @pytest.mark.parametrize("case", CASES, ids=[case["text"][:40] for case in CASES])
-def test_golden_sentences(case, form):
+def test_golden_sentences(case: Any, form: Any) -> None:
     found = NORMALISER(unicodedata.normalize(form, case["text"]))
     assert [nfc(name) for name in found.company_names] == [nfc(name) for name in case["companies"]]
     assert found.text == nfc(case["normalised"])
 
 
-@pytest.mark.parametrize("write", [str.upper, str.lower, without_marks], ids=["capitals", "small", "no marks"])
+@pytest.mark.parametrize(
+    "write", [str.upper, str.lower, without_marks], ids=["capitals", "small", "no marks"]
+)
 @pytest.mark.parametrize("case", [c for c in CASES if not c.get("as_written")], ids=lambda c: c["text"][:40])
-def test_however_a_known_name_is_written(case, write):
+def test_however_a_known_name_is_written(case: Any, write: Any) -> None:
     found = NORMALISER(write(case["text"]))
     assert found.company_names == [write(name) for name in case["companies"]]
 
 
 @pytest.mark.parametrize("company", shipped_companies(), ids=lambda company: company.name[:40])
-def test_every_shipped_name_and_alias_is_found_whole(company):
+def test_every_shipped_name_and_alias_is_found_whole(company: Any) -> None:
     for name in (company.name, *company.aliases, *company.exact):
         for form in ("NFC", "NFD"):
             text = unicodedata.normalize(form, f"vì {name} lưu")
             assert NORMALISER(text).text == "vì [COMPANY] lưu", name
 
 
-def test_the_shipped_list_is_large_and_clean():
+def test_the_shipped_list_is_large_and_clean() -> None:
     companies = shipped_companies()
     names = [fold(company.name).text for company in companies]
     assert len(companies) >= 150
@@ -66,22 +70,22 @@ def test_the_shipped_list_is_large_and_clean():
         assert all(len(alias) >= 3 for alias in company.aliases + company.exact)
 
 
-def test_a_list_can_be_read_back():
+def test_a_list_can_be_read_back() -> None:
     text = "name,industry,region,aliases,exact\nCông ty A,food,north,Một A|Hai A,\n"
     assert read_companies(text) == (Company("Công ty A", "food", "north", ("Một A", "Hai A"), ()),)
 
 
-def test_the_longest_name_wins_wherever_it_begins():
+def test_the_longest_name_wins_wherever_it_begins() -> None:
     registry = Registry([Company("An Phú", "", ""), Company("Phú Mỹ Hưng Yên", "", "")])
     found = Normaliser(registry, load_legal_forms())("ở An Phú Mỹ Hưng Yên nay")
     assert found.company_names == ["Phú Mỹ Hưng Yên"]
 
 
-def test_a_registry_may_be_empty():
+def test_a_registry_may_be_empty() -> None:
     assert Normaliser(Registry([]), load_legal_forms())("Shopee").text == "Shopee"
 
 
-def test_a_hundred_thousand_names_cost_no_more_than_a_few():
+def test_a_hundred_thousand_names_cost_no_more_than_a_few() -> None:
     many = [Company(f"Hãng Thử Nghiệm {i}", "", "", (f"HTN{i} Việt",)) for i in range(50_000)]
     normaliser = Normaliser(Registry([*shipped_companies(), *many]), load_legal_forms())
     sentence = "Shopee VN và Hãng Thử Nghiệm 4711 thu thập email khách hàng của Công ty TNHH Minh Anh"
@@ -89,12 +93,22 @@ def test_a_hundred_thousand_names_cost_no_more_than_a_few():
     assert best_of(50, lambda: normaliser(sentence)) < 0.001
 
 
-PIECES = ["công ty ", "Công ty TNHH A ", "JSC ", "A ", "Shopee ", "và ", "Công ty TNHH Thương mại và ", "a\u0301", "Co., Ltd "]
+PIECES = [
+    "công ty ",
+    "Công ty TNHH A ",
+    "JSC ",
+    "A ",
+    "Shopee ",
+    "và ",
+    "Công ty TNHH Thương mại và ",
+    "a\u0301",
+    "Co., Ltd ",
+]
 
 
 @pytest.mark.parametrize("piece", PIECES)
-def test_time_grows_no_faster_than_the_text(piece):
-    def cost(length):
+def test_time_grows_no_faster_than_the_text(piece: Any) -> None:
+    def cost(length: Any) -> Any:
         text = (piece * length)[:length]
         return best_of(5, lambda: NORMALISER(text))
 
@@ -103,7 +117,7 @@ def test_time_grows_no_faster_than_the_text(piece):
     assert cost(4_000) < 0.05
 
 
-def best_of(times, call):
+def best_of(times: Any, call: Any) -> Any:
     taken = []
     for _ in range(times):
         started = time.perf_counter()
@@ -113,13 +127,32 @@ def best_of(times, call):
 
 
 WORDS = st.sampled_from(
-    ["Công ty", "TNHH", "Cổ phần", "và", "Shopee", "Việt Nam", "tiki", "Ltd", "Co.,", "Tập đoàn", "[COMPANY]", "-", "&", "\u0301", "a", "“", ".", "\n"]
+    [
+        "Công ty",
+        "TNHH",
+        "Cổ phần",
+        "và",
+        "Shopee",
+        "Việt Nam",
+        "tiki",
+        "Ltd",
+        "Co.,",
+        "Tập đoàn",
+        "[COMPANY]",
+        "-",
+        "&",
+        "\u0301",
+        "a",
+        "“",
+        ".",
+        "\n",
+    ]
 )
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(WORDS | st.text(max_size=4), max_size=30).map(" ".join))
-def test_whatever_comes_in_places_are_in_order_and_the_rest_is_kept(text):
+def test_whatever_comes_in_places_are_in_order_and_the_rest_is_kept(text: Any) -> None:
     try:
         texts.check(text)
     except GatewayError:

@@ -1,14 +1,17 @@
 """Health for everybody, the state of models for those who may see it, the inner port for the machines."""
 
+from typing import Any
+
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+
 from veriaidpo_gateway.store import Store
 
 
 @pytest.mark.parametrize("base", ["", "/api/v1", "/api/v1/veriaidpo"])
-async def test_health_is_open_and_names_its_parts(gateway, base):
+async def test_health_is_open_and_names_its_parts(gateway: Any, base: Any) -> None:
     answer = await gateway.public.get(base + "/health")
     assert answer.status_code == 200
     health = answer.json()
@@ -21,7 +24,7 @@ async def test_health_is_open_and_names_its_parts(gateway, base):
     assert health["components"]["company_registry"]["companies"] >= 150
 
 
-async def test_one_model_that_does_not_answer_degrades(run_gateway, model_resource):
+async def test_one_model_that_does_not_answer_degrades(run_gateway: Any, model_resource: Any) -> None:
     resources = [model_resource(), model_resource("consent-vi", model_type="consent", servable=False)]
     async with run_gateway(resources=resources) as gateway:
         health = (await gateway.public.get("/health")).json()
@@ -30,14 +33,20 @@ async def test_one_model_that_does_not_answer_degrades(run_gateway, model_resour
     assert health["components"]["model_types"]["servable"] == ["principles"]
 
 
-async def test_no_model_that_answers_is_unhealthy_and_still_a_200(run_gateway, model_resource):
+async def test_no_model_that_answers_is_unhealthy_and_still_a_200(
+    run_gateway: Any, model_resource: Any
+) -> None:
     async with run_gateway(resources=[model_resource(servable=False)]) as gateway:
         answer = await gateway.public.get("/health")
     assert (answer.status_code, answer.json()["status"]) == (200, "unhealthy")
 
 
-async def test_a_dead_redis_degrades_and_does_not_take_the_gateway_out(run_gateway, unused_tcp_port):
-    redis = Redis(port=unused_tcp_port, socket_timeout=0.05, socket_connect_timeout=0.05, retry=Retry(NoBackoff(), 0))
+async def test_a_dead_redis_degrades_and_does_not_take_the_gateway_out(
+    run_gateway: Any, unused_tcp_port: Any
+) -> None:
+    redis = Redis(
+        port=unused_tcp_port, socket_timeout=0.05, socket_connect_timeout=0.05, retry=Retry(NoBackoff(), 0)
+    )
     async with run_gateway(store=Store(redis)) as gateway:
         health = (await gateway.public.get("/health")).json()
         ready = await gateway.inner.get("/readyz")
@@ -46,13 +55,15 @@ async def test_a_dead_redis_degrades_and_does_not_take_the_gateway_out(run_gatew
     assert ready.status_code == 200
 
 
-async def test_a_lost_watch_degrades_and_keeps_answering(gateway, bearer):
+async def test_a_lost_watch_degrades_and_keeps_answering(gateway: Any, bearer: Any) -> None:
     gateway.source.connected = False
     assert (await gateway.public.get("/health")).json()["status"] == "degraded"
     assert (await gateway.classify("a", bearer())).status_code == 200
 
 
-async def test_model_status_tells_what_became_of_a_model(run_gateway, model_resource, bearer):
+async def test_model_status_tells_what_became_of_a_model(
+    run_gateway: Any, model_resource: Any, bearer: Any
+) -> None:
     failure = {"reason": "SourceUnreachable", "message": "no route", "time": "2026-11-22T08:00:00Z"}
     download = {"bytesTotal": 10, "bytesDone": 4, "percent": 40}
     resources = [
@@ -70,7 +81,7 @@ async def test_model_status_tells_what_became_of_a_model(run_gateway, model_reso
     assert model["labels"][0] == {"id": "l0", "en": "Label 0", "vi": "Nhãn 0"}
 
 
-async def test_model_status_knows_how_fast_a_model_answered_here(gateway, bearer):
+async def test_model_status_knows_how_fast_a_model_answered_here(gateway: Any, bearer: Any) -> None:
     await gateway.classify("a", bearer())
     (model,) = (await gateway.public.get("/model-status", headers=bearer("dpo"))).json()["models"]
     assert model["latency_ms"] > 0
@@ -78,7 +89,7 @@ async def test_model_status_knows_how_fast_a_model_answered_here(gateway, bearer
     assert model["last_error"] is None
 
 
-async def test_the_inner_port_has_probes_and_metrics(gateway, bearer):
+async def test_the_inner_port_has_probes_and_metrics(gateway: Any, bearer: Any) -> None:
     await gateway.classify("a", bearer())
     await gateway.classify("a", bearer())
     await gateway.classify("a", bearer("viewer"))
@@ -92,7 +103,7 @@ async def test_the_inner_port_has_probes_and_metrics(gateway, bearer):
     assert "t1" not in metrics.replace("t1.0", "")
 
 
-async def test_metrics_do_not_grow_with_what_strangers_ask_for(gateway):
+async def test_metrics_do_not_grow_with_what_strangers_ask_for(gateway: Any) -> None:
     for path in ("/a", "/b", "/c?token=eyJ"):
         await gateway.public.get(path)
     metrics = (await gateway.inner.get("/metrics")).text

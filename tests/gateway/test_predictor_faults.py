@@ -3,16 +3,17 @@
 import asyncio
 import json
 import time
+from typing import Any
 
 import httpx
 import pytest
 
 
-def failing(*answers):
+def failing(*answers: Any) -> Any:
     """Answer with each in turn; an exception is raised, and the last one goes on for ever."""
     left = list(answers)
 
-    def answer(request):
+    def answer(request: Any) -> Any:
         now = left.pop(0) if len(left) > 1 else left[0]
         if isinstance(now, Exception):
             raise now
@@ -21,11 +22,11 @@ def failing(*answers):
     return answer
 
 
-async def test_a_dropped_connection_is_tried_once_more(gateway, bearer):
+async def test_a_dropped_connection_is_tried_once_more(gateway: Any, bearer: Any) -> None:
     good = gateway.predictor.body
     first = [True]
 
-    def drop_first(request):
+    def drop_first(request: Any) -> Any:
         if first.pop() if first else False:
             raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
         return httpx.Response(200, json=good(request))
@@ -35,7 +36,7 @@ async def test_a_dropped_connection_is_tried_once_more(gateway, bearer):
     assert len(gateway.predictor.asked) == 2
 
 
-async def test_twice_dropped_is_a_503(gateway, bearer):
+async def test_twice_dropped_is_a_503(gateway: Any, bearer: Any) -> None:
     gateway.predictor.answer = failing(httpx.ConnectError("refused"))
     answer = await gateway.classify("a", bearer())
     assert answer.status_code == 503
@@ -45,7 +46,9 @@ async def test_twice_dropped_is_a_503(gateway, bearer):
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500, 502])
-async def test_what_a_predictor_says_in_an_error_reaches_nobody(gateway, bearer, status, caplog):
+async def test_what_a_predictor_says_in_an_error_reaches_nobody(
+    gateway: Any, bearer: Any, status: Any, caplog: Any
+) -> None:
     words = "FileNotFoundError : /mnt/models with the text of Nguyễn Văn A"
     gateway.predictor.answer = failing(httpx.Response(status, json={"error": words}))
     answer = await gateway.classify("a", bearer())
@@ -55,7 +58,7 @@ async def test_what_a_predictor_says_in_an_error_reaches_nobody(gateway, bearer,
     assert len(gateway.predictor.asked) == 1
 
 
-async def test_a_busy_predictor_is_a_503_with_its_own_retry_after(gateway, bearer):
+async def test_a_busy_predictor_is_a_503_with_its_own_retry_after(gateway: Any, bearer: Any) -> None:
     gateway.predictor.answer = failing(httpx.Response(503, headers={"Retry-After": "7"}, json={}))
     answer = await gateway.classify("a", bearer())
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "7")
@@ -63,20 +66,20 @@ async def test_a_busy_predictor_is_a_503_with_its_own_retry_after(gateway, beare
 
 
 @pytest.mark.parametrize("retry_after", ["", "Wed, 21 Oct 2026 07:28:00 GMT", "-1", "99999", "1\u0661"])
-async def test_a_strange_retry_after_is_replaced(gateway, bearer, retry_after):
+async def test_a_strange_retry_after_is_replaced(gateway: Any, bearer: Any, retry_after: Any) -> None:
     headers = [(b"Retry-After", retry_after.encode())]
     gateway.predictor.answer = failing(httpx.Response(503, headers=headers))
     assert (await gateway.classify("a", bearer())).headers["Retry-After"] == "2"
 
 
-async def test_a_predictor_past_its_deadline_is_a_504(gateway, bearer):
+async def test_a_predictor_past_its_deadline_is_a_504(gateway: Any, bearer: Any) -> None:
     gateway.predictor.answer = failing(httpx.Response(504))
     answer = await gateway.classify("a", bearer())
     assert (answer.status_code, answer.json()["detail"]["code"]) == (504, "deadline_exceeded")
 
 
-async def test_a_silent_predictor_is_a_504_when_the_time_is_up(run_gateway, bearer):
-    async def silent(_):
+async def test_a_silent_predictor_is_a_504_when_the_time_is_up(run_gateway: Any, bearer: Any) -> None:
+    async def silent(_: Any) -> None:
         await asyncio.Event().wait()
 
     async with run_gateway(deadline=0.1) as gateway:
@@ -87,7 +90,7 @@ async def test_a_silent_predictor_is_a_504_when_the_time_is_up(run_gateway, bear
     assert 0.09 < time.monotonic() - started < 1
 
 
-async def test_five_failures_hold_the_next_calls_back(gateway, bearer):
+async def test_five_failures_hold_the_next_calls_back(gateway: Any, bearer: Any) -> None:
     gateway.predictor.answer = failing(httpx.Response(500))
     for i in range(5):
         await gateway.classify(f"a {i}", bearer())
@@ -97,12 +100,12 @@ async def test_five_failures_hold_the_next_calls_back(gateway, bearer):
     assert len(gateway.predictor.asked) == asked == 5
 
 
-async def test_one_models_trouble_is_not_anothers(run_gateway, model_resource, bearer):
+async def test_one_models_trouble_is_not_anothers(run_gateway: Any, model_resource: Any, bearer: Any) -> None:
     resources = [model_resource(), model_resource("consent-vi", model_type="consent")]
     async with run_gateway(resources=resources) as gateway:
         good = gateway.predictor.body
 
-        def answer(request):
+        def answer(request: Any) -> Any:
             if "principles" in request.url.path:
                 raise httpx.ConnectError("refused")
             return httpx.Response(200, json=good(request))
@@ -113,7 +116,7 @@ async def test_one_models_trouble_is_not_anothers(run_gateway, model_resource, b
         assert (await gateway.classify("a", bearer(), model_type="consent")).status_code == 200
 
 
-async def test_an_open_breaker_does_not_hide_what_is_cached(gateway, bearer):
+async def test_an_open_breaker_does_not_hide_what_is_cached(gateway: Any, bearer: Any) -> None:
     await gateway.classify("a", bearer())
     gateway.predictor.answer = failing(httpx.Response(500))
     for i in range(6):
@@ -122,8 +125,8 @@ async def test_an_open_breaker_does_not_hide_what_is_cached(gateway, bearer):
     assert (answer.status_code, answer.json()["cached"]) == (200, True)
 
 
-def change(**outputs):
-    def apply(body):
+def change(**outputs: Any) -> Any:
+    def apply(body: Any) -> None:
         for output in body["outputs"]:
             output.update(outputs.get(output["name"], {}))
 
@@ -150,10 +153,10 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-async def test_an_answer_that_is_not_whole_is_no_answer(gateway, bearer, wrong):
+async def test_an_answer_that_is_not_whole_is_no_answer(gateway: Any, bearer: Any, wrong: Any) -> None:
     good = gateway.predictor.body
 
-    def answer(request):
+    def answer(request: Any) -> Any:
         body = good(request)
         WRONG[wrong](body)
         return httpx.Response(200, json=[] if wrong == "a list" else body)
@@ -165,7 +168,7 @@ async def test_an_answer_that_is_not_whole_is_no_answer(gateway, bearer, wrong):
     assert (await gateway.classify("a", bearer())).json()["cached"] is False
 
 
-async def test_the_request_is_the_v2_protocol_with_a_deadline(run_gateway, bearer):
+async def test_the_request_is_the_v2_protocol_with_a_deadline(run_gateway: Any, bearer: Any) -> None:
     async with run_gateway(deadline=20.0) as gateway:
         await gateway.classify("thu thập email", bearer())
     (request,) = gateway.predictor.asked

@@ -1,0 +1,117 @@
+"""The description is true: every answer fits the schema it has there."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator
+
+
+@pytest.fixture
+async def document(gateway: Any) -> Any:
+    return (await gateway.public.get("/openapi.json")).json()
+
+
+def schema_of(document: Any, path: Any, method: Any, status: Any) -> Any:
+    response = document["paths"][path][method]["responses"][str(status)]
+    return {**response["content"]["application/json"]["schema"], "components": document["components"]}
+
+
+def check(document: Any, path: Any, method: Any, answer: Any) -> None:
+    Draft202012Validator(schema_of(document, path, method, answer.status_code)).validate(answer.json())
+
+
+def test_it_is_openapi_31_with_every_route_once(document: Any) -> None:
+    assert document["openapi"].startswith("3.1")
+    assert [server["url"] for server in document["servers"]] == ["/api/v1/veriaidpo", "/api/v1", "/"]
+    assert set(document["paths"]) == {
+        "/classify",
+        "/classify-legal-basis",
+        "/classify-breach-severity",
+        "/classify-cross-border",
+        "/health",
+        "/model-status",
+    }
+
+
+def test_every_route_but_health_asks_for_a_token(document: Any) -> None:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert ("security" in operation) == (path != "/health")
+
+
+def test_every_example_fits_its_schema(document: Any) -> None:
+    checked = 0
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            contents = [response.get("content", {}) for response in operation["responses"].values()]
+            contents.append(operation.get("requestBody", {}).get("content", {}))
+            for content in contents:
+                described = content.get("application/json", {})
+                if "example" in described:
+                    schema = {**described["schema"], "components": document["components"]}
+                    Draft202012Validator(schema).validate(described["example"])
+                    checked += 1
+    assert checked > 30
+
+
+def test_no_422_of_the_frameworks_own_is_described(document: Any) -> None:
+    assert "HTTPValidationError" not in json.dumps(document)
+
+
+async def test_a_classification_fits(gateway: Any, bearer: Any, document: Any) -> None:
+    for metadata in (True, False):
+        answer = await gateway.classify("Shopee VN thu thập email", bearer(), include_metadata=metadata)
+        assert answer.status_code == 200
+        check(document, "/classify", "post", answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "role", "body"),
+    [
+        (400, "staff", {"text": "a", "model_type": "nonsense"}),
+        (400, "staff", {"text": "a", "language": "fr"}),
+        (401, None, {"text": "a"}),
+        (403, "viewer", {"text": "a"}),
+        (413, "staff", {"text": "a" * 4001}),
+        (413, "staff", {"text": "a" * 70_000}),
+        (422, "staff", {"text": ""}),
+        (422, "staff", {"unknown": 1}),
+        (503, "staff", {"text": "a", "model_type": "consent"}),
+    ],
+)
+async def test_every_error_fits(
+    run_gateway: Any, model_resource: Any, bearer: Any, document: Any, status: Any, role: Any, body: Any
+) -> None:
+    resources = [model_resource(), model_resource("consent-vi", model_type="consent", servable=False)]
+    async with run_gateway(resources=resources) as gateway:
+        headers = bearer(role) if role else {}
+        answer = await gateway.public.post("/classify", json=body, headers=headers)
+    assert answer.status_code == status
+    check(document, "/classify", "post", answer)
+
+
+async def test_429_and_504_fit(run_gateway: Any, bearer: Any, document: Any) -> None:
+    async with run_gateway(per_user=1) as gateway:
+        gateway.predictor.answer = lambda _: httpx.Response(504)
+        late = await gateway.classify("a", bearer())
+        refused = await gateway.classify("a", bearer())
+    assert (late.status_code, refused.status_code) == (504, 429)
+    check(document, "/classify", "post", late)
+    check(document, "/classify", "post", refused)
+
+
+async def test_health_and_status_fit(gateway: Any, bearer: Any, document: Any) -> None:
+    check(document, "/health", "get", await gateway.public.get("/health"))
+    check(document, "/model-status", "get", await gateway.public.get("/model-status", headers=bearer("dpo")))
+
+
+@pytest.mark.parametrize("base", ["", "/api/v1", "/api/v1/veriaidpo"])
+async def test_the_pages_need_nothing_from_elsewhere(gateway: Any, base: Any) -> None:
+    page = await gateway.public.get(base + "/docs")
+    assert page.status_code == 200
+    assert "//" not in page.text.replace("<!doctype html>", "")
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    for name in ("docs/swagger-ui-bundle.js", "docs/swagger-ui.css", "docs/start.js", "openapi.json"):
+        assert (await gateway.public.get(f"{base}/{name}")).status_code == 200

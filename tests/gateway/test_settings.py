@@ -1,0 +1,100 @@
+"""What may be set, and the command line."""
+
+import time
+from typing import Any
+
+import jwt
+import pytest
+
+from veriaidpo_gateway.__main__ import main
+from veriaidpo_gateway.settings import InvalidSettingsError, from_environment
+
+NEEDED = {"JWT_SECRET_KEY": "s" * 32, "ROUTES_FILE": "/routes.yaml"}
+
+
+def test_defaults() -> None:
+    settings = from_environment(NEEDED)
+    assert (settings.host, settings.port, settings.inner_port) == ("0.0.0.0", 8001, 9090)
+    assert (settings.limits.per_user, settings.limits.per_tenant, settings.limits.replicas) == (100, 1000, 1)
+    assert (settings.cache.redis_url, settings.cache.ttl, settings.cache.key) == (None, 3600, None)
+    assert settings.service_key_file is None
+    assert settings.log_level == "INFO"
+
+
+def test_with_redis_two_replicas_are_assumed() -> None:
+    assert from_environment({**NEEDED, "REDIS_URL": "redis://r/2"}).limits.replicas == 2
+    assert from_environment({**NEEDED, "MAX_REPLICAS": "5"}).limits.replicas == 5
+
+
+def test_no_limit_for_a_user_is_none_for_a_tenant_either() -> None:
+    limits = from_environment({**NEEDED, "RATE_LIMIT_PER_SECOND": "0"}).limits
+    assert (limits.per_user, limits.per_tenant) == (0, 0)
+
+
+def test_secrets_come_from_files_as_well(tmp_path: Any) -> None:
+    (tmp_path / "url").write_text("redis://:pw@r/2\n")
+    (tmp_path / "key").write_text("k" * 32)
+    settings = from_environment(
+        {**NEEDED, "REDIS_URL_FILE": str(tmp_path / "url"), "CACHE_KEY_FILE": str(tmp_path / "key")}
+    )
+    assert settings.cache.redis_url == "redis://:pw@r/2"
+    assert settings.cache.key == b"k" * 32
+
+
+def test_printing_the_settings_shows_no_secret() -> None:
+    settings = from_environment(
+        {**NEEDED, "JWT_SECRET_KEY": "hush" * 8, "REDIS_URL": "redis://:hush@r", "CACHE_KEY": "hush" * 8}
+    )
+    assert "hush" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"JWT_SECRET_KEY": ""}, "JWT_SECRET_KEY"),
+        ({"ROUTES_FILE": ""}, "ROUTES_FILE or KUBERNETES_NAMESPACE"),
+        ({"JWT_ALGORITHM": "none"}, "JWT_ALGORITHM"),
+        ({"RATE_LIMIT_PER_SECOND": "-1"}, "RATE_LIMIT_PER_SECOND"),
+        ({"RATE_LIMIT_PER_SECOND": "many"}, "RATE_LIMIT_PER_SECOND"),
+        ({"CACHE_TTL_SECONDS": "0"}, "CACHE_TTL_SECONDS"),
+        ({"MAX_REPLICAS": "0"}, "MAX_REPLICAS"),
+        ({"PORT": "80a"}, "PORT"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
+        ({"REDIS_URL_FILE": "/nowhere"}, "REDIS_URL_FILE"),
+    ],
+)
+def test_a_wrong_setting_is_named(changes: Any, name: Any) -> None:
+    with pytest.raises(InvalidSettingsError, match=name):
+        from_environment({**NEEDED, **changes})
+
+
+def test_a_token_for_trying_out(monkeypatch: Any, capsys: Any, secret: Any) -> None:
+    monkeypatch.setenv("JWT_SECRET_KEY", secret)
+    assert main(["token", "--role", "dpo", "--tenant", "cty", "--sub", "anna", "--hours", "2"]) == 0
+    claims = jwt.decode(capsys.readouterr().out.strip(), secret, algorithms=["HS256"])
+    assert (claims["role"], claims["tenant_id"], claims["sub"]) == ("dpo", "cty", "anna")
+    assert 7190 < claims["exp"] - time.time() <= 7200
+    assert claims["jti"]
+
+
+async def test_the_gateway_believes_its_own_tokens(
+    monkeypatch: Any, capsys: Any, gateway: Any, secret: Any
+) -> None:
+    monkeypatch.setenv("JWT_SECRET_KEY", secret)
+    main(["token", "--role", "staff"])
+    token = capsys.readouterr().out.strip()
+    assert (await gateway.classify("a", {"Authorization": f"Bearer {token}"})).status_code == 200
+
+
+def test_a_wrong_setting_ends_the_command_with_2(monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.delenv("JWT_SECRET_KEY", raising=False)
+    monkeypatch.delenv("JWT_SECRET_KEY_FILE", raising=False)
+    assert main(["token", "--role", "staff"]) == 2
+    assert main(["serve"]) == 2
+    assert capsys.readouterr().err.count("veriaidpo-gateway: JWT_SECRET_KEY") == 2
+
+
+def test_a_role_that_does_not_exist_is_refused(capsys: Any) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["token", "--role", "king"])
+    assert caught.value.code == 2

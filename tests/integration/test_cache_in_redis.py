@@ -1,0 +1,106 @@
+"""Results in a real Redis: what is written there, and what a dead one costs."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from veriaidpo_gateway.cache import Cache, RedisEntries
+from veriaidpo_gateway.inference import Inference
+from veriaidpo_gateway.settings import CacheSettings
+from veriaidpo_gateway.store import Store, connect
+
+QUESTION = {
+    "tenant": "cty-x",
+    "model": "principles-vi",
+    "revision": "r1",
+    "normaliser": "1",
+    "text": "Nguyễn Văn A mua hàng",
+}
+ANSWER = Inference(1, (0.25, 0.75), truncated=False, revision="r1")
+
+
+@pytest.fixture
+async def store(redis_process: Any) -> AsyncIterator[Store]:
+    opened = connect(redis_process.url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def cache(store: Store) -> Cache:
+    return Cache(CacheSettings(key=b"k" * 32, ttl=3600), RedisEntries(store))
+
+
+async def test_replicas_find_each_others_results(cache: Cache, redis_process: Any) -> None:
+    await cache.put(cache.key(**QUESTION), ANSWER)
+    other = connect(redis_process.url)
+    replica = Cache(CacheSettings(key=b"k" * 32), RedisEntries(other))
+    assert await replica.get(replica.key(**QUESTION), labels=2) == ANSWER
+    await other.close()
+
+
+async def test_nothing_of_the_text_the_tenant_or_the_model_is_in_redis(cache: Cache, store: Store) -> None:
+    await cache.put(cache.key(**QUESTION), ANSWER)
+    (key,) = await store.redis.keys("*")
+    everything = bytes(key) + bytes(await store.redis.get(key) or b"")
+    for word in ("Nguyễn", "cty-x", "mua", "principles"):
+        assert word.encode() not in everything
+    assert 3590 < await store.redis.ttl(key) <= 3600
+
+
+@pytest.mark.parametrize("value", [b"", b"garbage", b'{"category_id": 1}', b"\x80\x04K\x01.", b"0" * 200])
+async def test_what_somebody_else_wrote_there_is_a_miss(cache: Cache, store: Store, value: bytes) -> None:
+    await cache.put(cache.key(**QUESTION), ANSWER)
+    (key,) = await store.redis.keys("*")
+    await store.redis.set(key, value)
+    assert await cache.get(cache.key(**QUESTION), labels=2) is None
+
+
+async def test_a_key_of_another_type_is_a_miss(cache: Cache, store: Store) -> None:
+    await cache.put(cache.key(**QUESTION), ANSWER)
+    (key,) = await store.redis.keys("*")
+    await store.redis.delete(key)
+    await store.redis.rpush(key, "x")
+    assert await cache.get(cache.key(**QUESTION), labels=2) is None
+
+
+@pytest.mark.parametrize("how", ["killed", "silent"])
+async def test_a_dead_redis_is_a_miss_and_late_by_one_timeout(
+    cache: Cache, redis_process: Any, loop_lag: list[float], how: str
+) -> None:
+    key = cache.key(**QUESTION)
+    await cache.put(key, ANSWER)
+    redis_process.kill() if how == "killed" else redis_process.silence()
+    first = await seconds(cache, key)
+    later = [await seconds(cache, key) for _ in range(50)]
+    lag = max(loop_lag, default=0)
+    assert first < 0.060 + lag
+    assert max(later) < 0.010 + lag
+
+
+async def test_many_at_once_are_late_by_one_timeout_too(
+    cache: Cache, redis_process: Any, loop_lag: list[float]
+) -> None:
+    key = cache.key(**QUESTION)
+    await cache.put(key, ANSWER)
+    redis_process.silence()
+    started = time.monotonic()
+    answers = await asyncio.gather(*(cache.get(key, labels=2) for _ in range(50)))
+    assert answers == [None] * 50
+    assert time.monotonic() - started < 0.1 + max(loop_lag, default=0)
+
+
+async def test_a_full_redis_refuses_and_loses_nothing_else(cache: Cache, store: Store) -> None:
+    await cache.put(cache.key(**QUESTION), ANSWER)
+    await store.redis.config_set("maxmemory", "1")
+    await cache.put(cache.key(**{**QUESTION, "text": "b"}), ANSWER)
+    await store.redis.config_set("maxmemory", "0")
+
+
+async def seconds(cache: Cache, key: str) -> float:
+    started = time.monotonic()
+    assert await cache.get(key, labels=2) is None
+    return time.monotonic() - started

@@ -1,0 +1,158 @@
+"""Limits counted by several replicas in one Redis, and what they do while it is away."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from veriaidpo_gateway.access import Caller
+from veriaidpo_gateway.errors import GatewayError
+from veriaidpo_gateway.limits import WINDOW, Limits, LocalWindows
+from veriaidpo_gateway.settings import LimitSettings
+from veriaidpo_gateway.store import PATIENCE, connect
+
+ANNA, BAO = Caller("anna", "staff", "t1"), Caller("bao", "staff", "t1")
+
+OpenReplica = Callable[..., Limits]
+
+
+@pytest.fixture
+async def replica(redis_process: Any) -> AsyncIterator[OpenReplica]:
+    """Open the limits of one more replica."""
+    async with AsyncExitStack() as stack:
+
+        def open_one(patience: float = 2.0, **settings: int) -> Limits:
+            # Patient, where it is the counting that is tested: this machine may be busy with something else.
+            store = connect(redis_process.url, patience=patience)
+            stack.push_async_callback(store.close)
+            return Limits(LimitSettings(**settings), store)
+
+        yield open_one
+
+
+async def passes(limits: Limits, caller: Caller = ANNA) -> bool:
+    try:
+        await limits.take(caller)
+    except GatewayError:
+        return False
+    return True
+
+
+async def admitted(limits: Limits, times: int, caller: Caller = ANNA) -> int:
+    return sum([await passes(limits, caller) for _ in range(times)])
+
+
+async def in_one_window(*limits: Limits, each: int) -> tuple[int, float]:
+    """Call all at once; how many passed, and how long it took."""
+    started = time.monotonic()
+    answers = await asyncio.gather(*(passes(one) for one in limits for _ in range(each)))
+    return sum(answers), time.monotonic() - started
+
+
+async def test_a_hundred_at_once_get_exactly_the_limit(replica: OpenReplica) -> None:
+    passed, seconds = await in_one_window(replica(per_user=40, per_tenant=0), each=100)
+    assert seconds < 1
+    assert passed == 40
+
+
+async def test_replicas_count_together(replica: OpenReplica) -> None:
+    replicas = [replica(per_user=40, per_tenant=0, replicas=3) for _ in range(3)]
+    passed, seconds = await in_one_window(*replicas, each=40)
+    assert seconds < 1
+    assert passed == 40
+
+
+async def test_users_of_a_tenant_share_its_limit(replica: OpenReplica) -> None:
+    limits = replica(per_user=6, per_tenant=8)
+    assert await admitted(limits, 9) == 6
+    assert await admitted(limits, 9, BAO) == 2
+
+
+async def test_a_refused_call_takes_nothing_from_the_other_limit(
+    replica: OpenReplica, redis_process: Any
+) -> None:
+    limits = replica(per_user=3, per_tenant=1)
+    assert await admitted(limits, 5) == 1
+    store = connect(redis_process.url)
+    lengths = sorted([await store.redis.llen(key) for key in await store.redis.keys("*")])
+    await store.close()
+    assert lengths == [1, 1]
+
+
+async def test_the_wait_is_true(replica: OpenReplica) -> None:
+    limits = replica(per_user=2, per_tenant=0)
+    await admitted(limits, 2)
+    taken = await limits._take(limits._of(ANNA))
+    assert not taken.admitted
+    assert 0 < taken.wait <= WINDOW
+    await asyncio.sleep(taken.wait / WINDOW + 0.01)
+    assert await passes(limits)
+
+
+async def test_no_name_is_in_a_key_and_every_key_ends(replica: OpenReplica, redis_process: Any) -> None:
+    await admitted(replica(per_user=5, per_tenant=5), 2)
+    store = connect(redis_process.url)
+    keys = await store.redis.keys("*")
+    ends = [await store.redis.pttl(key) for key in keys]
+    await store.close()
+    assert len(keys) == 2
+    assert all(b"anna" not in key and b"t1" not in key for key in keys)
+    assert all(0 < end <= 1000 for end in ends)
+
+
+async def test_a_clock_set_back_locks_nobody_out(replica: OpenReplica, redis_process: Any) -> None:
+    limits = replica(per_user=1, per_tenant=0)
+    store = connect(redis_process.url)
+    ((key, _),) = limits._of(ANNA)
+    await store.redis.rpush(key, str(int((time.time() + 3600) * 1_000_000)))
+    await store.close()
+    assert await passes(limits)
+
+
+@pytest.mark.parametrize("how", ["killed", "silent"])
+async def test_while_redis_is_away_a_replica_lets_its_share_through(
+    replica: OpenReplica, redis_process: Any, loop_lag: list[float], how: str
+) -> None:
+    limits = replica(PATIENCE, per_user=10, per_tenant=0, replicas=2)
+    assert await passes(limits)
+    redis_process.kill() if how == "killed" else redis_process.silence()
+    started = time.monotonic()
+    assert await admitted(limits, 20) == 5
+    # The first call waits for one timeout, the others for nothing.
+    assert time.monotonic() - started < 0.1 + max(loop_lag, default=0)
+
+
+async def test_at_the_switch_at_most_one_more_window_passes(replica: OpenReplica, redis_process: Any) -> None:
+    replicas = [replica(per_user=10, per_tenant=0, replicas=2) for _ in range(2)]
+    before, _ = await in_one_window(*replicas, each=20)
+    redis_process.kill()
+    after, seconds = await in_one_window(*replicas, each=20)
+    assert (before, after) == (10, 10)
+    assert seconds < 1
+
+
+async def test_when_redis_is_back_it_counts_again(replica: OpenReplica, redis_process: Any) -> None:
+    limits = replica(per_user=4, per_tenant=0, replicas=4)
+    await passes(limits)
+    redis_process.kill()
+    await admitted(limits, 3)
+    redis_process.start()
+    store = limits._store
+    assert store is not None
+    async with asyncio.timeout(5):
+        while not await store.answers():  # noqa: ASYNC110  the breaker tells nobody
+            await asyncio.sleep(0.05)
+    assert not store.away
+    assert await admitted(limits, 9) == 4
+
+
+async def test_both_ways_of_counting_agree(replica: OpenReplica) -> None:
+    """The same calls at the same times: Redis and the replica on its own admit the same ones."""
+    counted = replica(per_user=5, per_tenant=8)
+    clock = time.monotonic
+    alone = Limits(LimitSettings(per_user=5, per_tenant=8), None, local=LocalWindows(clock))
+    for caller in (ANNA, BAO, ANNA, ANNA, BAO, ANNA, ANNA, ANNA, BAO, BAO, BAO, BAO):
+        assert await passes(counted, caller) == await passes(alone, caller)
