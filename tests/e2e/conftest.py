@@ -32,13 +32,16 @@ def installation() -> Iterator[Installation]:
         run("kubectl", "version")
     except (CommandError, FileNotFoundError) as error:
         pytest.fail(f"no cluster answers ({error}); `make cluster` brings one up, `make e2e` runs this suite")
-    remove_everything()
-    run("kubectl", "create", "namespace", NAMESPACE)
-    run("kubectl", "label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
-    notes = helm("install", "veriaidpo", str(CHART), "--set", "demoHub.enabled=true")
+    if os.environ.get("REUSE"):
+        notes = helm("get", "notes", "veriaidpo")
+    else:
+        remove_everything()
+        run("kubectl", "create", "namespace", NAMESPACE)
+        run("kubectl", "label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
+        notes = helm("install", "veriaidpo", str(CHART), "--set", "demoHub.enabled=true")
     waited = kubectl("wait", "--for=condition=Ready", "models", "--all", "--timeout=300s", timeout=310)
     yield Installation(notes, waited)
-    if not os.environ.get("KEEP"):
+    if not (os.environ.get("KEEP") or os.environ.get("REUSE")):
         remove_everything()
 
 
