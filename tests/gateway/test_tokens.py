@@ -302,8 +302,9 @@ def believed_by_the_oracle(token: Any) -> Any:
         kid = jwt.get_unverified_header(token).get("kid", "")
         secret = {"": SECRET, "2026-b": SECOND}[kid]
         # Its clock cannot be set: times are judged by our own vectors.
-        times_off: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
-        jwt.decode(token, secret, algorithms=["HS256"], options={**times_off, "require": ["exp", "sub"]})
+        unchecked = ("verify_exp", "verify_iat", "verify_nbf", "verify_aud")
+        options: Any = {"require": ["exp", "sub"], **dict.fromkeys(unchecked, False)}
+        jwt.decode(token, secret, algorithms=["HS256"], options=options)
     except (jwt.PyJWTError, KeyError, TypeError):
         return False
     return True

@@ -227,9 +227,9 @@ async def test_a_predictor_that_dies_is_a_503_and_its_return_is_noticed(
 
 
 HEAD = b"POST /classify HTTP/1.1\r\nHost: a\r\n"
+HIDDEN = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
 FRAMING = {
-    "both lengths": HEAD
-    + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: a\r\n\r\n",
+    "both lengths": HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + HIDDEN,
     "two lengths": HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
     "a list of lengths": HEAD + b"Content-Length: 5, 5\r\n\r\nhello",
     "a negative length": HEAD + b"Content-Length: -5\r\n\r\nhello",
