@@ -117,6 +117,12 @@ def _fetch(s: Situation) -> dict[str, object]:
         }
     if fetch.phase in {Phase.RUNNING, Phase.FAILED}:
         return _progress(s)
+    if fetch.phase is Phase.DONE:  # maybe the spec came back to what had been fetched before
+        same = old.download is not None and old.download.job == fetch.name
+        return {
+            "progress": "100%",
+            "download": old.download if same else DownloadStatus(percent=100, job=fetch.name),
+        }
     return {}
 
 

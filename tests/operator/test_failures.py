@@ -152,6 +152,21 @@ def test_what_somebody_mended_is_tried_at_once(mended: Json) -> None:
     assert world.condition("Ready") == ("True", "Serving")
 
 
+def test_a_spec_that_comes_back_to_what_was_fetched_serves_at_once() -> None:
+    world = World()
+    world.settle()
+    world.change({"source": {"revision": "nowhere"}})
+    while not world.all("Job") or world.all("Job")[0].get("status"):
+        world.reconcile()
+        world._collect()
+    world.fail("SourceNotFound")
+    world.reconcile()
+    world.change({"source": {"revision": "main"}})
+    world.reconcile()
+    assert world.condition("Ready") == ("True", "Serving")
+    assert world.status.progress == "100%"
+
+
 def test_a_fetch_that_took_too_long_says_so() -> None:
     world = fetching({"download": {"activeDeadlineSeconds": 60}})
     job = world.all("Job")[0]

@@ -1,0 +1,109 @@
+"""The operator as a process of this machine, with no more rights than its Role gives it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from .kubectl import Namespace, kubectl
+
+RULES = [
+    {"apiGroups": ["veriaidpo.verisyntra.vn"], "resources": ["models"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": ["veriaidpo.verisyntra.vn"], "resources": ["models/status"], "verbs": ["patch"]},
+    {
+        "apiGroups": ["batch"],
+        "resources": ["jobs"],
+        "verbs": ["get", "list", "watch", "create", "delete"],
+    },
+    {
+        "apiGroups": ["serving.kserve.io"],
+        "resources": ["inferenceservices"],
+        "verbs": ["get", "list", "watch", "create", "patch"],
+    },
+    {
+        "apiGroups": [""],
+        "resources": ["persistentvolumeclaims"],
+        "verbs": ["get", "list", "watch", "create", "patch"],
+    },
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["services"], "verbs": ["get"]},
+    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "create"]},
+]
+"""Every right the operator needs: the tests fail when it needs another one."""
+
+
+def restricted_kubeconfig(namespace: Namespace, file: Path) -> Path:
+    """Make a service account with the operator's rights and a kubeconfig for it."""
+    name = "operator"
+    namespace.kubectl("create", "serviceaccount", name)
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": name},
+        "rules": RULES,
+    }
+    namespace.kubectl("apply", "-f", "-", stdin=json.dumps(role))
+    namespace.kubectl(
+        "create", "rolebinding", name, f"--role={name}", f"--serviceaccount={namespace.name}:{name}"
+    )
+    token = namespace.kubectl("create", "token", name).strip()
+    config: dict[str, Any] = json.loads(kubectl("config", "view", "--raw", "--minify", "-o", "json"))
+    config["users"] = [{"name": config["contexts"][0]["context"]["user"], "user": {"token": token}}]
+    file.write_text(json.dumps(config))
+    return file
+
+
+class OperatorProcess:
+    """One operator, which may be stopped, killed and started again."""
+
+    def __init__(self, *, command: list[str], kubeconfig: Path, log: Path, settings: dict[str, str]) -> None:
+        self._command = command
+        self._kubeconfig = kubeconfig
+        self.log = log
+        self.settings = settings
+        self.port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        environment = os.environ | self.settings
+        environment |= {"KUBECONFIG": str(self._kubeconfig), "LIVENESS_PORT": str(self.port)}
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, env=environment, stdout=log, stderr=log)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End it and return its exit code."""
+        if self._process is None:
+            return 0
+        self._process.send_signal(how)
+        code = self._process.wait(timeout=30)
+        self._process = None
+        return code
+
+    def kill(self) -> None:
+        self.stop(signal.SIGKILL)
+
+    def health(self, seconds: float = 20) -> dict[str, float]:
+        """Return the answer of its liveness endpoint."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5) as answer:
+                    health: dict[str, float] = json.load(answer)
+                    return health
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.3)
+
+
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port

@@ -1,0 +1,115 @@
+"""What the definition of Models takes, and what it refuses with which sentence."""
+
+import subprocess
+from typing import Any
+
+import pytest
+from veriaidpo_operator.__main__ import main
+
+from .conftest import REPO
+from .kubectl import Json, Namespace, kubectl, model
+
+LABELS = [{"id": "a", "en": "A", "vi": "A"}, {"id": "b", "en": "B", "vi": "B"}]
+SOURCE = {"uri": "hf://owner/repo"}
+
+
+def named(name: str) -> Json:
+    return model(name, source=SOURCE)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        named("a"),
+        named("x" * 40),
+        model(task="token-classification", labels=[{"id": "O", "en": "O", "vi": "O"}, *LABELS]),
+        model(storage={"claimName": "shared"}),
+        model(storage={"create": {"size": "500Mi", "storageClassName": "fast"}, "reclaimPolicy": "Delete"}),
+        model(source={**SOURCE, "revision": "feature/x", "authSecret": {"name": "hub"}}),
+        model(source={**SOURCE, "files": [{"path": "onnx/model.onnx", "sha256": "0" * 64}]}),
+        model(
+            serving={
+                "minReplicas": 2,
+                "maxReplicas": 2,
+                "resources": {"limits": {"cpu": "1500m", "memory": 1}},
+            }
+        ),
+        model(serving={"goldenSentences": [{"text": "Xin chào", "label": "b"}]}, threshold=0.6),
+        model(download={"backoffLimit": 0, "activeDeadlineSeconds": 60}, suspend=True, aliases=["p"]),
+    ],
+)
+def test_taken(namespace: Namespace, body: Json) -> None:
+    namespace.apply(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (named("x" * 41), "at most 40 characters"),
+        (named("a.b"), "lower case letters, digits"),
+        (named("1a"), "starting with a letter"),
+        (model(source={"uri": "https://example.org/model"}), "spec.source.uri"),
+        (model(source={"uri": "hf://owner"}), "spec.source.uri"),
+        (model(source={"uri": "hf://owner/repo/../x"}), "spec.source.uri"),
+        (model(source={**SOURCE, "revision": "a..b"}), "'..' is not part"),
+        (model(source={**SOURCE, "files": [{"path": "../x", "sha256": "0" * 64}]}), "path"),
+        (model(source={**SOURCE, "files": [{"path": "a/../x", "sha256": "0" * 64}]}), "'..' may not be part"),
+        (model(source={**SOURCE, "files": [{"path": "a", "sha256": "0"}]}), "sha256"),
+        (model(labels=LABELS[:1]), "at least 2 items"),
+        (model(labels=[LABELS[0], LABELS[0]]), "every id may be there once only"),
+        (model(modelType="Principles"), "spec.modelType"),
+        (model(language="vie"), "spec.language"),
+        (model(task="poetry"), "spec.task"),
+        (model(threshold=1.5), "spec.threshold"),
+        (model(storage={"claimName": "a", "create": {}}), "not both"),
+        (model(storage={"create": {"size": "lots"}}), "size"),
+        (model(storage={"create": {"accessModes": ["ReadOnlyMany"]}}), "accessModes"),
+        (model(serving={"minReplicas": 3, "maxReplicas": 2}), "may not be above maxReplicas"),
+        (model(serving={"minReplicas": 0}), "minReplicas"),
+        (model(serving={"goldenSentences": [{"text": "x", "label": "c"}]}), "has to be the id of one of"),
+        (model(surprise=True), "surprise"),
+    ],
+)
+def test_refused_with_a_sentence(namespace: Namespace, body: Json, sentence: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        namespace.apply(body)
+    assert sentence in refused.value.stderr
+
+
+def test_the_source_of_a_model_cannot_be_changed(namespace: Namespace) -> None:
+    namespace.apply(named("a"))
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        namespace.apply(model("a", source={"uri": "hf://owner/another"}))
+    assert "make another Model" in refused.value.stderr
+
+
+def test_defaults_are_written_out(namespace: Namespace) -> None:
+    namespace.apply(named("a"))
+    spec: dict[str, Any] = namespace.get("model", "a")["spec"]
+    assert (spec["task"], spec["maxTokens"], spec["source"]["revision"]) == (
+        "text-classification",
+        256,
+        "main",
+    )
+    assert spec["storage"] == {"reclaimPolicy": "Retain"}
+    assert spec["serving"] == {"minReplicas": 1}
+
+
+def test_people_find_it_by_its_short_name_and_its_category(namespace: Namespace) -> None:
+    namespace.apply(named("a"))
+    for word in ("vmodel", "veriaidpo"):
+        header = namespace.kubectl("get", word).splitlines()[0].split()
+        assert " ".join(header) == "NAME READY REASON TYPE LANG REVISION PROGRESS SERVABLE AGE"
+    wide = namespace.kubectl("get", "vmodel", "-o", "wide").splitlines()[0].split()
+    assert wide[-4:] == ["URL", "FORMAT", "CLAIM", "MESSAGE"]
+
+
+def test_fields_explain_themselves(cluster: None) -> None:
+    assert "Another source is another Model" in kubectl("explain", "models.spec.source.uri")
+
+
+def test_crd_apply_brings_the_definition_up_to_date(
+    cluster: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["crd", "apply", str(REPO / "charts/veriaidpo/crds/models.yaml")]) == 0
+    assert capsys.readouterr().out == "models.veriaidpo.verisyntra.vn is up to date\n"

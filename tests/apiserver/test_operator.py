@@ -1,0 +1,259 @@
+"""The operator with a real API server, kubelet and KServe: from a Model to an answer, and what goes wrong."""
+
+import json
+import subprocess
+import urllib.request
+
+import pytest
+
+from .kubectl import Namespace, at, eventually, kubectl, model
+from .operator_process import OperatorProcess
+
+
+def answer(namespace: Namespace, name: str = "principles-vi") -> str:
+    """Ask the predictor which revision it serves, at its Service's own address."""
+    url: str = namespace.get("model", name)["status"]["inferenceService"]["url"]
+    host = url.removeprefix("http://")
+    service, space, *_ = host.split(".")
+    assert space == namespace.name
+    address = namespace.get("service", service)["spec"]["clusterIP"]
+    with urllib.request.urlopen(f"http://{address}/revision", timeout=5) as response:
+        return str(response.read().decode().strip())
+
+
+def test_a_model_is_fetched_and_served_and_tells_its_story(
+    operator: OperatorProcess, namespace: Namespace
+) -> None:
+    namespace.apply(at("v1"))
+    eventually(
+        "progress is shown",
+        lambda: namespace.get("model", "principles-vi").get("status", {}).get("progress") == "45%",
+    )
+    status = namespace.serves("principles-vi")
+    assert {c["type"]: c["status"] for c in status["conditions"]} == {
+        "Downloaded": "True",
+        "Verified": "True",
+        "Converted": "True",
+        "InferenceServiceReady": "True",
+        "WarmedUp": "True",
+        "Servable": "True",
+        "Ready": "True",
+        "Degraded": "False",
+    }
+    assert status["currentRevision"] == status["targetRevision"]
+    assert answer(namespace) == "v1"
+    row = namespace.kubectl("get", "vmodel", "--no-headers").split()
+    shown = f"principles-vi True Serving principles vi {status['currentRevision'][:12]} 100% True"
+    assert " ".join(row[:8]) == shown
+    told = {
+        e["reason"]: e["type"]
+        for e in namespace.items("events", "--field-selector=involvedObject.kind=Model")
+    }
+    assert {
+        "RevisionFetched": "Normal",
+        "RevisionServing": "Normal",
+        "Serving": "Normal",
+    }.items() <= told.items()
+
+
+def test_nothing_is_written_while_nothing_changes(operator: OperatorProcess, namespace: Namespace) -> None:
+    namespace.apply(at("v1"))
+    namespace.serves("principles-vi")
+    kinds = ("model", "inferenceservice", "job", "pvc")
+
+    def versions() -> list[str]:
+        return [o["metadata"]["resourceVersion"] for kind in kinds for o in namespace.items(kind)]
+
+    before = versions()
+    lines = operator.log.read_text().count("\n")
+    eventually("two resyncs", lambda: operator.health()["last_reconcile_age_seconds"] > 4.0, 30)
+    eventually("a third one", lambda: operator.health()["last_reconcile_age_seconds"] < 4.0, 30)
+    assert versions() == before
+    later = operator.log.read_text().splitlines()[lines:]
+    assert not [line for line in later if "veriaidpo_operator" in line]
+
+
+def test_a_new_revision_takes_over_while_the_old_one_answers(
+    operator: OperatorProcess, namespace: Namespace
+) -> None:
+    namespace.apply(at("v1"))
+    first = namespace.serves("principles-vi")["currentRevision"]
+    namespace.apply(at("v2"))
+    namespace.reaches("principles-vi", "Downloading")
+    assert namespace.condition("principles-vi", "Servable") == ("True", "Serving")
+    while namespace.condition("principles-vi")[0] != "True":
+        assert namespace.condition("principles-vi", "Servable")[0] == "True"
+        assert answer(namespace) in {"v1", "v2"}
+    status = namespace.get("model", "principles-vi")["status"]
+    assert status["previousRevision"] == first
+    assert answer(namespace) == "v2"
+
+
+def test_a_revision_that_never_gets_ready_takes_no_request(
+    operator: OperatorProcess, namespace: Namespace
+) -> None:
+    namespace.apply(at("v1"))
+    first = namespace.serves("principles-vi")["currentRevision"]
+    namespace.apply(at("mute"))
+    namespace.reaches("principles-vi", "RollingOut")
+    selector = "serving.kserve.io/inferenceservice=principles-vi"
+    eventually("the new pod is there", lambda: len(namespace.items("pods", "-l", selector)) == 2)
+    status = namespace.get("model", "principles-vi")["status"]
+    assert status["currentRevision"] == first != status["targetRevision"]
+    assert namespace.condition("principles-vi", "Servable") == ("True", "Serving")
+    assert answer(namespace) == "v1"
+    namespace.apply(at("v1"))
+    namespace.serves("principles-vi")
+    assert namespace.get("model", "principles-vi")["status"]["currentRevision"] == first
+
+
+@pytest.mark.parametrize(("reason", "code"), [("SourceNotFound", 12), ("LabelsMismatch", 16)])
+def test_a_fetch_that_fails_says_why_and_a_mended_model_serves(
+    operator: OperatorProcess, namespace: Namespace, reason: str, code: int
+) -> None:
+    namespace.apply(at(f"fail-{reason}-{code}"))
+    namespace.apply(at("v1", "neighbour-vi"))
+    namespace.reaches("principles-vi", reason)
+    assert namespace.condition("principles-vi", "Servable") == ("False", reason)
+    assert namespace.get("model", "principles-vi")["status"]["lastFailure"]["reason"] == reason
+    namespace.serves("neighbour-vi")
+    namespace.apply(at("v1"))
+    namespace.serves("principles-vi")
+
+
+def test_a_failed_fetch_is_tried_again(operator: OperatorProcess, namespace: Namespace) -> None:
+    namespace.apply(at("fail-SourceNotFound-12"))
+
+    def attempt() -> int:
+        status = namespace.get("model", "principles-vi").get("status", {})
+        return int(status.get("download", {}).get("attempt", 0))
+
+    eventually("a third attempt", lambda: attempt() >= 3, 60)
+    assert namespace.condition("principles-vi") == ("False", "SourceNotFound")
+    assert len(namespace.items("jobs")) <= 1
+
+
+def test_an_image_that_is_not_there(operator: OperatorProcess, namespace: Namespace) -> None:
+    operator.stop()
+    operator.settings["FETCH_IMAGE"] = "nowhere.invalid/fetch:0"
+    operator.start()
+    namespace.apply(at("v1"))
+    namespace.reaches("principles-vi", "ImageUnavailable")
+    operator.stop()
+    operator.settings["FETCH_IMAGE"] = operator.settings["PREDICTOR_IMAGE"]
+    operator.start()
+    namespace.serves("principles-vi")
+
+
+def test_a_secret_that_is_not_there(operator: OperatorProcess, namespace: Namespace) -> None:
+    source = {"uri": "hf://owner/principles-vi", "authSecret": {"name": "hub"}}
+    namespace.apply(model(source=source))
+    namespace.reaches("principles-vi", "MountFailed")
+    ready = next(
+        c for c in namespace.get("model", "principles-vi")["status"]["conditions"] if c["type"] == "Ready"
+    )
+    assert 'secret "hub" not found' in ready["message"]
+    namespace.kubectl("create", "secret", "generic", "hub", "--from-literal=token=t")
+    namespace.serves("principles-vi", 150)
+
+
+def test_a_storage_class_that_is_not_there(operator: OperatorProcess, namespace: Namespace) -> None:
+    namespace.apply(model(storage={"create": {"storageClassName": "nowhere"}}))
+    namespace.reaches("principles-vi", "StorageClassMissing")
+    namespace.apply(model(storage={"create": {}}))
+    namespace.kubectl("delete", "pvc", "principles-vi-model", "--timeout=60s")
+    namespace.serves("principles-vi")
+
+
+def test_a_claim_that_is_not_there(operator: OperatorProcess, namespace: Namespace) -> None:
+    namespace.apply(model(storage={"claimName": "shared"}))
+    namespace.reaches("principles-vi", "ClaimMissing")
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "shared"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    namespace.apply(claim)
+    namespace.serves("principles-vi")
+
+
+def test_a_deleted_model_keeps_its_claim_and_comes_back_with_its_bytes(
+    operator: OperatorProcess, namespace: Namespace
+) -> None:
+    namespace.apply(at("v1"))
+    namespace.serves("principles-vi")
+    claim = namespace.get("pvc", "principles-vi-model")["metadata"]["uid"]
+    namespace.kubectl("delete", "model", "principles-vi", "--timeout=20s")
+
+    def gone() -> bool:
+        return not any(namespace.items(kind) for kind in ("jobs", "inferenceservices", "deployments", "pods"))
+
+    eventually("what served it is gone", gone, 90)
+    assert namespace.get("pvc", "principles-vi-model")["metadata"]["uid"] == claim
+    namespace.apply(at("v1"))
+    namespace.serves("principles-vi")
+    pods = namespace.items("pods", "-l", "app.kubernetes.io/component=fetch")
+    said = json.loads(pods[0]["status"]["containerStatuses"][0]["state"]["terminated"]["message"])
+    assert (said["reason"], said["bytesDownloaded"]) == ("Adopted", 0)
+
+
+def test_with_reclaim_policy_delete_the_claim_goes_too(
+    operator: OperatorProcess, namespace: Namespace
+) -> None:
+    namespace.apply(at("v1", storage={"reclaimPolicy": "Delete"}))
+    namespace.serves("principles-vi")
+    namespace.kubectl("delete", "model", "principles-vi", "--timeout=20s")
+    eventually("the claim is gone", lambda: not namespace.items("pvc"), 90)
+
+
+def test_without_the_operator_a_model_serves_on_and_can_be_deleted(
+    operator: OperatorProcess, namespace: Namespace
+) -> None:
+    namespace.apply(at("v1"))
+    namespace.serves("principles-vi")
+    assert operator.stop() == 0
+    assert answer(namespace) == "v1"
+    assert "finalizers" not in namespace.get("model", "principles-vi")["metadata"]
+    namespace.kubectl("delete", "model", "principles-vi", "--timeout=20s")
+
+
+def test_an_operator_killed_in_the_middle_of_a_download_goes_on_with_it(
+    operator: OperatorProcess, namespace: Namespace
+) -> None:
+    namespace.apply(at("slow"))
+    namespace.reaches("principles-vi", "Downloading")
+    (job,) = namespace.items("jobs")
+    operator.kill()
+    operator.start()
+    namespace.serves("principles-vi")
+    assert [j["metadata"]["uid"] for j in namespace.items("jobs")] == [job["metadata"]["uid"]]
+
+
+def test_what_somebody_changed_by_hand_is_repaired(operator: OperatorProcess, namespace: Namespace) -> None:
+    namespace.apply(at("v1"))
+    namespace.serves("principles-vi")
+    patch = (
+        '[{"op": "replace", "path": "/spec/predictor/containers/0/args/1", "value": "/mnt/models/elsewhere"}]'
+    )
+    namespace.kubectl("patch", "inferenceservice", "principles-vi", "--type=json", "-p", patch)
+
+    def repaired() -> bool:
+        service = namespace.get("inferenceservice", "principles-vi")
+        return "elsewhere" not in json.dumps(service["spec"])
+
+    eventually("it is as wanted again", repaired)
+    namespace.serves("principles-vi")
+    namespace.kubectl("delete", "inferenceservice", "principles-vi")
+    eventually("it is made again", lambda: namespace.get("inferenceservice", "principles-vi"))
+    namespace.serves("principles-vi")
+
+
+def test_the_operators_rights_end_at_its_namespace(operator: OperatorProcess, namespace: Namespace) -> None:
+    who = f"--as=system:serviceaccount:{namespace.name}:operator"
+    for question in (["list", "models", "-A"], ["get", "secrets"], ["create", "pods"], ["delete", "pvc"]):
+        with pytest.raises(subprocess.CalledProcessError):
+            kubectl("auth", "can-i", *question, "-n", namespace.name, who)
+    namespace.apply(at("v1"))
+    namespace.serves("principles-vi")
+    assert "orbidden" not in operator.log.read_text()
