@@ -8,15 +8,24 @@ from .conftest import Installation
 from .traffic import Traffic
 
 
-def questions(catalogue: dict[str, dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
+def questions(catalogue: dict[str, dict[str, Any]], token: str) -> list[tuple[dict[str, Any], int]]:
+    """Return bodies and the category each gets while nothing is broken: that is what is right later on."""
     found = []
     for name in DEMO_MODELS:
         model = catalogue[name]
-        ids = [label["id"] for label in model["labels"]]
-        golden = model["goldenSentences"][0]
-        body = {"text": golden["text"], "model_type": model["modelType"], "language": model["language"]}
-        found.append((body, ids.index(golden["label"])))
+        for golden in model["goldenSentences"]:
+            for suffix in ("", " (1)", " (2)", " (3)"):
+                text = golden["text"] + suffix
+                answer = classify(text, model["modelType"], model["language"], token)
+                assert answer.status_code == 200, answer.text
+                body = {"text": text, "model_type": model["modelType"], "language": model["language"]}
+                found.append((body, answer.json()["category_id"]))
     return found
+
+
+def tenant_tokens(count: int) -> list[str]:
+    command = ("exec", "deploy/veriaidpo-gateway", "--", "veriaidpo-gateway", "token", "--role", "staff")
+    return [kubectl(*command, "--tenant", f"tenant-{i}").strip() for i in range(count)]
 
 
 def ready_pod(selector: str) -> str | None:
@@ -37,7 +46,8 @@ def test_predictor_and_operator_are_killed_under_load(
     assert killed
     golden = catalogue["principles-vi"]["goldenSentences"][0]["text"]
 
-    with Traffic(questions(catalogue), tokens["staff"]) as traffic:
+    asked = questions(catalogue, tokens["staff"])
+    with Traffic(asked, tenant_tokens(8)) as traffic:
         eventually(lambda: len(traffic.answers) > 100, "traffic flows", 30)
         old_operator = ready_pod(operator)
         assert old_operator

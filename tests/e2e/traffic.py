@@ -24,20 +24,21 @@ class Answer:
 
 @dataclass
 class Traffic:
-    """Sends `questions` (body, expected category_id) in turn at `rate` a second while the block runs.
+    """Sends `questions` (body, expected category_id) at `rate` a second while the block runs.
 
-    Each question is made new by a number, so that no cache answers for the model.
+    Each sender has a tenant's token of its own and asks every question in turn: nothing is cached across
+    tenants, so the models answer, until a sender begins its list again.
     """
 
     questions: list[tuple[dict[str, Any], int]]
-    token: str
+    tokens: list[str]
     rate: float = 25.0
     answers: list[tuple[int, Answer]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self._stop = threading.Event()
         self._begun = time.monotonic()
-        self._threads = [threading.Thread(target=self._send, args=(i,)) for i in range(8)]
+        self._threads = [threading.Thread(target=self._send, args=(i,)) for i in range(len(self.tokens))]
         for thread in self._threads:
             thread.start()
         return self
@@ -50,18 +51,18 @@ class Traffic:
             thread.join()
 
     def _send(self, index: int) -> None:
-        # Eight senders, each on its own timetable: a slow answer delays only its sender.
-        interval = len(self._threads) / self.rate
+        # Senders keep a timetable each: a slow answer delays only its sender.
+        senders = len(self._threads)
         turn = 0
-        headers = {"Host": HOST, "Authorization": f"Bearer {self.token}"}
+        headers = {"Host": HOST, "Authorization": f"Bearer {self.tokens[index]}"}
         with httpx.Client(base_url=os.environ["INGRESS"], timeout=35, trust_env=False) as client:
-            while not self._stop.wait(
-                max(0.0, self._begun + (turn + index / len(self._threads)) * interval - time.monotonic())
-            ):
+            while not self._stop.wait(self._pause((turn + index / senders) * senders / self.rate)):
                 body, expected = self.questions[(turn + index) % len(self.questions)]
-                numbered = {**body, "text": f"{body['text']} ({index}.{turn})"}
-                self.answers.append((expected, self._ask(client, numbered, headers)))
+                self.answers.append((expected, self._ask(client, body, headers)))
                 turn += 1
+
+    def _pause(self, due: float) -> float:
+        return max(0.0, self._begun + due - time.monotonic())
 
     def _ask(self, client: httpx.Client, body: dict[str, Any], headers: dict[str, str]) -> Answer:
         at = time.monotonic() - self._begun
