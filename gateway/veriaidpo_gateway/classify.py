@@ -77,7 +77,7 @@ async def _infer(
     call = Call(exchange.request_id, exchange.started + deps.deadline, deps.deadline)
     try:
         async with asyncio.timeout(max(0.0, call.deadline - time.monotonic())):
-            inference = await deps.predictors.infer(model, text.text, call)
+            (inference,) = await deps.predictors.infer(model, [text.text], call)
     except TimeoutError:
         raise too_late(call) from None
     # During a rollout the answer may come from another revision than the one we looked for.

@@ -6,7 +6,7 @@ Nothing a predictor says in an error reaches a caller, for it might repeat anoth
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -74,15 +74,15 @@ class Predictors:
         """Tell what this replica saw of a model so far."""
         return self._seen.get(model, Seen())
 
-    async def infer(self, model: Model, text: str, call: Call) -> Inference:
-        """Ask for one text; 503 when the model does not answer or is busy, 504 when it takes too long."""
+    async def infer(self, model: Model, texts: Sequence[str], call: Call) -> tuple[Inference, ...]:
+        """Ask for texts; 503 when the model does not answer or is busy, 504 when it takes too long."""
         breaker = self._breakers.setdefault(model.name, Breaker(failures=5, pause=2.0, clock=self._clock))
         if not breaker.allows():
             raise self._unavailable(model, "held back", ErrorCode.MODEL_UNAVAILABLE)
         started = self._clock()
         with self._counting(model, breaker, call):
-            response = await self._post(model, inference.encode(call.request_id, text), call)
-            answer = self._read(model, response, call)
+            response = await self._post(model, inference.encode(call.request_id, texts), call)
+            answer = self._read(model, response, call, len(texts))
         breaker.succeeded()
         self._remember_latency(model.name, self._clock() - started)
         return answer
@@ -135,9 +135,9 @@ class Predictors:
             headers["Authorization"] = f"Bearer {self._tokens.for_model(model.name)}"
         return headers
 
-    def _read(self, model: Model, response: httpx.Response, call: Call) -> Inference:
+    def _read(self, model: Model, response: httpx.Response, call: Call, texts: int) -> tuple[Inference, ...]:
         if response.status_code == 200:
-            return inference.decode(response.content, model=model.name, labels=len(model.labels))
+            return inference.decode(response.content, model=model.name, labels=len(model.labels), texts=texts)
         if response.status_code in (429, 503):
             raise self._unavailable(
                 model,
