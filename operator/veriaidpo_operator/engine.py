@@ -63,6 +63,7 @@ class Engine:
     async def _work(self, name: str) -> float | None:
         again = await asyncio.get_running_loop().run_in_executor(self._threads, self._reconcile, name)
         self._alive_at = self._clock()
+        _log.debug("%s was looked at, next in %s s", name, again)
         return again
 
     async def _resync(self) -> None:

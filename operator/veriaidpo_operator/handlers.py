@@ -83,7 +83,8 @@ def run(settings: Settings, engine: Engine, stop: asyncio.Event) -> None:
     """Run kopf until it is told to stop."""
     registry = kopf.OperatorRegistry()
     register(registry, engine)
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    for chatty in ("kopf.objects", "kopf.activities", "aiohttp.access"):  # a line for each probe helps nobody
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     kopf.run(
         registry=registry,
         standalone=True,

@@ -1,4 +1,4 @@
-"""A real API server, a namespace for each test, and the operator as a process with no more than its rights."""
+"""A real API server, a namespace for each test, and the operator as a process with its own rights only."""
 
 import os
 import subprocess

@@ -4,6 +4,7 @@ import subprocess
 from typing import Any
 
 import pytest
+
 from veriaidpo_operator.__main__ import main
 
 from .conftest import REPO
