@@ -133,15 +133,13 @@ class Queue:
             return []
         batch = [first]
         longest = len(first.ids)
-        for row in self._neighbours(len(first.ids), now):
-            longest_then = max(longest, len(row.ids))
-            if longest_then * (len(batch) + 1) > self.limits.batch_tokens:
+        neighbours = iter(self._neighbours(longest, now))
+        while len(batch) < self.limits.batch_rows and (row := next(neighbours, None)) is not None:
+            longest = max(longest, len(row.ids))
+            if longest * (len(batch) + 1) > self.limits.batch_tokens:
                 break
             self._remove(row)
             batch.append(row)
-            longest = longest_then
-            if len(batch) >= self.limits.batch_rows:
-                break
         return batch
 
     def _oldest(self, now: float) -> _Row | None:

@@ -87,7 +87,7 @@ def _sentencepiece(directory: Path) -> Tokenizer:
     pieces = [(piece.text, piece.score) for piece in model.pieces[3:]]
     tokenizer = Tokenizer(Unigram([*special, *pieces, ("<mask>", 0.0)], unk_id=3, byte_fallback=False))
     if model.charsmap:
-        # Precompiled drops marks after a letter that it knows ("u" + horn + tilde loses its tilde), so letters
+        # Precompiled drops marks after a letter that it knows (u, horn, tilde: no tilde is left), so letters
         # are composed before it sees them.
         tokenizer.normalizer = normalizers.Sequence(
             [normalizers.NFC(), normalizers.Precompiled(model.charsmap)]

@@ -18,6 +18,7 @@ log = logging.getLogger("veriaidpo.tokens")
 
 ISSUER = "veriaidpo-gateway"
 _LEEWAY_SECONDS = 10
+_LIFETIME_SECONDS = 300  # the gateway gives its tokens 60; one that was meant to last is not one of them
 _MAX_TOKEN_BYTES = 4_096
 _MAX_FILE_BYTES = 1 << 20
 _LOOK_AGAIN_SECONDS = 1.0
@@ -109,7 +110,7 @@ def _blocks(text: str) -> list[tuple[str, bytes]]:
 
 def _verifies(token: str, key: ec.EllipticCurvePublicKey, audiences: list[str]) -> bool:
     try:
-        jwt.decode(
+        claims = jwt.decode(
             token,
             key,
             algorithms=["ES256"],
@@ -118,9 +119,9 @@ def _verifies(token: str, key: ec.EllipticCurvePublicKey, audiences: list[str]) 
             leeway=_LEEWAY_SECONDS,
             options={"require": ["exp", "iat", "iss", "aud"], "strict_aud": False},
         )
-    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        return bool(claims["exp"] - claims["iat"] <= _LIFETIME_SECONDS)
+    except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError):
         return False
-    return True
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

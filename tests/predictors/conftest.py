@@ -150,7 +150,8 @@ class Gateway:
     def token(self, model: str = "tiny-en", **changes: Any) -> str:
         now = int(time.time())
         claims = {"iss": "veriaidpo-gateway", "aud": model, "iat": now, "exp": now + 60} | changes
-        return jwt.encode({k: v for k, v in claims.items() if v is not None}, self.key, algorithm="ES256")
+        payload = json.dumps({k: v for k, v in claims.items() if v is not None}).encode()
+        return jwt.PyJWS().encode(payload, self.key, algorithm="ES256")
 
 
 @pytest.fixture(scope="session")

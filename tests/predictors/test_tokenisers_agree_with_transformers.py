@@ -1,6 +1,6 @@
 """Ids must be those that the models were trained on.
 
-transformers' own tokenizers are the oracle; for XLM-R it is sentencepiece itself, with fairseq's offset, because
+transformers' own tokenizers are the oracle. For XLM-R it is sentencepiece itself with fairseq's offset, since
 transformers 5 reads that file only together with a tokenizer.json.
 """
 
