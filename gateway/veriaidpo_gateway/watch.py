@@ -23,8 +23,8 @@ from veriaidpo_gateway.sources import models_from
 
 GROUP_VERSION = "veriaidpo.verisyntra.vn/v1alpha1"
 
-_WATCH_SECONDS = 300
-_QUIET_SECONDS = 330
+_WATCH_SECONDS = 60
+_QUIET_SECONDS = 75
 """Longer than a watch lasts: a connection that says nothing for so long is dead."""
 _LONGEST_PAUSE = 15.0
 
