@@ -19,7 +19,6 @@ from veriaidpo_predictor.outcome import FetchError, Reason
 
 log = logging.getLogger("veriaidpo.hub")
 
-CHUNK_BYTES = 1 << 20
 _MAX_REDIRECTS = 5
 _MAX_LISTING_BYTES = 32 << 20
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
@@ -177,7 +176,7 @@ def _check(response: httpx.Response) -> None:
 
 def _bounded(response: httpx.Response) -> Any:
     body = bytearray()
-    for chunk in response.iter_raw(CHUNK_BYTES):
+    for chunk in response.iter_raw():
         body += chunk
         if len(body) > _MAX_LISTING_BYTES:
             raise FetchError(Reason.SOURCE_REFUSED, "The hub's list of files is too long.")
@@ -204,7 +203,8 @@ def _listing(body: Any) -> Listing:
 
 
 def _chunks(response: httpx.Response) -> Iterator[bytes]:
-    yield from response.iter_raw(CHUNK_BYTES)
+    """Pass the bytes on as they come: a chunk that is being filled would be lost when the hub breaks off."""
+    yield from response.iter_raw()
 
 
 def _start(response: httpx.Response) -> int:

@@ -27,7 +27,7 @@ def client(
     publish_to: Callable[..., Path],
     demo_models: Path,
 ) -> Iterator[httpx.Client]:
-    """The three demonstration models in one process, ready only because each golden sentence got its label."""
+    """Serve the three demonstration models: ready means that each golden sentence got its label."""
     root = tmp_path_factory.mktemp("volume")
     directories = [
         publish_to(
