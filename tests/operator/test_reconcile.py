@@ -1,0 +1,159 @@
+"""One look at one Model, with a cluster that may refuse, forget or fail."""
+
+from datetime import datetime
+from typing import cast
+
+import pytest
+
+from veriaidpo_operator.api import Json, Model, Status
+from veriaidpo_operator.apiserver import ApiError, _read
+from veriaidpo_operator.cluster import Cluster, RefusedError
+from veriaidpo_operator.observed import Observed
+from veriaidpo_operator.plan import Action
+from veriaidpo_operator.reconcile import Reconciler
+from veriaidpo_operator.transitions import Event
+
+from .world import World
+
+
+class InMemory:
+    """A Cluster around a world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.refuses: dict[str, str] = {}
+        self.done: list[str] = []
+        self.told: list[str] = []
+        self.status_error: ApiError | None = None
+        self.event_error: ApiError | None = None
+
+    def model(self, name: str) -> Json | None:
+        return self.world.body if self.world.body["metadata"]["name"] == name else None
+
+    def observe(self, model: Model, now: datetime) -> Observed:
+        return self.world.observe()
+
+    def act(self, action: Action) -> None:
+        kind = str(action).split()[1]
+        if kind in self.refuses:
+            raise RefusedError(kind, self.refuses[kind])
+        self.done.append(str(action))
+        self.world.act(action)
+
+    def write_status(self, model: Model, status: Status) -> None:
+        if self.status_error:
+            raise self.status_error
+        self.world.body["status"] = status.to_json()
+
+    def tell(self, model: Model, event: Event, now: datetime) -> None:
+        self.told.append(event.reason)
+        if self.event_error:
+            raise self.event_error
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def cluster(world: World) -> InMemory:
+    return InMemory(world)
+
+
+@pytest.fixture
+def reconcile(world: World, cluster: InMemory) -> Reconciler:
+    return Reconciler(cast("Cluster", cluster), world.settings, lambda: world.now)
+
+
+def test_a_model_that_has_gone_is_not_looked_at_again(reconcile: Reconciler) -> None:
+    assert reconcile("another") is None
+
+
+def test_a_refused_object_is_told_of_and_tried_again(
+    reconcile: Reconciler, cluster: InMemory, world: World
+) -> None:
+    cluster.refuses = {"PersistentVolumeClaim": "exceeded quota"}
+    reconcile("principles-vi")
+    assert reconcile("principles-vi") == world.settings.resync_seconds
+    assert world.condition("Ready") == ("False", "Refused")
+    assert cluster.told == ["Refused"]
+    cluster.refuses = {}
+    reconcile("principles-vi")
+    assert cluster.done == ["create PersistentVolumeClaim principles-vi-model"]
+
+
+def test_a_refused_service_does_not_keep_the_claim_from_being_repaired(
+    reconcile: Reconciler, cluster: InMemory, world: World
+) -> None:
+    world.settle()
+    world.change({"storage": {"reclaimPolicy": "Delete"}, "serving": {"minReplicas": 2}})
+    cluster.refuses = {"InferenceService": "not today"}
+    reconcile("principles-vi")
+    assert cluster.done == ["patch PersistentVolumeClaim principles-vi-model"]
+    assert world.condition("Ready") == ("False", "Refused")
+    assert world.condition("Servable") == ("True", "Serving")
+
+
+def test_a_spec_of_a_newer_version_is_told_of_and_what_serves_is_left_alone(
+    reconcile: Reconciler, cluster: InMemory, world: World
+) -> None:
+    world.settle()
+    served = world.status.current_revision
+    world.change({"warp": 9})
+    reconcile("principles-vi")
+    assert cluster.done == []
+    assert world.body["status"]["currentRevision"] == served
+    conditions = {c["type"]: c for c in world.body["status"]["conditions"]}
+    assert (conditions["Ready"]["status"], conditions["Ready"]["reason"]) == ("False", "InvalidSpec")
+    assert "spec.warp" in conditions["Ready"]["message"]
+    assert conditions["Servable"]["status"] == "True"
+    assert cluster.told == ["InvalidSpec"]
+
+
+def test_an_unchanged_status_is_not_written(reconcile: Reconciler, cluster: InMemory, world: World) -> None:
+    world.settle()
+    cluster.status_error = ApiError(500, "it was written", status=True)
+    assert reconcile("principles-vi") == world.settings.resync_seconds
+
+
+@pytest.mark.parametrize("code", [404, 409])
+def test_a_model_that_went_meanwhile_is_no_error(reconcile: Reconciler, cluster: InMemory, code: int) -> None:
+    cluster.status_error = ApiError(code, "gone", status=True)
+    reconcile("principles-vi")
+    assert cluster.told == []
+
+
+def test_a_status_that_cannot_be_written_is_an_error_to_try_again(
+    reconcile: Reconciler, cluster: InMemory
+) -> None:
+    cluster.status_error = ApiError(503, "busy", status=True)
+    with pytest.raises(ApiError):
+        reconcile("principles-vi")
+
+
+def test_an_event_that_is_lost_undoes_nothing(reconcile: Reconciler, cluster: InMemory, world: World) -> None:
+    cluster.event_error = ApiError(403, "no", status=True)
+    for _ in range(10):
+        reconcile("principles-vi")
+        world.kubernetes()
+    assert world.condition("Ready") == ("True", "Serving")
+    assert "Serving" in cluster.told
+
+
+# What the API server answers
+
+
+def test_an_unknown_resource_type_is_told_from_an_object_that_is_not_there() -> None:
+    with pytest.raises(ApiError) as missing:
+        _read(404, b'{"kind": "Status", "message": "not found"}')
+    with pytest.raises(ApiError) as unknown:
+        _read(404, b"404 page not found\n")
+    assert (missing.value.status, unknown.value.status) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("code", "refused"), [(400, True), (403, True), (422, True), (404, False), (409, False), (500, False)]
+)
+def test_what_would_be_refused_again(code: int, refused: bool) -> None:
+    assert ApiError(code, "no", status=True).refused is refused
