@@ -91,7 +91,7 @@ class Predictors:
     def _counting(self, model: Model, breaker: Breaker, call: Call) -> Iterator[None]:
         try:
             yield
-        except httpx.TimeoutException as error:
+        except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
             breaker.failed()
             self._remember(model.name, "timeout")
             raise too_late(call) from error
@@ -117,10 +117,11 @@ class Predictors:
                     headers=self._headers(model, call, left),
                     timeout=httpx.Timeout(left, connect=min(left, _CONNECT), pool=min(left, _CONNECT)),
                 )
-            except httpx.TimeoutException:
+            except (httpx.ReadTimeout, httpx.WriteTimeout):
                 raise
             except httpx.TransportError:
-                # A connection the other side has just dropped; asking twice gives the same answer.
+                # A connection just dropped, or the address of a pod that has gone; asking twice gives the
+                # same answer.
                 if attempt == 2:
                     raise
         raise AssertionError

@@ -45,6 +45,18 @@ async def test_twice_dropped_is_a_503(gateway: Any, bearer: Any) -> None:
     assert len(gateway.predictor.asked) == 2
 
 
+@pytest.mark.parametrize("error", [httpx.ConnectTimeout, httpx.PoolTimeout])
+async def test_a_predictor_that_cannot_be_reached_in_time_is_a_503(
+    gateway: Any, bearer: Any, error: Any
+) -> None:
+    # A killed pod's address swallows packets: the caller still has 28 of 30 s, so no deadline has passed.
+    gateway.predictor.answer = failing(error("timed out"))
+    answer = await gateway.classify("a", bearer())
+    assert (answer.status_code, answer.json()["detail"]["code"]) == (503, "model_unavailable")
+    assert answer.headers["Retry-After"].isdigit()
+    assert len(gateway.predictor.asked) == 2
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500, 502])
 async def test_what_a_predictor_says_in_an_error_reaches_nobody(
     gateway: Any, bearer: Any, status: Any, caplog: Any
