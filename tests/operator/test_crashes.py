@@ -139,3 +139,61 @@ TestLife = Life.TestCase
 TestLife.settings = settings(
     max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+# What chance finds seldom, said outright
+
+
+def test_the_next_fetch_starts_only_after_the_running_one_has_gone() -> None:
+    world = World()
+    for _ in range(3):
+        world.reconcile()
+    world.bind()
+    world.start(world.all("Job")[0])
+    world.change({"source": {"revision": "v2"}})
+    assert [str(a).split()[:2] for a in world.reconcile().actions] == [["delete", "Job"]]
+    assert world.reconcile().actions == ()
+    world._collect()
+    assert [str(a).split()[:2] for a in world.reconcile().actions] == [["create", "Job"]]
+
+
+def made_again_before_the_children_went(world: World) -> None:
+    """Replace the Model by a new one while the garbage collector has not come round yet."""
+    spec = world.body["spec"]
+    world.new_model(spec)
+    world.reconcile()
+
+
+def test_the_job_of_a_deleted_model_of_the_same_name_is_not_believed() -> None:
+    world = World()
+    world.settle()
+    made_again_before_the_children_went(world)
+    assert [str(a).split()[:2] for a in world.reconcile().actions] == [["delete", "Job"]]
+    assert world.condition("Ready") == ("False", "FetchStopping")
+    assert world.status.target_revision is None
+
+
+def test_the_service_of_a_deleted_model_of_the_same_name_is_waited_for() -> None:
+    world = World()
+    world.settle()
+    service = world.get("InferenceService", "principles-vi")
+    made_again_before_the_children_went(world)
+    for _ in range(3):
+        world.reconcile()
+        world.objects = {k: b for k, b in world.objects.items() if "deletionTimestamp" not in b["metadata"]}
+        for job in world.all("Job"):
+            if "status" not in job:
+                world.finish(job, {"reason": "Adopted", "digest": DIGEST})
+    world.reconcile()
+    assert world.condition("Ready") == ("False", "Replacing")
+    assert world.get("InferenceService", "principles-vi") == service
+    world.settle()
+    assert world.condition("Ready") == ("True", "Serving")
+
+
+def test_a_service_kserve_has_not_looked_at_yet_is_not_ready() -> None:
+    world = World()
+    world.settle()
+    world.all("InferenceService")[0]["metadata"]["generation"] += 1
+    world.reconcile()
+    assert world.condition("Ready") == ("False", "RollingOut")
