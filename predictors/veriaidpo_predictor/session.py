@@ -1,11 +1,17 @@
 """The engine: one ONNX Runtime session a model, on the CPU."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+# The official builds (1.29 and later) tell Microsoft of every model they load, and keep a file about it, unless
+# they find this when they are loaded. A process that sees people's texts reports to nobody, whatever was set.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import onnxruntime  # type: ignore[import-untyped]
 
 from veriaidpo_predictor.batching import Logits

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from veriaidpo_predictor import manifest
+from veriaidpo_predictor.batching import Limits, Pool
+from veriaidpo_predictor.registry import State, open_models
+
 Serve = Callable[..., Any]
 Publish = Callable[..., Path]
 
@@ -39,37 +43,52 @@ def test_one_wrong_golden_sentence_and_the_model_never_is_and_says_why(
     assert process.terminate() == 0
 
 
-def test_without_golden_sentences_a_fixed_text_is_answered_first(
-    serve: Serve, volume: Path, publish_to: Publish
-) -> None:
-    assert serve(publish_to(volume, goldenSentences=[]), "--no-auth").until_ready().status_code == 200
+def test_without_golden_sentences_a_fixed_text_is_answered_first(volume: Path, publish_to: Publish) -> None:
+    pool = Pool(1)
+    (model,) = open_models([publish_to(volume, goldenSentences=[])], pool=pool, limits=Limits())
+    model.load()
+    pool.stop()
+    assert (model.state, model.reason) == (State.READY, "")
 
 
-@pytest.mark.parametrize("damage", ["flipped", "cut", "gone", "link", "manifest"])
-def test_a_damaged_revision_is_not_served_and_says_why_at_the_end(
-    serve: Serve, revision: Path, tmp_path: Path, damage: str
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone", "link"])
+def test_a_damaged_file_is_found_before_the_model_is_loaded(
+    revision: Path, tmp_path: Path, damage: str
 ) -> None:
     path = revision / "onnx" / "model.onnx"
     whole = path.read_bytes()
+    path.unlink()
     if damage == "flipped":
         path.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
     elif damage == "cut":
         path.write_bytes(whole[:-1])
-    elif damage == "manifest":
+    elif damage == "link":
+        (tmp_path / "elsewhere").write_bytes(whole)
+        path.symlink_to(tmp_path / "elsewhere")
+    pool = Pool(1)
+    (model,) = open_models([revision], pool=pool, limits=Limits())
+    model.load()
+    pool.stop()
+    assert model.state is State.FAILED
+    assert model.reason.startswith("onnx/model.onnx of revision ")
+
+
+@pytest.mark.parametrize("damage", ["file", "manifest"])
+def test_a_process_with_nothing_but_a_damaged_revision_ends_and_says_why(
+    serve: Serve, revision: Path, tmp_path: Path, damage: str
+) -> None:
+    if damage == "file":
+        (revision / "vocab.txt").write_text("other\n")
+    else:
         body = json.loads((revision / "manifest.json").read_bytes())
         body["files"]["onnx/model.onnx"]["sha256"] = "0" * 64
         (revision / "manifest.json").write_text(json.dumps(body))
-    else:
-        path.unlink()
-        if damage == "link":
-            (tmp_path / "elsewhere").write_bytes(whole)
-            path.symlink_to(tmp_path / "elsewhere")
     said = tmp_path / "termination-log"
     process = serve(revision, "--no-auth", environment={"TERMINATION_LOG": str(said)})
     assert process.process.wait(30) == 1
     found = json.loads(said.read_bytes())
     assert found["reason"] == "NotServed"
-    assert "revision" in found["message"] or "digest" in found["message"]
+    assert ("vocab.txt" if damage == "file" else "the digest of its own files") in found["message"]
 
 
 def test_a_damaged_model_does_not_take_the_others_down(
@@ -87,17 +106,24 @@ def test_a_damaged_model_does_not_take_the_others_down(
         assert client.get("/v2/health/ready").status_code == 503
 
 
-def test_a_graph_with_other_labels_than_the_manifest_is_not_served(
-    serve: Serve, volume: Path, publish_to: Publish
-) -> None:
+def test_a_graph_with_other_labels_than_the_manifest_is_not_served(volume: Path, publish_to: Publish) -> None:
     labels = [{"id": "one", "en": "One", "vi": "Một"}, {"id": "two", "en": "Two", "vi": "Hai"}]
-    process = serve(publish_to(volume, labels=labels, goldenSentences=[]), "--no-auth")
-    assert process.process.wait(30) == 1
-    assert "not one score for each label" in process.log.read_text()
+    pool = Pool(1)
+    revision = publish_to(volume, labels=labels, goldenSentences=[])
+    (model,) = open_models([revision], pool=pool, limits=Limits())
+    model.load()
+    pool.stop()
+    assert model.state is State.FAILED
+    assert "not one score for each label" in model.reason
 
 
-def test_the_folder_of_a_model_serves_its_only_revision(serve: Serve, revision: Path, volume: Path) -> None:
-    assert serve(volume / "models" / "tiny-en", "--no-auth").until_ready().status_code == 200
+def test_the_folder_of_a_model_stands_for_its_only_revision(
+    revision: Path, volume: Path, publish_to: Publish, repository: Callable[..., dict[str, bytes]]
+) -> None:
+    assert manifest.find(volume / "models" / "tiny-en") == revision
+    publish_to(volume, content=repository() | {"labels.json": b"[]"})
+    with pytest.raises(manifest.ManifestError, match="has 2 published revisions"):
+        manifest.find(volume / "models" / "tiny-en")
 
 
 def test_at_sigterm_it_is_unready_at_once_answers_on_and_ends_with_0(serve: Serve, revision: Path) -> None:
