@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-# The official builds (1.29 and later) tell Microsoft of every model they load, and keep a file about it, unless
-# they find this when they are loaded. A process that sees people's texts reports to nobody, whatever was set.
+# The official builds (1.29 and later) tell Microsoft of every model they load, and keep a file about it,
+# unless they find this when they are loaded. A process that sees people's texts reports to nobody.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import onnxruntime  # type: ignore[import-untyped]
