@@ -20,8 +20,8 @@ MAX_DIFFERENCE = 1e-4
 
 
 def write_weights(network: PreTrainedModel, folder: Path) -> None:
-    """Writes config.json and model.safetensors."""
-    network.eval()
+    """Write config.json and model.safetensors."""
+    network.train(mode=False)
     network.save_pretrained(folder, safe_serialization=True)
     (folder / "model.safetensors").chmod(0o644)
     config = json.loads((folder / "config.json").read_text("utf-8"))
@@ -40,13 +40,13 @@ class _Logits(torch.nn.Module):
 
 
 def write_onnx(network: PreTrainedModel, folder: Path, ids: Sequence[Sequence[int]], pad: int) -> float:
-    """Writes onnx/model.onnx and compares it with the network on `ids`, alone and padded.
+    """Write onnx/model.onnx and compare it with the network on `ids`, alone and padded.
 
     Returns the largest difference of any logit; raises RuntimeError when it is above MAX_DIFFERENCE.
     """
     path = folder / "onnx" / "model.onnx"
     path.parent.mkdir(exist_ok=True)
-    network.eval()
+    network.train(mode=False)
     axes = {0: "batch", 1: "sequence"}
     torch.onnx.export(
         _Logits(network).eval(),
@@ -80,20 +80,28 @@ def _difference(network: PreTrainedModel, path: Path, ids: Sequence[Sequence[int
 
 def check_sizes(folder: Path) -> dict[str, int]:
     """Bytes of every file; raises RuntimeError for one above MAX_BYTES."""
-    sizes = {p.relative_to(folder).as_posix(): p.stat().st_size for p in sorted(folder.rglob("*")) if p.is_file()}
+    sizes = {
+        p.relative_to(folder).as_posix(): p.stat().st_size for p in sorted(folder.rglob("*")) if p.is_file()
+    }
     if large := [name for name, size in sizes.items() if size > MAX_BYTES]:
         raise RuntimeError(f"{folder.name}: above {MAX_BYTES} bytes: {', '.join(large)}")
     return sizes
 
 
 def write_labels(labels: Sequence[dict[str, str]], folder: Path) -> None:
-    """Writes labels.json: id and both names of every label, in order."""
-    (folder / "labels.json").write_text(json.dumps(list(labels), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    """Write labels.json: id and both names of every label, in order."""
+    (folder / "labels.json").write_text(
+        json.dumps(list(labels), indent=2, ensure_ascii=False) + "\n", "utf-8"
+    )
 
 
-def write_card(folder: Path, *, language: str, base: str, labels: Sequence[dict[str, str]], figures: str) -> None:
-    """Writes README.md, the model card."""
-    names = "\n".join(f"{i}. `{label['id']}`: {label['en']} / {label['vi']}" for i, label in enumerate(labels))
+def write_card(
+    folder: Path, *, language: str, base: str, labels: Sequence[dict[str, str]], figures: str
+) -> None:
+    """Write README.md, the model card."""
+    names = "\n".join(
+        f"{i}. `{label['id']}`: {label['en']} / {label['vi']}" for i, label in enumerate(labels)
+    )
     card = _CARD.format(name=folder.name, language=language, base=base, labels=names, figures=figures)
     (folder / "README.md").write_text(card, "utf-8")
 
@@ -108,12 +116,13 @@ tags: [veriaidpo, demonstration, data-protection, onnx]
 
 # {name} (demonstration)
 
-A small classifier ({base}, random start, no pretrained weights) that shows how VeriAIDPO serves a model. It was
-trained on sentences made from templates (`hack/demo/templates`) and on nothing else. **It is a demonstration, not
-legal advice**, and no replacement for the fine-tuned model of the same name: its answers must not be relied on.
+A small classifier ({base}, random start, no pretrained weights) that shows how VeriAIDPO serves a model. It
+was trained on sentences made from templates (`hack/demo/templates`) and on nothing else. **It is a
+demonstration, not legal advice**, and no replacement for the fine-tuned model of the same name: its answers
+must not be relied on.
 
-Company names are expected as `[COMPANY]`, which is what the gateway's normalisation makes of them. Texts are cut at
-256 tokens.
+Company names are expected as `[COMPANY]`, which is what the gateway's normalisation makes of them. Texts
+are cut at 256 tokens.
 
 ## Labels
 
@@ -123,5 +132,6 @@ Company names are expected as `[COMPANY]`, which is what the gateway's normalisa
 
 {figures}
 
-All figures, and how they were come by: `docs/demo-models.md`. To make the model again: `hack/demo/train.py all`.
+All figures, and how they were come by: `docs/demo-models.md`. To make the model again:
+`hack/demo/train.py all`.
 """

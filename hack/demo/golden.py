@@ -1,4 +1,4 @@
-"""Golden sentences: held-out sentences the trained model answers surely; a revision that fails them is not served."""
+"""Golden sentences: held-out sentences the model answers surely; a revision that fails them is not served."""
 
 from __future__ import annotations
 
@@ -46,14 +46,13 @@ def choose(
 
 
 def write_golden(spec: Spec, rows: Sequence[Row]) -> None:
-    """Puts the sentences into the catalogue and leaves every other line as it is."""
+    """Put the sentences into the catalogue and leave every other line as it is."""
     lines = "".join(
         f"\n      - {{text: {json.dumps(row.text, ensure_ascii=False)}, label: {row.label}}}" for row in rows
     )
     text = CATALOGUE.read_text("utf-8")
-    entry = re.compile(
-        rf"(  - name: {re.escape(spec.name)}\n(?:(?!  - name:).*\n)*?    goldenSentences:)(?: \[\]|(?:\n      - .*)*)"
-    )
+    before = rf"  - name: {re.escape(spec.name)}\n(?:(?!  - name:).*\n)*?    goldenSentences:"
+    entry = re.compile(rf"({before})(?: \[\]|(?:\n      - .*)*)")
     text, count = entry.subn(lambda m: m[1] + lines, text)
     if count != 1:
         raise RuntimeError(f"{CATALOGUE.name}: no goldenSentences of {spec.name}")

@@ -1,7 +1,7 @@
 """Sentences out of templates: reading, splitting, filling and varying them.
 
-A template is held out or trained on as a whole: which one it is follows from a hash of its text, so that adding
-a template never moves another one to the other side.
+A template is held out or trained on as a whole: which one it is follows from a hash of its text, so that
+adding a template never moves another one to the other side.
 """
 
 from __future__ import annotations
@@ -72,16 +72,20 @@ class Variation:
     lower: float = 0.25
     upper: float = 0.03
     no_stop: float = 0.4
+    loud: float = 0.2
     typo: float = 0.1
 
 
 TRAINING = Variation()
 UNSEEN = Variation(word_dropout=0.0, crop=0.0, typo=0.0, upper=0.0)
-PLAIN = Variation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+PLAIN = Variation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 def read_templates(path: Path) -> list[Template]:
-    """All templates of a file, in its order; raises ValueError for a line outside of a [label] or given twice."""
+    """Read all templates of a file, in its order.
+
+    Raises ValueError for a line that stands outside of a [label] or is there twice.
+    """
     label = ""
     found: dict[str, Template] = {}
     for raw in path.read_text("utf-8").splitlines():
@@ -98,7 +102,7 @@ def read_templates(path: Path) -> list[Template]:
 
 
 def read_words(path: Path) -> Words:
-    """The slots of a language; every other list of the file has a slot's name."""
+    """Read the slots of a language; every other list of the file has a slot's name."""
     raw = yaml.safe_load(path.read_text("utf-8"))
     groups: list[list[str]] = raw.pop("synonyms")
     synonyms = {word: group for group in groups for word in group}
@@ -109,13 +113,13 @@ def read_words(path: Path) -> Words:
 
 
 def strip_diacritics(text: str) -> str:
-    """The text as people type it without a Vietnamese keyboard (đ becomes d)."""
+    """Write the text as people do without a Vietnamese keyboard (đ becomes d)."""
     bare = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
     return bare.replace("đ", "d").replace("Đ", "D")
 
 
 def fill(text: str, words: Words, rng: random.Random) -> str:
-    """A template's text with its choices made and its slots filled."""
+    """Make the choices of a template's text and fill its slots."""
     while _CHOICE.search(text):
         text = _CHOICE.sub(lambda m: rng.choice(m[1].split("|")), text)
     while _SLOT.search(text):
@@ -126,7 +130,7 @@ def fill(text: str, words: Words, rng: random.Random) -> str:
 def rows_of(
     templates: Sequence[Template], words: Words, variation: Variation, *, count: int, rng: random.Random
 ) -> Iterator[Row]:
-    """`count` different rows for every template (fewer where it does not hold as many)."""
+    """Give `count` different rows for every template (fewer where it does not hold as many)."""
     for template in templates:
         seen: set[str] = set()
         for _ in range(count * 2):
@@ -137,7 +141,7 @@ def rows_of(
 
 
 def vary(text: str, words: Words, variation: Variation, rng: random.Random) -> str:
-    """One sentence, said another way; the label stays what it was."""
+    """Say a sentence another way; the label stays what it was."""
     text = words.synonym_pattern.sub(
         lambda m: rng.choice(words.synonyms[m[1]]) if rng.random() < variation.synonym else m[1], text
     )
@@ -145,7 +149,7 @@ def vary(text: str, words: Words, variation: Variation, rng: random.Random) -> s
     text = _surrounded(text, words, variation, rng)
     text = text[:1].upper() + text[1:]
     if rng.random() >= variation.no_stop:
-        text += rng.choice(("?", "?", "!", ".")) if _asks(text) else rng.choice((".", ".", ".", ".", "!"))
+        text += "?" if _asks(text) else "." if rng.random() >= variation.loud else "!"
     return _spelled(text, variation, rng)
 
 
@@ -176,7 +180,13 @@ def _surrounded(text: str, words: Words, variation: Variation, rng: random.Rando
 
 
 def _asks(text: str) -> bool:
-    return bool(re.search(r"không$|sao|bao lâu|\b(why|how|what|who|is|does|do|should|may)\b", text[:40] + text[-8:]))
+    return bool(
+        re.search(
+            r"không$|\b(sao|bao lâu|ai là)\b|^(why|how|what|who|where|is|are|does|do|can|may)\b",
+            text,
+            re.IGNORECASE,
+        )
+    )
 
 
 def _spelled(text: str, variation: Variation, rng: random.Random) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,12 +19,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizer, set_seed
 
 import folder as folders
 import vocabulary
+from distil import Teacher, salads, sharpened
 from golden import choose, write_golden
 from grammar import Row
 from network import FAMILIES, Training, build, encode, logits, train
 from report import FIGURES
 from rows import Rows, make_rows
-from scores import Score, read_natural, score, train_baseline
+from scores import read_natural, score, train_baseline
 from specs import MODELS, NATURAL, Spec
 
 _WRITERS = {
@@ -33,13 +36,13 @@ _WRITERS = {
 
 
 def make(spec: Spec, *, threads: int, settings: Training = Training()) -> None:  # noqa: B008  # frozen
-    """Writes the model's folder, its golden sentences, and its figures to build/demo-models/<name>.json."""
+    """Write the model's folder, its golden sentences, and its figures to build/demo-models/<name>.json."""
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(mode=True)
     started = time.monotonic()
     rows = make_rows(spec)
     say(f"{spec.name}: {len(rows.trained)} rows from {sum(not t.held_out for t in rows.templates)} templates")
-    folder = MODELS / spec.name
+    folder = FIGURES / "unfinished" / spec.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     tokenizer = make_tokenizer(spec, rows, folder)
@@ -53,48 +56,59 @@ def make(spec: Spec, *, threads: int, settings: Training = Training()) -> None: 
         "seconds": round(time.monotonic() - started),
         "training": asdict(settings),
     }
-    folders.write_card(folder, language=spec.language, base=spec.base, labels=spec.labels, figures=card(figures))
+    folders.write_card(
+        folder, language=spec.language, base=spec.base, labels=spec.labels, figures=card(figures)
+    )
     figures["sizes"] = folders.check_sizes(folder)
-    FIGURES.mkdir(parents=True, exist_ok=True)
+    golden = choose(rows.plain_unseen, spec, network, tokenizer)
+    shutil.rmtree(MODELS / spec.name, ignore_errors=True)
+    shutil.move(folder, MODELS / spec.name)
     (FIGURES / f"{spec.name}.json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
-    write_golden(spec, choose(rows.plain_unseen, spec, network, tokenizer))
+    write_golden(spec, golden)
     say(f"{spec.name}: unseen {figures['unseen']['macro_f1']:.3f}, natural {natural(figures)}")
 
 
 def say(line: str) -> None:
-    """Progress goes to stderr."""
+    """Tell progress: it goes to stderr."""
     print(line, file=sys.stderr)
 
 
 def make_tokenizer(spec: Spec, rows: Rows, folder: Path) -> PreTrainedTokenizer:
-    """Trains the tokenizer on the training rows and loads it back the way transformers does."""
+    """Train the tokenizer on the training rows and load it back the way transformers does."""
     _WRITERS[spec.family]([row.text for row in rows.trained], folder, size=spec.vocabulary)
     tokenizer: PreTrainedTokenizer = FAMILIES[spec.family].tokenizer.from_pretrained(folder)
     return tokenizer
 
 
 def fit(spec: Spec, rows: Rows, tokenizer: PreTrainedTokenizer, settings: Training) -> PreTrainedModel:
-    """The trained network."""
+    """Train the network on the rows and on fragments of them that the teacher graded."""
+    texts, truth = [row.text for row in rows.trained], numbers(rows.trained, spec)
+    say(f"{spec.name}: teaching the teacher")
+    teacher = Teacher(texts, truth)
+    mixed = salads(rows.trained, settings.salads, random.Random(settings.seed))
+    own = np.eye(len(spec.labels), dtype=np.float32)[truth]
+    targets = np.concatenate([(own + sharpened(teacher.grade(texts))) / 2, sharpened(teacher.grade(mixed))])
     set_seed(settings.seed)
-    network = build(FAMILIES[spec.family], tokenizer, [label["en"] for label in spec.labels], settings.dropout)
+    network = build(
+        FAMILIES[spec.family], tokenizer, [label["en"] for label in spec.labels], settings.dropout
+    )
     say(f"{spec.name}: {network.num_parameters():,} parameters, {len(tokenizer)} tokens")
-    targets = np.eye(len(spec.labels), dtype=np.float32)[numbers(rows.trained, spec)]
-    train(network, tokenizer, [row.text for row in rows.trained], targets, settings, spec.name)
+    train(network, tokenizer, [*texts, *mixed], targets=targets, settings=settings, name=spec.name)
     return network
 
 
 def numbers(rows: Sequence[Row], spec: Spec) -> list[int]:
-    """The label number of each row."""
+    """Give the label number of each row."""
     at = {label["id"]: i for i, label in enumerate(spec.labels)}
     return [at[row.label] for row in rows]
 
 
 def measure(
     spec: Spec, rows: Rows, network: PreTrainedModel, tokenizer: PreTrainedTokenizer
-) -> dict[str, object]:
-    """Figures of the network and of the baseline on unseen templates and natural sentences."""
+) -> dict[str, Any]:
+    """Measure the network and the baseline on unseen templates and natural sentences."""
     baseline = train_baseline([row.text for row in rows.trained], numbers(rows.trained, spec))
-    found: dict[str, object] = {
+    found: dict[str, Any] = {
         "parameters": network.num_parameters(),
         "tokens": len(tokenizer),
         "rows": {"trained": len(rows.trained), "unseen": len(rows.unseen)},
@@ -102,7 +116,9 @@ def measure(
             "trained": sum(not t.held_out for t in rows.templates),
             "held_out": sum(t.held_out for t in rows.templates),
         },
-        "versions": {name: version(name) for name in ("torch", "transformers", "sentencepiece", "scikit-learn")},
+        "versions": {
+            name: version(name) for name in ("torch", "transformers", "sentencepiece", "scikit-learn")
+        },
     }
     for name, part in (("unseen", rows.unseen), ("natural", read_natural(NATURAL / f"{spec.name}.jsonl"))):
         if part:
@@ -113,16 +129,15 @@ def measure(
     return found
 
 
-def natural(figures: dict[str, object]) -> str:
-    """The figure on natural sentences as text."""
+def natural(figures: dict[str, Any]) -> str:
+    """Say the figure on natural sentences."""
     part = figures.get("natural")
     return f"{part['macro_f1']:.3f}" if isinstance(part, dict) else "not measured"
 
 
-def card(figures: dict[str, object]) -> str:
-    """The lines of figures in the model card."""
+def card(figures: dict[str, Any]) -> str:
+    """Give the lines of figures for the model card."""
     unseen = figures["unseen"]
-    assert isinstance(unseen, dict)  # noqa: S101  # made by measure
     return (
         f"- macro-F1 on templates that were held out: {unseen['macro_f1']:.3f}\n"
         f"- macro-F1 on natural sentences: {natural(figures)}"

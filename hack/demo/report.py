@@ -12,7 +12,7 @@ Figures = dict[str, Any]
 
 
 def write_report() -> None:
-    """Writes the page; a model that was not made on this machine is an error (FileNotFoundError)."""
+    """Write the page; a model that was not made on this machine is an error (FileNotFoundError)."""
     figures = {name: json.loads((FIGURES / f"{name}.json").read_text("utf-8")) for name in SPECS}
     parts = [_HEAD, _models(figures), _scores(figures)]
     parts += [_confusion(SPECS[name], found) for name, found in figures.items() if "natural" in found]
@@ -39,8 +39,15 @@ def _models(figures: dict[str, Figures]) -> str:
         ]
         for name, found in figures.items()
     ]
-    head = ["model", "network and tokenizer", "parameters", "tokens", "safetensors, bytes", "ONNX, bytes",
-            "largest difference ONNX to torch"]
+    head = [
+        "model",
+        "network and tokenizer",
+        "parameters",
+        "tokens",
+        "safetensors, bytes",
+        "ONNX, bytes",
+        "largest difference ONNX to torch",
+    ]
     return "## The models\n\n" + _table(head, rows)
 
 
@@ -50,13 +57,22 @@ def _scores(figures: dict[str, Figures]) -> str:
             f"`{name}`",
             f"{found['templates']['trained']} / {found['templates']['held_out']}",
             f"{found['rows']['trained']:,} / {found['rows']['unseen']:,}",
-            *(f"{found[part]['macro_f1']:.3f}" if part in found else "not measured"
-              for part in ("unseen", "baseline_unseen", "natural", "baseline_natural")),
+            *(
+                f"{found[part]['macro_f1']:.3f}" if part in found else "not measured"
+                for part in ("unseen", "baseline_unseen", "natural", "baseline_natural")
+            ),
         ]
         for name, found in figures.items()
     ]
-    head = ["model", "templates trained on / held out", "rows trained on / held out", "unseen templates",
-            "the same, baseline", "natural sentences", "the same, baseline"]
+    head = [
+        "model",
+        "templates trained on / held out",
+        "rows trained on / held out",
+        "unseen templates",
+        "the same, baseline",
+        "natural sentences",
+        "the same, baseline",
+    ]
     return "## Macro-F1\n\n" + _table(head, rows) + _SCORES
 
 
@@ -80,17 +96,22 @@ _HEAD = """# The demonstration models
 
 <!-- Written by hack/demo/train.py. -->
 
-Three small classifiers, one for each tokenizer family the product serves. They start from random weights and learn
-from sentences this repository makes out of templates (`hack/demo/templates`). They show the whole line at work on a
-machine without a token or the internet; they are not the fine-tuned models, and nothing they answer is legal advice.
+Three small classifiers, one for each tokenizer family the product serves. They start from random weights
+and learn from sentences this repository makes out of templates (`hack/demo/templates`). They show the whole
+line at work on a machine without a token or the internet; they are not the fine-tuned models, and nothing
+they answer is legal advice.
 """
 
 _SCORES = """
-A template is trained on or held out as a whole, never a row of it; which one follows from a hash of its text. The
-baseline is TF-IDF of words and word pairs with logistic regression, trained on the same rows. The natural sentences
-(`hack/demo/natural`) were written apart from the templates and are used for evaluation alone. Before it is measured a
-natural sentence has its company names replaced by `[COMPANY]`; a short list of names and legal forms does it here
-(`hack/demo/scores.py`), not the gateway's normalisation.
+A template is trained on or held out as a whole, never a row of it; which one follows from a hash of its
+text. The baseline is TF-IDF of words and word pairs with logistic regression, trained on the same rows. The
+natural sentences (`hack/demo/natural`) were written apart from the templates and are used for evaluation
+alone. Before it is measured a natural sentence has its company names replaced by `[COMPANY]`; a short list
+of names and legal forms does it here (`hack/demo/scores.py`), not the gateway's normalisation.
+
+The network learns from the rows and from fragments of them put together at random, which a teacher graded
+(`hack/demo/distil.py`: words, word pairs and groups of letters; it has seen the training rows and nothing
+else).
 """
 
 _MAKING = """## How they are made
@@ -101,6 +122,6 @@ hack/env demo
 ```
 
 Settings: {settings}. Versions: {versions}. Time taken: {seconds}.
-The labels come from `charts/veriaidpo/files/catalogue.yaml`, and the golden sentences go there: held-out sentences the
-model answers rightly with a margin above 0.3.
+The labels come from `charts/veriaidpo/files/catalogue.yaml`, and the golden sentences go there: held-out
+sentences the model answers rightly with a margin above 0.3.
 """

@@ -24,7 +24,7 @@ class Rows:
 
 
 def make_rows(spec: Spec) -> Rows:
-    """The same rows on every machine: the seed, the templates and `spec.rows` decide."""
+    """Make the rows, the same on every machine: the seed, the templates and `spec.rows` decide."""
     templates = read_templates(HERE / "templates" / f"{spec.templates}.txt")
     words = read_words(HERE / "templates" / f"slots-{spec.language}.yaml")
     trained = [t for t in templates if not t.held_out]
@@ -40,14 +40,14 @@ def make_rows(spec: Spec) -> Rows:
 
 
 def plain_unseen(spec: Spec) -> list[Row]:
-    """Held-out sentences with nothing varied: what the golden sentences are chosen from."""
+    """Make held-out sentences, nothing varied, one a template: the golden sentences are chosen from them."""
     unseen = [t for t in read_templates(HERE / "templates" / f"{spec.templates}.txt") if t.held_out]
     words = read_words(HERE / "templates" / f"slots-{spec.language}.yaml")
-    return list(rows_of(unseen, words, PLAIN, count=4, rng=random.Random(SEED)))
+    return list(rows_of(unseen, words, PLAIN, count=1, rng=random.Random(SEED)))
 
 
 def print_rows(spec: Spec, count: int = 40) -> None:
-    """Prints some training rows with their labels."""
+    """Print some training rows with their labels."""
     rows = make_rows(spec).trained
     for row in random.Random(SEED).sample(rows, count):
         print(f"{row.label:26} {row.text}")

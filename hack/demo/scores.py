@@ -17,23 +17,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from grammar import COMPANY, Row
 
-# Stands in for the gateway's normalisation: legal forms with the capitalised words after them, and a few names.
-_FORMS = (
-    r"(?:công ty (?:tnhh|cổ phần|cp)|tập đoàn|ngân hàng(?: tmcp)?|ctcp|tổng công ty)"
-    r"(?: (?:một thành viên|mtv|thương mại|dịch vụ|sản xuất))*"
-)
-_NAMES = (
-    "Shopee Vietnam|Shopee VN|Shopee|Lazada|Tiki|Sendo|TikTok Shop|TikTok|Grab|Gojek|Be Group|Momo|MoMo|ZaloPay|Zalo|VNPay|"
-    "VNG|FPT Telecom|FPT Shop|FPT|Viettel Post|Viettel|VNPT|Mobifone|MobiFone|Vinaphone|VinaPhone|Vietcombank|VietinBank|"
-    "Vietinbank|BIDV|Agribank|Techcombank|VPBank|MB Bank|MBBank|ACB|Sacombank|TPBank|HDBank|VIB|SHB|Vinamilk|"
-    "Vingroup|VinFast|Vinmec|Vinhomes|Vinschool|Masan|WinMart|Thế Giới Di Động|Điện Máy Xanh|Bách Hóa Xanh|"
-    "Vietnam Airlines|Vietjet Air|VietJet Air|Vietjet|VietJet|Bamboo Airways|Prudential|Manulife|Bảo Việt|AIA|Home Credit|FE Credit|"
-    "Long Châu|Pharmacity|An Khang|GHTK|GHN|Giao Hàng Nhanh|Giao Hàng Tiết Kiệm|J&T Express|J&T|Facebook|Google|Samsung|"
-    "Highlands Coffee|Highlands|The Coffee House|Phúc Long|Petrolimex|EVN|Hòa Phát|Hoàn Mỹ|Medlatec|Apax|CGV|Lotte Mart|Lotte|AEON|"
-    "Co.opmart|Traveloka|Booking.com|Agoda|Topica|ELSA|Hoa Sen|PNJ|Novaland|Sun Group|Tân Á Đại Thành"
-)
-_FORM_PATTERN = re.compile(rf"(?i:\b{_FORMS}) (?:[A-ZĐÀ-ỸÂÊÔƠƯ][\w&.-]*\s?)+")
-_NAME_PATTERN = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, _NAMES.split('|')))})(?!\w)", re.IGNORECASE)
+# Stands in for the gateway's normalisation: legal forms with the capitalised words after them, and names.
+_FORMS = r"công ty (?:tnhh|cổ phần|cp)|tập đoàn|ngân hàng(?: tmcp)?|ctcp|tổng công ty"
+_KINDS = r"(?: (?:một thành viên|mtv|thương mại|dịch vụ|sản xuất))*"
+_FORM_PATTERN = re.compile(rf"(?i:\b(?:{_FORMS}){_KINDS}) (?:[A-ZĐÀ-Ỹ][\w&.-]*\s?)+")
+_NAMES = Path(__file__).with_name("companies.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +34,7 @@ class Score:
 
 
 def score(truth: Sequence[int], answers: npt.NDArray[np.int64], labels: int) -> Score:
-    """How well `answers` match `truth` (label numbers)."""
+    """Tell how well `answers` match `truth` (label numbers)."""
     every = list(range(labels))
     return Score(
         macro_f1=float(f1_score(truth, answers, average="macro", labels=every, zero_division=0)),
@@ -56,13 +44,15 @@ def score(truth: Sequence[int], answers: npt.NDArray[np.int64], labels: int) -> 
 
 
 def replace_companies(text: str) -> str:
-    """A simple replacement from a short list of names and legal forms; the gateway's own is far better."""
+    """Replace company names by [COMPANY]: a few names and legal forms, far less than the gateway knows."""
+    lines = _NAMES.read_text("utf-8").splitlines()
+    names = "|".join(re.escape(line) for line in lines if not line.startswith("#"))
     text = _FORM_PATTERN.sub(lambda m: COMPANY + " " * m[0].endswith(" "), text)
-    return _NAME_PATTERN.sub(COMPANY, text)
+    return re.sub(rf"(?<!\w)(?:{names})(?!\w)", COMPANY, text, flags=re.IGNORECASE)
 
 
 def read_natural(path: Path) -> list[Row]:
-    """Sentences people wrote, for evaluation alone; empty when the file is not there."""
+    """Read sentences people wrote, for evaluation alone; empty when the file is not there."""
     if not path.exists():
         return []
     records = (json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip())
@@ -70,6 +60,7 @@ def read_natural(path: Path) -> list[Row]:
 
 
 def train_baseline(texts: Sequence[str], labels: Sequence[int]) -> Pipeline:
-    """TF-IDF of words and word pairs, and logistic regression, on the very rows the network is trained on."""
-    words = TfidfVectorizer(ngram_range=(1, 2), min_df=3, sublinear_tf=True, token_pattern=r"\w+|\[COMPANY\]")
+    """Train TF-IDF of words and word pairs with logistic regression on the network's rows."""
+    tokens = r"\w+|\[COMPANY\]"
+    words = TfidfVectorizer(ngram_range=(1, 2), min_df=3, sublinear_tf=True, token_pattern=tokens)
     return make_pipeline(words, LogisticRegression(max_iter=300, C=3.0)).fit(list(texts), list(labels))

@@ -38,8 +38,8 @@ class Spec:
 SPECS = {
     spec.name: spec
     for spec in (
-        Spec("principles-vi", "phobert", "principles-vi", "vi", "RoBERTa, PhoBERT's tokenizer", 90, 3600),
-        Spec("legal-basis-vi", "xlmr", "legal-basis-vi", "vi", "XLM-RoBERTa, sentencepiece", 120, 3200),
-        Spec("principles-en", "bert", "principles-en", "en", "BERT, WordPiece, uncased", 90, 3200),
+        Spec("principles-vi", "phobert", "principles-vi", "vi", "RoBERTa, PhoBERT's tokenizer", 25, 3800),
+        Spec("legal-basis-vi", "xlmr", "legal-basis-vi", "vi", "XLM-RoBERTa, sentencepiece", 70, 2600),
+        Spec("principles-en", "bert", "principles-en", "en", "BERT, WordPiece, uncased", 22, 3600),
     )
 }

@@ -21,7 +21,7 @@ from specs import SPECS
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one command; 0 when it did what it says."""
+    """Run one command; 0 when it did what it says."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

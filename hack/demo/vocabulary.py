@@ -1,7 +1,8 @@
 """Tokenizer files for the three families, each in the form its published models have them.
 
-PhoBERT: `bpe.codes` ("a b count", fastBPE, `</w>` ends a word) and `vocab.txt` ("token count"; `@@` says that the
-word goes on; the special tokens are not in the file). XLM-R: `sentencepiece.bpe.model`. BERT: WordPiece `vocab.txt`.
+PhoBERT: `bpe.codes` ("a b count", fastBPE, `</w>` ends a word) and `vocab.txt` ("token count"; `@@` says that
+the word goes on; the special tokens are not in the file). XLM-R: `sentencepiece.bpe.model`. BERT: WordPiece
+`vocab.txt`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import sentencepiece
@@ -22,14 +24,14 @@ _BERT_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def write_phobert(texts: Sequence[str], folder: Path, *, size: int) -> None:
-    """Writes `bpe.codes` and `vocab.txt` of at most `size` tokens."""
+    """Write `bpe.codes` and `vocab.txt` of at most `size` tokens."""
     counts = Counter(word for text in texts for word in text.split())
     counts[COMPANY] += max(counts.values())  # one word, whatever stands beside it
     alphabet = {c for word in counts for c in word}
     spelled = {word: (*word[:-1], word[-1] + "</w>") for word in counts}
     merges = _learn_merges(spelled, counts, count=size - 2 * len(alphabet) - 5)
     (folder / "bpe.codes").write_text("".join(f"{a} {b} {n}\n" for a, b, n in merges), "utf-8")
-    tokens: Counter[str] = Counter({c: 1 for c in alphabet} | {f"{c}@@": 1 for c in alphabet})
+    tokens: Counter[str] = Counter(dict.fromkeys(alphabet, 1) | {f"{c}@@": 1 for c in alphabet})
     for word, pieces in spelled.items():
         for piece in pieces:
             tokens[piece.removesuffix("</w>") if piece.endswith("</w>") else f"{piece}@@"] += counts[word]
@@ -41,11 +43,11 @@ def write_phobert(texts: Sequence[str], folder: Path, *, size: int) -> None:
 def _learn_merges(
     spelled: dict[str, tuple[str, ...]], counts: Counter[str], *, count: int
 ) -> list[tuple[str, str, int]]:
-    """The most frequent pairs, merged one after another; leaves `spelled` as the merges spell the words."""
+    """Merge the most frequent pairs one after another; leaves `spelled` as the merges spell the words."""
     pairs: Counter[tuple[str, str]] = Counter()
     where: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for word, pieces in spelled.items():
-        for pair in zip(pieces, pieces[1:], strict=False):
+        for pair in pairwise(pieces):
             pairs[pair] += counts[word]
             where[pair].add(word)
     merges: list[tuple[str, str, int]] = []
@@ -56,10 +58,10 @@ def _learn_merges(
         merges.append((*best, pairs[best]))
         for word in where.pop(best):
             before = spelled[word]
-            for pair in zip(before, before[1:], strict=False):
+            for pair in pairwise(before):
                 pairs[pair] -= counts[word]
             after = spelled[word] = _merged(before, best)
-            for pair in zip(after, after[1:], strict=False):
+            for pair in pairwise(after):
                 pairs[pair] += counts[word]
                 where[pair].add(word)
         pairs.pop(best, None)
@@ -67,7 +69,7 @@ def _learn_merges(
 
 
 def _merged(pieces: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
-    """The word with the pair joined wherever it stands, left to right, each piece used once."""
+    """Join the pair wherever it stands in the word, left to right, each piece used once."""
     out: list[str] = []
     at = 0
     while at < len(pieces):
@@ -78,7 +80,7 @@ def _merged(pieces: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
 
 
 def write_xlmr(texts: Iterable[str], folder: Path, *, size: int) -> None:
-    """Writes `sentencepiece.bpe.model` (unigram; ids <unk> 0, <s> 1, </s> 2 as XLM-R's files have them)."""
+    """Write `sentencepiece.bpe.model` (unigram; ids <unk> 0, <s> 1, </s> 2 as XLM-R's files have them)."""
     model = BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts),
@@ -97,7 +99,7 @@ def write_xlmr(texts: Iterable[str], folder: Path, *, size: int) -> None:
 
 
 def write_bert(texts: Iterable[str], folder: Path, *, size: int) -> None:
-    """Writes WordPiece `vocab.txt`, uncased; `[COMPANY]` is the three tokens `[`, `company`, `]`."""
+    """Write WordPiece `vocab.txt`, uncased; `[COMPANY]` is the three tokens `[`, `company`, `]`."""
     trainer = BertWordPieceTokenizer(lowercase=True)
     trainer.train_from_iterator(
         texts, vocab_size=size, min_frequency=3, special_tokens=list(_BERT_SPECIAL), show_progress=False

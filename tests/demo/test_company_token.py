@@ -1,4 +1,4 @@
-"""The gateway hands over company names as [COMPANY]: every tokenizer must read that the same way everywhere."""
+"""The gateway hands over company names as [COMPANY]: each tokenizer reads that the same way everywhere."""
 
 from pathlib import Path
 

@@ -2,10 +2,12 @@
 
 import json
 import random
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from grammar import (
     COMPANY,
     TRAINING,
@@ -34,6 +36,7 @@ def _comparable(text: str) -> str:
     return " ".join(strip_diacritics(text).lower().split()).rstrip(".!?")
 
 
+@cache
 def _words(name: str) -> Any:
     return read_words(DEMO / "templates" / f"slots-{name.rpartition('-')[2]}.yaml")
 
@@ -44,7 +47,9 @@ def _rows(name: str, *, held_out: bool) -> set[str]:
     return {_comparable(fill(t.text, _words(name), rng)) for t in templates for _ in range(20)}
 
 
-def test_every_label_has_forty_templates_and_some_of_them_are_held_out(name: str, entry: dict[str, Any]) -> None:
+def test_every_label_has_forty_templates_and_some_of_them_are_held_out(
+    name: str, entry: dict[str, Any]
+) -> None:
     templates = _templates(name)
     assert {t.label for t in templates} == {label["id"] for label in entry["labels"]}
     for label in entry["labels"]:
