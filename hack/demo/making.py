@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,43 @@ _WRITERS = {
 }
 
 
-def make(spec: Spec, *, threads: int, settings: Training = Training()) -> None:  # noqa: B008  # frozen
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A model's folder, with what was measured and the golden sentences."""
+
+    folder: Path
+    figures: dict[str, Any]
+    golden: list[Row]
+
+
+def make(spec: Spec, *, threads: int) -> None:
     """Write the model's folder, its golden sentences, and its figures to build/demo-models/<name>.json."""
+    made = produce(spec, threads=threads)
+    shutil.rmtree(MODELS / spec.name, ignore_errors=True)
+    shutil.move(made.folder, MODELS / spec.name)
+    _write_figures(spec, made.figures)
+    write_golden(spec, made.golden)
+
+
+def check(spec: Spec, *, threads: int) -> None:
+    """Train the model anew and write into its figures which of its files came out otherwise."""
+    made = produce(spec, threads=threads)
+    figures = json.loads((FIGURES / f"{spec.name}.json").read_text("utf-8"))
+    names = sorted(p.relative_to(made.folder).as_posix() for p in made.folder.rglob("*") if p.is_file())
+    there = MODELS / spec.name
+    other = [name for name in names if (made.folder / name).read_bytes() != (there / name).read_bytes()]
+    kept = made.figures["unseen"]["confusion"] == figures["unseen"]["confusion"]
+    figures["again"] = {"files": len(names), "other": other, "same_answers": kept}
+    _write_figures(spec, figures)
+    say(f"{spec.name}: trained again, {len(other)} of {len(names)} files differ: {other}")
+
+
+def _write_figures(spec: Spec, figures: dict[str, Any]) -> None:
+    (FIGURES / f"{spec.name}.json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+
+
+def produce(spec: Spec, *, threads: int, settings: Training = Training()) -> Made:  # noqa: B008  # frozen
+    """Make everything of a model in build/demo-models/unfinished; nothing in its own folder is touched."""
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(mode=True)
     started = time.monotonic()
@@ -56,16 +91,11 @@ def make(spec: Spec, *, threads: int, settings: Training = Training()) -> None: 
         "seconds": round(time.monotonic() - started),
         "training": asdict(settings),
     }
-    folders.write_card(
-        folder, language=spec.language, base=spec.base, labels=spec.labels, figures=card(figures)
-    )
+    lines = card(figures)
+    folders.write_card(folder, language=spec.language, base=spec.base, labels=spec.labels, figures=lines)
     figures["sizes"] = folders.check_sizes(folder)
-    golden = choose(rows.plain_unseen, spec, network, tokenizer)
-    shutil.rmtree(MODELS / spec.name, ignore_errors=True)
-    shutil.move(folder, MODELS / spec.name)
-    (FIGURES / f"{spec.name}.json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
-    write_golden(spec, golden)
-    say(f"{spec.name}: unseen {figures['unseen']['macro_f1']:.3f}, natural {natural(figures)}")
+    say(f"{spec.name}:\n{lines}")
+    return Made(folder, figures, choose(rows.plain_unseen, spec, network, tokenizer))
 
 
 def say(line: str) -> None:

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Makes the demonstration models: grammar -> tokenizer -> network -> ONNX -> figures -> golden sentences.
 
-    hack/demo/train.py all                 everything, from the templates to docs/demo-models.md
-    hack/demo/train.py model principles-vi one model's folder, figures and golden sentences
-    hack/demo/train.py report              docs/demo-models.md from the figures of the last run
-    hack/demo/train.py rows principles-vi  some training rows, to read
+    hack/demo/train.py all                  everything, from the templates to docs/demo-models.md
+    hack/demo/train.py model principles-vi  one model's folder, figures and golden sentences
+    hack/demo/train.py check principles-vi  trains it again and tells which of its files come out otherwise
+    hack/demo/train.py report               docs/demo-models.md, from the figures of the last runs
+    hack/demo/train.py rows principles-vi   some training rows, to read
 
 Runs in the environment of hack/demo/requirements.txt, on the processor alone, with fixed seeds.
 """
@@ -19,32 +20,45 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from specs import SPECS
 
+_FOR_ONE = {
+    "model": "make one model",
+    "check": "train one again and compare",
+    "rows": "print some training rows",
+}
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; 0 when it did what it says."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--threads", type=int, default=1, help="processor threads (default 1)")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("all", help="make every model and the report")
-    commands.add_parser("report", help="write docs/demo-models.md from the last figures")
-    for command, text in (("model", "make one model"), ("rows", "print some training rows")):
-        commands.add_parser(command, help=text).add_argument("name", choices=sorted(SPECS))
-    options = parser.parse_args(argv)
+    options = _parser().parse_args(argv)
     if options.command == "rows":
         from rows import print_rows  # noqa: PLC0415  # these imports cost seconds that --help need not take
 
         print_rows(SPECS[options.name])
         return 0
-    from making import make  # noqa: PLC0415
+    from making import check, make  # noqa: PLC0415
     from report import write_report  # noqa: PLC0415
 
-    names = {"all": list(SPECS), "model": [getattr(options, "name", "")], "report": []}[options.command]
-    for name in names:
-        make(SPECS[name], threads=options.threads)
-    write_report()
-    return 0
+    if options.command == "check":
+        check(SPECS[options.name], threads=options.threads)
+    elif options.command != "report":
+        for name in SPECS if options.command == "all" else [options.name]:
+            make(SPECS[name], threads=options.threads)
+    return write_report()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="processor threads (default 1, best so when shared)"
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("all", help="make every model and the report")
+    commands.add_parser("report", help="write docs/demo-models.md from the last figures")
+    for command, text in _FOR_ONE.items():
+        commands.add_parser(command, help=text).add_argument("name", choices=sorted(SPECS))
+    return parser
 
 
 if __name__ == "__main__":
