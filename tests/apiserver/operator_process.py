@@ -10,44 +10,28 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from .kubectl import Namespace, kubectl
 
-RULES = [
-    {"apiGroups": ["veriaidpo.verisyntra.vn"], "resources": ["models"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": ["veriaidpo.verisyntra.vn"], "resources": ["models/status"], "verbs": ["patch"]},
-    {
-        "apiGroups": ["batch"],
-        "resources": ["jobs"],
-        "verbs": ["get", "list", "watch", "create", "delete"],
-    },
-    {
-        "apiGroups": ["serving.kserve.io"],
-        "resources": ["inferenceservices"],
-        "verbs": ["get", "list", "watch", "create", "patch"],
-    },
-    {
-        "apiGroups": [""],
-        "resources": ["persistentvolumeclaims"],
-        "verbs": ["get", "list", "watch", "create", "patch"],
-    },
-    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": [""], "resources": ["services"], "verbs": ["get"]},
-    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]},
-    {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "create"]},
-]
-"""Every right the operator needs: the tests fail when it needs another one."""
+REPO = Path(__file__).parents[2]
+
+
+def chart_role() -> dict[str, Any]:
+    """Return the Role that the chart gives the operator: these tests run with no other right."""
+    template = "templates/operator/rbac.yaml"
+    command = [str(REPO / "hack/helm"), "template", "veriaidpo", str(REPO / "charts/veriaidpo")]
+    text = subprocess.run(
+        [*command, "--show-only", template], capture_output=True, text=True, check=True
+    ).stdout
+    return next(dict(item) for item in yaml.safe_load_all(text) if item and item["kind"] == "Role")
 
 
 def restricted_kubeconfig(namespace: Namespace, file: Path) -> Path:
     """Make a service account with the operator's rights and a kubeconfig for it."""
     name = "operator"
     namespace.kubectl("create", "serviceaccount", name)
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "Role",
-        "metadata": {"name": name},
-        "rules": RULES,
-    }
+    role = {**chart_role(), "metadata": {"name": name}}
     namespace.kubectl("apply", "-f", "-", stdin=json.dumps(role))
     namespace.kubectl(
         "create", "rolebinding", name, f"--role={name}", f"--serviceaccount={namespace.name}:{name}"

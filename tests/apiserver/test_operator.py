@@ -56,6 +56,7 @@ def test_a_model_is_fetched_and_served_and_tells_its_story(
     }.items() <= told.items()
 
 
+@pytest.mark.slow
 def test_nothing_is_written_while_nothing_changes(operator: OperatorProcess, namespace: Namespace) -> None:
     operator.stop()
     operator.settings |= {"RESYNC_SECONDS": "1", "LOG_LEVEL": "DEBUG"}
@@ -77,6 +78,7 @@ def test_nothing_is_written_while_nothing_changes(operator: OperatorProcess, nam
     assert versions() == before
 
 
+@pytest.mark.slow
 def test_a_new_revision_takes_over_while_the_old_one_answers(
     operator: OperatorProcess, namespace: Namespace
 ) -> None:
@@ -93,6 +95,7 @@ def test_a_new_revision_takes_over_while_the_old_one_answers(
     assert answer(namespace) == "v2"
 
 
+@pytest.mark.slow
 def test_a_revision_that_never_gets_ready_takes_no_request(
     operator: OperatorProcess, namespace: Namespace
 ) -> None:
@@ -125,6 +128,7 @@ def test_a_fetch_that_fails_says_why_and_a_mended_model_serves(
     namespace.serves("principles-vi")
 
 
+@pytest.mark.slow
 def test_a_failed_fetch_is_tried_again(operator: OperatorProcess, namespace: Namespace) -> None:
     namespace.apply(at("fail-SourceNotFound-12"))
 
@@ -149,6 +153,7 @@ def test_an_image_that_is_not_there(operator: OperatorProcess, namespace: Namesp
     namespace.serves("principles-vi")
 
 
+@pytest.mark.slow
 def test_a_secret_that_is_not_there(operator: OperatorProcess, namespace: Namespace) -> None:
     source = {"uri": "hf://owner/principles-vi", "authSecret": {"name": "hub"}}
     namespace.apply(model(source=source))
@@ -161,6 +166,7 @@ def test_a_secret_that_is_not_there(operator: OperatorProcess, namespace: Namesp
     namespace.serves("principles-vi", 150)
 
 
+@pytest.mark.slow
 def test_a_storage_class_that_is_not_there(operator: OperatorProcess, namespace: Namespace) -> None:
     namespace.apply(model(storage={"create": {"storageClassName": "nowhere"}}))
     namespace.reaches("principles-vi", "StorageClassMissing")
@@ -169,6 +175,7 @@ def test_a_storage_class_that_is_not_there(operator: OperatorProcess, namespace:
     namespace.serves("principles-vi")
 
 
+@pytest.mark.slow
 def test_a_claim_that_is_not_there(operator: OperatorProcess, namespace: Namespace) -> None:
     namespace.apply(model(storage={"claimName": "shared"}))
     namespace.reaches("principles-vi", "ClaimMissing")
@@ -202,6 +209,7 @@ def test_a_deleted_model_keeps_its_claim_and_comes_back_with_its_bytes(
     assert (said["reason"], said["bytesDownloaded"]) == ("Adopted", 0)
 
 
+@pytest.mark.slow
 def test_with_reclaim_policy_delete_the_claim_goes_too(
     operator: OperatorProcess, namespace: Namespace
 ) -> None:
@@ -211,6 +219,7 @@ def test_with_reclaim_policy_delete_the_claim_goes_too(
     eventually("the claim is gone", lambda: not namespace.items("pvc"), 90)
 
 
+@pytest.mark.slow
 def test_without_the_operator_a_model_serves_on_and_can_be_deleted(
     operator: OperatorProcess, namespace: Namespace
 ) -> None:
@@ -234,6 +243,7 @@ def test_an_operator_killed_in_the_middle_of_a_download_goes_on_with_it(
     assert [j["metadata"]["uid"] for j in namespace.items("jobs")] == [job["metadata"]["uid"]]
 
 
+@pytest.mark.slow
 def test_what_somebody_changed_by_hand_is_repaired(operator: OperatorProcess, namespace: Namespace) -> None:
     namespace.apply(at("v1"))
     namespace.serves("principles-vi")
