@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from veriaidpo_operator.reasons import Reason
 
 RUNBOOK = Path(__file__).resolve().parents[2] / "docs/operate.md"
