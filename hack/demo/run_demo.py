@@ -182,7 +182,7 @@ def as_resource(model: dict[str, Any], digest: str, url: str) -> dict[str, Any]:
     spec["source"] = {"uri": "hf://" + model["demo"]["repo"], "revision": "main"}
     now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     conditions = [
-        {"type": kind, "status": "True", "reason": "Served", "message": "", "lastTransitionTime": now}
+        {"type": kind, "status": "True", "reason": "Serving", "message": "", "lastTransitionTime": now}
         for kind in ("Servable", "Ready")
     ]
     status = {
