@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -34,21 +34,37 @@ class Deps:
     deadline: float = DEADLINE
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question understood: which model answers it, and the text that model sees."""
+
+    question: Question
+    model_type: str
+    model: Model
+    text: Normalised
+
+
 async def classify(
     exchange: Exchange, read: Callable[[], Awaitable[Question]], deps: Deps, *, model_type: str | None = None
 ) -> Classification:
     """Answer one classification; GatewayError for everything else. `model_type` overrides the body's."""
     caller = admit(exchange, access.CLASSIFY, deps)
     exchange.taken = await deps.limits.take(caller)
-    question = await read()
-    texts.check(question.text)
-    asked = model_type or question.model_type
-    model = deps.routes().find(asked, question.language)
-    exchange.model = model.name
-    text = deps.normaliser(question.text)
-    inference, cached = await _infer(exchange, caller, model, text, deps)
+    asked = understand(await read(), deps, deps.routes, model_type=model_type)
+    exchange.model = asked.model.name
+    inference, cached = await _infer(exchange, caller, asked, deps)
     exchange.revision, exchange.cached = inference.revision, cached
-    return _answer(exchange, question=question, asked=asked, model=model, text=text, inference=inference)
+    return answer(asked, inference, cached=cached, started=exchange.started)
+
+
+def understand(
+    question: Question, deps: Deps, routes: Callable[[], Routes], *, model_type: str | None = None
+) -> Asked:
+    """Check the text, find the model, normalise: 413 or 422, 400 or 503."""
+    texts.check(question.text)
+    wanted = model_type or question.model_type
+    model = routes().find(wanted, question.language)
+    return Asked(question, wanted, model, deps.normaliser(question.text))
 
 
 def admit(exchange: Exchange, permission: str, deps: Deps) -> Caller:
@@ -59,57 +75,71 @@ def admit(exchange: Exchange, permission: str, deps: Deps) -> Caller:
     return caller
 
 
-async def _infer(
-    exchange: Exchange, caller: Caller, model: Model, text: Normalised, deps: Deps
-) -> tuple[Inference, bool]:
-    def key(revision: str) -> str:
-        return deps.cache.key(
-            tenant=caller.tenant,
-            model=model.name,
-            revision=revision,
-            normaliser=normalise.VERSION,
-            text=text.text,
-        )
+def cache_key(caller: Caller, asked: Asked, revision: str, deps: Deps) -> str:
+    """Name a question to one revision of its model."""
+    return deps.cache.key(
+        tenant=caller.tenant,
+        model=asked.model.name,
+        revision=revision,
+        normaliser=normalise.VERSION,
+        text=asked.text.text,
+    )
 
-    found = await deps.cache.get(key(model.current_revision), labels=len(model.labels))
-    if found is not None:
-        return found, True
-    call = Call(exchange.request_id, exchange.started + deps.deadline, deps.deadline)
+
+async def look_up(caller: Caller, asked: Asked, deps: Deps) -> Inference | None:
+    """Find what the current revision answered before."""
+    model = asked.model
+    key = cache_key(caller, asked, model.current_revision, deps)
+    return await deps.cache.get(key, labels=len(model.labels))
+
+
+async def keep(caller: Caller, asked: Asked, inference: Inference, deps: Deps) -> None:
+    """Keep an answer; during a rollout it may come from another revision than the one looked for."""
+    await deps.cache.put(cache_key(caller, asked, inference.revision, deps), inference)
+
+
+async def infer(
+    model: Model, seen: Sequence[str], deps: Deps, *, request_id: str, started: float
+) -> tuple[Inference, ...]:
+    """Ask the predictor for several texts, within what is left of the deadline: 503 or 504."""
+    call = Call(request_id, started + deps.deadline, deps.deadline)
     try:
         async with asyncio.timeout(max(0.0, call.deadline - time.monotonic())):
-            (inference,) = await deps.predictors.infer(model, [text.text], call)
+            return await deps.predictors.infer(model, seen, call)
     except TimeoutError:
         raise too_late(call) from None
-    # During a rollout the answer may come from another revision than the one we looked for.
-    await deps.cache.put(key(inference.revision), inference)
+
+
+async def _infer(exchange: Exchange, caller: Caller, asked: Asked, deps: Deps) -> tuple[Inference, bool]:
+    found = await look_up(caller, asked, deps)
+    if found is not None:
+        return found, True
+    (inference,) = await infer(
+        asked.model, [asked.text.text], deps, request_id=exchange.request_id, started=exchange.started
+    )
+    await keep(caller, asked, inference, deps)
     return inference, False
 
 
-def _answer(
-    exchange: Exchange,
-    *,
-    question: Question,
-    asked: str,
-    model: Model,
-    text: Normalised,
-    inference: Inference,
-) -> Classification:
-    answer = Classification(
+def answer(asked: Asked, inference: Inference, *, cached: bool, started: float) -> Classification:
+    """Shape an answer; `started` is in monotonic seconds."""
+    question, model, text = asked.question, asked.model, asked.text
+    short = Classification(
         prediction=model.labels[inference.category_id].name(question.language),
         confidence=inference.confidence,
         category_id=inference.category_id,
-        model_type=asked,
+        model_type=asked.model_type,
         language=question.language,
     )
     if not question.include_metadata:
-        return answer
-    return answer.model_copy(
+        return short
+    return short.model_copy(
         update={
             "normalized_text": text.text,
             "detected_companies": text.company_names,
             "original_text": text.original,
             "processing_metadata": ProcessingMetadata(
-                processing_time_ms=round((time.monotonic() - exchange.started) * 1000, 2),
+                processing_time_ms=round((time.monotonic() - started) * 1000, 2),
                 normalization_applied=text.text != text.original,
                 companies_detected=len(text.companies),
                 model_categories=len(model.labels),
@@ -118,7 +148,7 @@ def _answer(
             "probabilities": list(inference.probabilities),
             "model_revision": inference.revision,
             "truncated": inference.truncated,
-            "cached": exchange.cached,
+            "cached": cached,
             "needs_review": model.threshold is not None and inference.confidence < model.threshold,
         }
     )

@@ -4,6 +4,7 @@ While Redis is away each replica counts alone and lets its share through, so at 
 the switch. What is counted is calls in any second, not calls in a second of the clock.
 """
 
+import asyncio
 import hashlib
 import math
 import time
@@ -96,13 +97,24 @@ class Limits:
             return None
         taken = await self._take(limits)
         if not taken.admitted:
-            seconds = max(1, math.ceil(taken.wait / WINDOW))
-            raise GatewayError(
-                ErrorCode.RATE_LIMITED,
-                {"retry_after_seconds": seconds, "limit": taken.limit},
-                {"Retry-After": str(seconds), **taken.headers()},
-            )
+            raise _refused(taken)
         return taken
+
+    async def wait_turn(self, caller: Caller, deadline: float) -> None:
+        """Count one item of a batch as a call, when there is room for it; 429 if not before `deadline`.
+
+        A batch is larger than what a second may hold, so its items wait where a call would be refused.
+        `deadline` is in monotonic seconds.
+        """
+        limits = self._of(caller)
+        while limits:
+            taken = await self._take(limits)
+            if taken.admitted:
+                return
+            wait = max(0.005, taken.wait / WINDOW)
+            if time.monotonic() + wait > deadline:
+                raise _refused(taken)
+            await asyncio.sleep(wait)
 
     async def _take(self, limits: Sequence[tuple[str, int]]) -> Taken:
         script = self._script
@@ -125,6 +137,15 @@ class Limits:
         if self._settings.per_tenant:
             limits.append((f"veriaidpo:limit:{{{tenant}}}", self._settings.per_tenant))
         return limits
+
+
+def _refused(taken: Taken) -> GatewayError:
+    seconds = max(1, math.ceil(taken.wait / WINDOW))
+    return GatewayError(
+        ErrorCode.RATE_LIMITED,
+        {"retry_after_seconds": seconds, "limit": taken.limit},
+        {"Retry-After": str(seconds), **taken.headers()},
+    )
 
 
 def _hash(name: str) -> str:
