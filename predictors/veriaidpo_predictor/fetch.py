@@ -106,9 +106,10 @@ def _download(
     for file in chosen.files:
         files[file.path] = incoming.fetch(file)
         if file.path == selection.CONFIG:
-            warnings = labels.check(folder / file.path, asked.labels)
+            warnings = labels.check(folder / file.path, asked.labels, asked.task)
     progress.state(State.PUBLISHING)
-    made = publishing.manifest_of(asked, chosen, files, commit=listing.commit)
+    tags = labels.tags(folder / selection.CONFIG, asked.labels, asked.task)
+    made = publishing.manifest_of(asked, chosen, files, commit=listing.commit, tags=tags)
     there = volume.publish(folder, made)
     volume.tidy()
     if there is not None:

@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from veriaidpo_predictor.manifest import Label
+from veriaidpo_predictor.manifest import Label, Task, bio
 from veriaidpo_predictor.outcome import FetchError, Reason
 
 _GENERIC = re.compile(r"LABEL_\d+")
 
 
-def check(config: Path, expected: Sequence[Label]) -> list[str]:
+def check(config: Path, expected: Sequence[Label], task: Task = "text-classification") -> list[str]:
     """Compare `id2label` of a config.json with the expected labels, in order; gives warnings.
 
-    A name may be the label's id or its English or Vietnamese name. Raises FetchError(LABELS_MISMATCH).
+    A name may be the label's id or its English or Vietnamese name. Of a model that finds spans they are the
+    tags over the labels, in any order. Raises FetchError(LABELS_MISMATCH).
     """
+    if tags(config, expected, task) is not None:
+        return []
     found = _names(config)
     if len(found) != len(expected):
         raise FetchError(
@@ -32,6 +35,43 @@ def check(config: Path, expected: Sequence[Label]) -> list[str]:
                 f"Label {position} of the model is '{name[:80]}' and not '{label.en}'.",
             )
     return []
+
+
+def tags(config: Path, expected: Sequence[Label], task: Task) -> tuple[str, ...] | None:
+    """Give what the numbers of a model that finds spans mean: `O`, `B-<id>` and `I-<id>`, in its own order.
+
+    None for a model that finds none.
+    Raises FetchError(LABELS_MISMATCH). Generic names are not let through here: the order is the model's own,
+    so nothing else tells a beginning from an inside, or a person from a company.
+    """
+    if task != "token-classification":
+        return None
+    found = _names(config)
+    if any(_GENERIC.fullmatch(name) for name in found):
+        raise FetchError(
+            Reason.LABELS_MISMATCH,
+            "The model's tags have generic names, so nobody can tell which of them begins a span.",
+        )
+    given = tuple(_tag(number, name, expected) for number, name in enumerate(found))
+    missing = [tag for tag in bio(expected) if tag not in given]
+    if missing:
+        raise FetchError(Reason.LABELS_MISMATCH, f"The model has no tag {missing[0]}.")
+    if len(set(given)) != len(given):
+        raise FetchError(Reason.LABELS_MISMATCH, "Two of the model's tags mean the same.")
+    return given
+
+
+def _tag(number: int, name: str, expected: Sequence[Label]) -> str:
+    if _plain(name) == "o":
+        return "O"
+    position, _, kind = name.strip().partition("-")
+    for label in expected:
+        if position in {"B", "I"} and _plain(kind) in {_plain(label.id), _plain(label.en), _plain(label.vi)}:
+            return f"{position}-{label.id}"
+    raise FetchError(
+        Reason.LABELS_MISMATCH,
+        f"Tag {number} of the model is '{name[:80]}', neither O nor B- or I- of an expected label.",
+    )
 
 
 def _names(config: Path) -> list[str]:

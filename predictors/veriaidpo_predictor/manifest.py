@@ -6,11 +6,20 @@ never published, however complete it looks.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 FILE_NAME = "manifest.json"
@@ -35,7 +44,7 @@ class Record(BaseModel):
 
 
 class Label(Record):
-    """A class of a model; its position in the list is the category_id."""
+    """A class of a model, its position in the list the category_id; or a type of the spans that one finds."""
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     en: Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -48,6 +57,33 @@ class GoldenSentence(Record):
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
     label: str
+
+
+class GoldenSpan(Record):
+    """A part of a text, in code points from `start` up to but without `end`, and the id of its label."""
+
+    start: Annotated[int, Field(ge=0)]
+    end: int
+    label: str
+
+
+class GoldenSpans(Record):
+    """A text and exactly the spans that a sound model finds in it, in their order."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+    spans: Annotated[tuple[GoldenSpan, ...], Field(max_length=256)]
+
+    @model_validator(mode="after")
+    def _spans_are_in_the_text(self) -> "GoldenSpans":
+        at = 0
+        for span in self.spans:
+            if not at <= span.start < span.end <= len(self.text):
+                raise ValueError("the spans lie in the text, in order, and do not overlap")
+            at = span.end
+        return self
+
+
+Golden = GoldenSentence | GoldenSpans
 
 
 class FileEntry(Record):
@@ -79,9 +115,11 @@ class Manifest(Record):
     format: str
     max_tokens: Annotated[int, Field(ge=8, le=8_192)]
     labels: Annotated[tuple[Label, ...], Field(min_length=1, max_length=1_024)]
+    # Of a model that finds spans only: what each number of the graph's last dimension means.
+    tags: Annotated[tuple[str, ...] | None, Field(validate_default=True)] = None
     files: Annotated[dict[str, FileEntry], Field(min_length=1, max_length=256)]
     tokenizer: TokenizerKind
-    golden_sentences: Annotated[tuple[GoldenSentence, ...], Field(max_length=256)] = ()
+    golden_sentences: Annotated[tuple[Golden, ...], Field(max_length=256)] = ()
     digest: Sha256
     created_at: str
 
@@ -93,10 +131,45 @@ class Manifest(Record):
                 raise ValueError("a file of the manifest lies outside the revision")
         return files
 
+    @field_validator("tags")
+    @classmethod
+    def _tags_are_those_of_the_labels(
+        cls, tags: tuple[str, ...] | None, info: ValidationInfo
+    ) -> tuple[str, ...] | None:
+        expected = bio(info.data.get("labels", ())) if _finds_spans(info) else None
+        if (None if tags is None else sorted(tags)) != (None if expected is None else sorted(expected)):
+            raise ValueError("the tags are not O and a B- and an I- for each label")
+        return tags
+
+    @field_validator("golden_sentences")
+    @classmethod
+    def _golden_fits_the_task(cls, golden: tuple[Golden, ...], info: ValidationInfo) -> tuple[Golden, ...]:
+        return fitting(golden, info)
+
     @property
     def size(self) -> int:
         """Bytes of all files, the manifest itself not counted."""
         return sum(entry.size for entry in self.files.values())
+
+
+def bio(labels: Sequence[Label]) -> list[str]:
+    """Name the tags of a model that finds spans: none (O), and the beginning and inside of each label."""
+    return ["O", *(f"{position}-{label.id}" for label in labels for position in "BI")]
+
+
+def fitting(golden: tuple[Golden, ...], info: ValidationInfo) -> tuple[Golden, ...]:
+    """Check that golden sentences are those of the document's task; raises ValueError."""
+    wanted = GoldenSpans if _finds_spans(info) else GoldenSentence
+    known = {label.id for label in info.data.get("labels", ())}
+    if not all(isinstance(one, wanted) for one in golden):
+        raise ValueError(f"a golden sentence of a {info.data.get('task')} model is not of this form")
+    if any(span.label not in known for one in golden if isinstance(one, GoldenSpans) for span in one.spans):
+        raise ValueError("a golden sentence has a span with a label that the model lacks")
+    return golden
+
+
+def _finds_spans(info: ValidationInfo) -> bool:
+    return info.data.get("task") == "token-classification"
 
 
 def is_inside(path: str) -> bool:

@@ -107,7 +107,7 @@ class Volume:
         pins = {pin.path: pin.sha256 for pin in spec.source.files}
         if any(entry.sha256 != pins.get(path, entry.sha256) for path, entry in found.files.items()):
             return None
-        warnings = labels.check(folder / CONFIG, spec.labels)
+        warnings = labels.check(folder / CONFIG, spec.labels, spec.task)
         kept = (found.labels, found.golden_sentences, found.max_tokens)
         if kept != (spec.labels, spec.golden_sentences, spec.max_tokens):
             warnings.append(
@@ -117,7 +117,12 @@ class Volume:
 
 
 def manifest_of(
-    spec: FetchSpec, selection: Selection, files: Mapping[str, FileEntry], *, commit: str
+    spec: FetchSpec,
+    selection: Selection,
+    files: Mapping[str, FileEntry],
+    *,
+    commit: str,
+    tags: tuple[str, ...] | None = None,
 ) -> Manifest:
     """Describe a revision of these files."""
     digest = manifest.digest_of({path: entry.sha256 for path, entry in files.items()}, recipe=RECIPE)
@@ -133,6 +138,7 @@ def manifest_of(
         format="onnx-fp32",
         max_tokens=spec.max_tokens,
         labels=spec.labels,
+        tags=tags,
         files=dict(files),
         tokenizer=selection.tokenizer,
         golden_sentences=spec.golden_sentences,

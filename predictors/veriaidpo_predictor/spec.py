@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 
-from veriaidpo_predictor.manifest import GoldenSentence, Label, ModelName, Record, Sha256, Task
+from veriaidpo_predictor.manifest import Golden, Label, ModelName, Record, Sha256, Task, fitting
 from veriaidpo_predictor.outcome import FetchError, Reason
 
 MAX_SPEC_BYTES = 1 << 20
@@ -42,8 +42,13 @@ class FetchSpec(Record):
     labels: Annotated[tuple[Label, ...], Field(min_length=1, max_length=1_024)]
     max_tokens: Annotated[int, Field(ge=8, le=8_192)] = 256
     source: SpecSource
-    golden_sentences: Annotated[tuple[GoldenSentence, ...], Field(max_length=256)] = ()
+    golden_sentences: Annotated[tuple[Golden, ...], Field(max_length=256)] = ()
     bytes_budget: Annotated[int, Field(gt=0)] | None = None
+
+    @field_validator("golden_sentences")
+    @classmethod
+    def _golden_fits_the_task(cls, golden: tuple[Golden, ...], info: ValidationInfo) -> tuple[Golden, ...]:
+        return fitting(golden, info)
 
     @property
     def repo(self) -> str:
