@@ -4,13 +4,14 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from veriaidpo_gateway import api, docs, tokens
+from veriaidpo_gateway import api, docs, revoking, tokens
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.cache import Cache, LocalEntries, RedisEntries
 from veriaidpo_gateway.classify import DEADLINE, Deps
@@ -24,6 +25,7 @@ from veriaidpo_gateway.limits import Limits
 from veriaidpo_gateway.metrics import Metrics
 from veriaidpo_gateway.normalise import Normaliser
 from veriaidpo_gateway.predictor import Predictors
+from veriaidpo_gateway.revocations import Revocations
 from veriaidpo_gateway.routes import Routes
 from veriaidpo_gateway.settings import Settings, TokenSettings
 from veriaidpo_gateway.sources import Source
@@ -34,12 +36,26 @@ _log = logging.getLogger(__name__)
 _OF_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}
 
 
+class Upkeep(Protocol):
+    """Something that has to be refreshed while the gateway runs."""
+
+    every: float
+    """Seconds between two times."""
+
+    async def refresh(self) -> None:
+        """Bring it up to date; never raises."""
+
+
 @dataclass(frozen=True, slots=True)
 class Apps:
-    """Both applications of a gateway: the public one, and the one for the kubelet and Prometheus."""
+    """Both applications of a gateway: the public one, and the one for the kubelet and Prometheus.
+
+    Whoever serves them refreshes what is in `upkeep`: once before, then each at its own pace.
+    """
 
     public: ASGIApp
     inner: ASGIApp
+    upkeep: tuple[Upkeep, ...]
 
 
 def create_apps(
@@ -55,8 +71,9 @@ def create_apps(
     """Put a gateway together; InvalidSettingsError when a key cannot be read. Nothing is started."""
     messages, metrics = load_messages(), Metrics()
     companies = shipped_companies()
+    revocations = Revocations(store, longest=settings.tokens.max_lifetime, clock=clock)
     deps = Deps(
-        verify=_verifier(settings.tokens, clock),
+        verify=_verifier(settings.tokens, revocations, clock),
         limits=Limits(settings.limits, store),
         routes=_current(source),
         normaliser=Normaliser(Registry(companies), load_legal_forms()),
@@ -66,15 +83,21 @@ def create_apps(
     )
     if store is not None and settings.cache.key is None:
         _log.warning("CACHE_KEY is not set: replicas do not share results, and a restart forgets them")
-    public = _public(deps, Parts(source, store, len(companies)), messages)
-    return Apps(Edge(public, messages=messages, metrics=metrics), inner_app(source, store, metrics, draining))
+    revoking_routes = revoking.router(deps, revocations, clock)
+    public = _public(deps, Parts(source, store, len(companies)), messages, revoking_routes)
+    return Apps(
+        Edge(public, messages=messages, metrics=metrics),
+        inner_app(source, store, metrics, draining),
+        upkeep=(revocations,),
+    )
 
 
-def _public(deps: Deps, parts: Parts, messages: Messages) -> FastAPI:
+def _public(deps: Deps, parts: Parts, messages: Messages, *further: APIRouter) -> FastAPI:
     app = FastAPI(title="VeriAIDPO", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    routes, pages = api.router(deps, parts), docs.router()
+    described, pages = (api.router(deps, parts), *further), docs.router()
     for base in api.BASES:
-        app.include_router(routes, prefix=base, include_in_schema=base == "")
+        for routes in described:
+            app.include_router(routes, prefix=base, include_in_schema=base == "")
         app.include_router(pages, prefix=base)
 
     async def refuse(request: Request, error: Exception) -> JSONResponse:
@@ -99,9 +122,13 @@ def _refusal(request: Request, error: Exception, messages: Messages) -> JSONResp
     )
 
 
-def _verifier(settings: TokenSettings, clock: Callable[[], float]) -> Callable[[str | None], Caller]:
+def _verifier(
+    settings: TokenSettings, revocations: Revocations, clock: Callable[[], float]
+) -> Callable[[str | None], Caller]:
     keys = followed_keys(settings)
-    return lambda authorization: tokens.verify(authorization, keys(), settings, clock())
+    return lambda authorization: tokens.verify(
+        authorization, keys(), settings, clock(), revoked=revocations.revoked
+    )
 
 
 def _current(source: Source) -> Callable[[], Routes]:

@@ -33,6 +33,7 @@ class ErrorCode(StrEnum):
     MODEL_UNAVAILABLE = "model_unavailable"
     MODEL_BUSY = "model_busy"
     NOT_STARTED = "not_started"
+    REVOCATIONS_FULL = "revocations_full"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -58,6 +59,7 @@ STATUS: Mapping[ErrorCode, int] = MappingProxyType(
         ErrorCode.MODEL_UNAVAILABLE: 503,
         ErrorCode.MODEL_BUSY: 503,
         ErrorCode.NOT_STARTED: 503,
+        ErrorCode.REVOCATIONS_FULL: 503,
         ErrorCode.DEADLINE_EXCEEDED: 504,
         ErrorCode.NOT_FOUND: 404,
         ErrorCode.METHOD_NOT_ALLOWED: 405,

@@ -1,10 +1,10 @@
 """The description of the API: what FastAPI cannot know, because bodies are read by hand."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from veriaidpo_gateway import __version__
 from veriaidpo_gateway.bodies import Body, Classification
@@ -16,6 +16,7 @@ DESCRIPTION = (
 
 SECURED: dict[str, Any] = {"security": [{"bearer": []}]}
 
+_JTI = "3f1c9a52-6a57-4c0e-9d6b-2a41f0c8e7d1"
 _DIGEST = "9f2c6a51c0b4d7e8a3f1b2c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708"
 _CLASSIFIED: dict[str, Any] = {
     "prediction": "Hợp pháp, công bằng và minh bạch",
@@ -73,6 +74,14 @@ class ModelStatusAnswer(BaseModel):
     models: list[dict[str, Any]]
     total: int
     servable: int
+
+
+class Revoked(BaseModel):
+    """A token that is not believed any more."""
+
+    jti: str
+    revoked_until: Annotated[str, Field(description="RFC 3339, UTC; afterwards the token has ended anyway")]
+    shared: Annotated[bool, Field(description="false: only the replica that answered knows it yet")]
 
 
 def _error(description: str, detail: dict[str, Any], *headers: str) -> dict[str, Any]:
@@ -173,6 +182,17 @@ _504 = _error(
         "deadline_seconds": 30,
     },
 )
+
+
+def _revoked(description: str, *, shared: bool) -> dict[str, Any]:
+    example = {"jti": _JTI, "revoked_until": "2026-11-23T08:00:00Z", "shared": shared}
+    return {
+        "model": Revoked,
+        "description": description,
+        "content": {"application/json": {"example": example}},
+    }
+
+
 _408 = {"model": ErrorAnswer, "description": "The body did not arrive in time"}
 _415 = {"model": ErrorAnswer, "description": "The body is not plain JSON"}
 
@@ -189,6 +209,53 @@ STATUS_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"model": ModelStatusAnswer, "description": "Every model"},
     401: _401, 403: _403, 429: _429, 503: _503,
 }  # fmt: skip
+REVOCATION_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: _revoked("Every replica refuses the token within 5 s", shared=True),
+    202: _revoked("This replica refuses the token; the others when Redis is back", shared=False),
+    401: _401,
+    403: _error(
+        "The caller may not do this",
+        {
+            "code": "permission_denied",
+            "error": "Permission denied: user.write required",
+            "error_vi": "Từ chối quyền truy cập: cần quyền user.write",
+            "required_permission": "user.write",
+            "user_role": "viewer",
+            "user_permissions": [],
+        },
+    ),
+    408: _408,
+    413: _error(
+        "The body is over 64 KiB",
+        {
+            "code": "body_too_large",
+            "error": "The request body is larger than 65536 bytes",
+            "error_vi": "Nội dung yêu cầu lớn hơn 65536 byte",
+            "max_bytes": 65536,
+        },
+    ),
+    415: _415,
+    422: _error(
+        "The body is not what it should be",
+        {
+            "code": "invalid_request",
+            "error": "The request is not valid",
+            "error_vi": "Yêu cầu không hợp lệ",
+            "fields": [{"field": "jti", "problem": "is required", "problem_vi": "là bắt buộc"}],
+        },
+    ),
+    429: _429,
+    503: _error(
+        "The tenant has 10,000 revocations that have not ended",
+        {
+            "code": "revocations_full",
+            "error": "Too many tokens are revoked at a time: at most 10000",
+            "error_vi": "Quá nhiều token đang bị thu hồi cùng lúc: tối đa 10000",
+            "max_revocations": 10000,
+        },
+        "Retry-After",
+    ),
+}
 HEALTH: dict[int | str, dict[str, Any]] = {200: {"model": HealthAnswer, "description": "Always an answer"}}
 
 

@@ -7,14 +7,15 @@ own lines.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 import httptools  # noqa: F401  missing, the process must not start
 import uvicorn
 from starlette.types import ASGIApp
 
-from veriaidpo_gateway.app import create_apps
+from veriaidpo_gateway.app import Upkeep, create_apps
 from veriaidpo_gateway.predictor import Predictors, http_client
 from veriaidpo_gateway.service_token import ServiceTokens
 from veriaidpo_gateway.settings import RouteSettings, Settings
@@ -24,6 +25,9 @@ from veriaidpo_gateway.watch import WatchSource, in_cluster
 
 GRACE = 35
 """Seconds for requests under way when told to stop: a little more than the longest may take."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class InnerServer(uvicorn.Server):
@@ -79,10 +83,33 @@ async def _serve(settings: Settings) -> None:
         inner = InnerServer(configure(apps.inner, settings.host, settings.inner_port))
         servers += [public, inner]
         try:
-            await _both(public, inner)
+            async with _upkeep(apps.upkeep):
+                await _both(public, inner)
         finally:
             if store is not None:
                 await store.close()
+
+
+@asynccontextmanager
+async def _upkeep(parts: Sequence[Upkeep]) -> AsyncIterator[None]:
+    # Once before the first request: a new replica believes no token that the others already refuse.
+    await asyncio.gather(*(part.refresh() for part in parts))
+    repeating = [asyncio.create_task(_repeat(part)) for part in parts]
+    try:
+        yield
+    finally:
+        for task in repeating:
+            task.cancel()
+        await asyncio.gather(*repeating, return_exceptions=True)
+
+
+async def _repeat(part: Upkeep) -> None:
+    while True:
+        await asyncio.sleep(part.every)
+        try:
+            await part.refresh()
+        except Exception:  # noqa: BLE001  one bad round must not be the last one
+            _log.exception("a refresh failed")
 
 
 async def _both(public: uvicorn.Server, inner: uvicorn.Server) -> None:

@@ -9,7 +9,7 @@ the answer is the same 401: which check failed is nobody's business.
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jose import jwt
@@ -38,14 +38,21 @@ class _RefusedError(Exception):
     """The token is not good; the text is for whoever reads the tests, never for a caller."""
 
 
-def verify(authorization: str | None, keys: Keys, settings: TokenSettings, now: float) -> Caller:
+def verify(
+    authorization: str | None,
+    keys: Keys,
+    settings: TokenSettings,
+    now: float,
+    *,
+    revoked: Callable[[Caller], bool] = lambda _: False,
+) -> Caller:
     """Return who the Authorization header speaks for, or raise the one 401."""
     try:
         token = _token(authorization)
         payload_part, key = _guard(token, keys)
         # jose is asked for the signature alone: its clock is not ours, and it lets absent claims pass.
         jwt.decode(token, key.key, algorithms=[key.algorithm], options=_SIGNATURE_ONLY)
-        return _caller(_object(_decode(payload_part)), settings, now)
+        return _unrevoked(_caller(_object(_decode(payload_part)), settings, now), revoked)
     except (
         _RefusedError,
         JOSEError,
@@ -118,6 +125,12 @@ def _caller(claims: Mapping[str, Any], settings: TokenSettings, now: float) -> C
         permissions=_permissions(claims),
         jti=_string(claims, "jti", 256) if "jti" in claims else None,
     )
+
+
+def _unrevoked(caller: Caller, revoked: Callable[[Caller], bool]) -> Caller:
+    if revoked(caller):
+        raise _RefusedError("revoked")
+    return caller
 
 
 def _check_times(claims: Mapping[str, Any], max_lifetime: int, now: float) -> None:

@@ -32,6 +32,7 @@ def test_it_is_openapi_31_with_every_route_once(document: Any) -> None:
         "/classify-cross-border",
         "/health",
         "/model-status",
+        "/revocations",
     }
 
 
@@ -105,6 +106,24 @@ async def test_429_and_504_fit(run_gateway: Any, bearer: Any, document: Any) -> 
 async def test_health_and_status_fit(gateway: Any, bearer: Any, document: Any) -> None:
     check(document, "/health", "get", await gateway.public.get("/health"))
     check(document, "/model-status", "get", await gateway.public.get("/model-status", headers=bearer("dpo")))
+
+
+@pytest.mark.parametrize(
+    ("status", "role", "body"),
+    [
+        (200, "admin", {"jti": "j"}),
+        (401, None, {"jti": "j"}),
+        (403, "dpo", {"jti": "j"}),
+        (413, "admin", {"jti": "j" * 70_000}),
+        (422, "admin", {}),
+    ],
+)
+async def test_a_revocation_fits(
+    gateway: Any, bearer: Any, document: Any, status: Any, role: Any, body: Any
+) -> None:
+    answer = await gateway.public.post("/revocations", json=body, headers=bearer(role) if role else {})
+    assert answer.status_code == status
+    check(document, "/revocations", "post", answer)
 
 
 @pytest.mark.parametrize("base", ["", "/api/v1", "/api/v1/veriaidpo"])
