@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 Logits = npt.NDArray[np.float32]
-Run = Callable[[list[list[int]]], Logits]
-"""Rows of ids to an array of shape [rows, labels]."""
+Run = Callable[[list[list[int]]], Logits | list[Logits]]
+"""Rows of ids to an array of shape [rows, labels], or to one of shape [its tokens, tags] for each row."""
 
 
 class QueueFullError(Exception):
@@ -102,7 +102,11 @@ class Queue:
         self._by_length: dict[int, deque[_Row]] = {}
 
     async def compute(self, rows: Sequence[list[int]], deadline: float) -> Logits:
-        """Give the logits [rows, labels] of encoded texts; `deadline` is on the clock of time.monotonic.
+        """Give the logits [rows, labels] of encoded texts; otherwise like `compute_each`."""
+        return np.stack(await self.compute_each(rows, deadline))
+
+    async def compute_each(self, rows: Sequence[list[int]], deadline: float) -> list[Logits]:
+        """Give the logits of each encoded text; `deadline` is on the clock of time.monotonic.
 
         Raises QueueFullError, DeadlineError, EngineError or StoppedError.
         """
@@ -110,7 +114,7 @@ class Queue:
         self._pool.put(self, [_Row(ids, call, index) for index, ids in enumerate(rows)])
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                return np.stack(await call.future)
+                return await call.future
         except TimeoutError:
             raise DeadlineError from None
         finally:

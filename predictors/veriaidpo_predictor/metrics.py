@@ -50,7 +50,7 @@ def timed(model: str, run: Run) -> Run:
     """Count the batches, texts and tokens of an engine."""
     rows, seconds, tokens = _BATCH_ROWS.labels(model), _BATCH_SECONDS.labels(model), _TOKENS.labels(model)
 
-    def measured(batch: list[list[int]]) -> Logits:
+    def measured(batch: list[list[int]]) -> Logits | list[Logits]:
         started = time.perf_counter()
         found = run(batch)
         seconds.observe(time.perf_counter() - started)

@@ -14,13 +14,13 @@ from kserve.errors import InvalidInput  # type: ignore[import-untyped]
 from veriaidpo_predictor import refusals
 from veriaidpo_predictor.batching import DeadlineError, EngineError, QueueFullError, StoppedError
 from veriaidpo_predictor.guard import RefusedError
-from veriaidpo_predictor.registry import MAX_CHARACTERS, MAX_TEXTS, Answer, NotReadyError, Served, State
+from veriaidpo_predictor.registry import MAX_CHARACTERS, MAX_TEXTS, NotReadyError, Served, State
 
 DEFAULT_DEADLINE_MS = 30_000
 _INPUT = "text"
 
 
-class Classifier(Model):  # type: ignore[misc]  # kserve has no types
+class Predictor(Model):  # type: ignore[misc]  # kserve has no types
     """One served revision behind kserve's endpoints, V1 `:predict` and V2 `/infer`."""
 
     def __init__(self, served: Served) -> None:
@@ -44,7 +44,7 @@ class Classifier(Model):  # type: ignore[misc]  # kserve has no types
             return self._v2(payload.id or uuid.uuid4().hex, answers)
         return self._v1(answers)
 
-    async def _answer(self, texts: list[str], deadline: float) -> list[Answer]:
+    async def _answer(self, texts: list[str], deadline: float) -> list[Any]:
         try:
             return await self._served.answer(texts, deadline)
         except QueueFullError as full:
@@ -58,40 +58,19 @@ class Classifier(Model):  # type: ignore[misc]  # kserve has no types
         except EngineError:
             raise RefusedError(refusals.FAILED) from None
 
-    def _v1(self, answers: list[Answer]) -> dict[str, Any]:
-        labels = self._served.manifest.labels
-        predictions = [
-            {
-                "category_id": answer.category_id,
-                "label": labels[answer.category_id].id,
-                "probabilities": answer.probabilities,
-                "tokens": answer.tokens,
-                "truncated": answer.truncated,
-            }
-            for answer in answers
-        ]
+    def _v1(self, answers: list[Any]) -> dict[str, Any]:
+        predictions = [self._served.task.prediction(answer) for answer in answers]
         return {"predictions": predictions, "model_revision": self._served.manifest.digest}
 
-    def _v2(self, request_id: str, answers: list[Answer]) -> dict[str, Any]:
-        rows, labels = len(answers), len(self._served.manifest.labels)
-        outputs = [
-            ("category_id", [rows], "INT64", [answer.category_id for answer in answers]),
-            (
-                "probabilities",
-                [rows, labels],
-                "FP32",
-                [p for answer in answers for p in answer.probabilities],
-            ),
-            ("tokens", [rows], "INT64", [answer.tokens for answer in answers]),
-            ("truncated", [rows], "BOOL", [answer.truncated for answer in answers]),
-        ]
+    def _v2(self, request_id: str, answers: list[Any]) -> dict[str, Any]:
+        data = self._served.task.outputs(answers)
         return {
             "model_name": self.name,
             "id": request_id,
             "parameters": {"model_revision": self._served.manifest.digest},
             "outputs": [
-                {"name": name, "shape": shape, "datatype": kind, "data": data}
-                for name, shape, kind, data in outputs
+                {"name": name, "shape": shape, "datatype": kind, "data": data[name]}
+                for name, kind, shape in self._served.task.output_types(len(answers))
             ],
         }
 
@@ -101,12 +80,9 @@ class Classifier(Model):  # type: ignore[misc]  # kserve has no types
 
     def get_output_types(self) -> list[dict[str, Any]]:
         """Tell what the metadata endpoint tells."""
-        labels = len(self._served.manifest.labels)
         return [
-            {"name": "category_id", "datatype": "INT64", "shape": [-1]},
-            {"name": "probabilities", "datatype": "FP32", "shape": [-1, labels]},
-            {"name": "tokens", "datatype": "INT64", "shape": [-1]},
-            {"name": "truncated", "datatype": "BOOL", "shape": [-1]},
+            {"name": name, "datatype": kind, "shape": shape}
+            for name, kind, shape in self._served.task.output_types(-1)
         ]
 
 

@@ -5,12 +5,13 @@ import enum
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from veriaidpo_predictor import manifest as manifests
-from veriaidpo_predictor import metrics, session, tokenise
+from veriaidpo_predictor import metrics, session, tasks, tokenise
 from veriaidpo_predictor.batching import Limits, Pool, Queue
 from veriaidpo_predictor.manifest import Manifest
 
@@ -22,7 +23,9 @@ MAX_CHARACTERS = 16_384
 rest."""
 
 _ON_THE_SPOT = 2_000
-"""Characters that are encoded in the event loop itself."""
+"""Characters that are encoded, and their answers read, in the event loop itself."""
+
+_Done = TypeVar("_Done")
 
 _WARM_UP = (
     "Công ty thu thập địa chỉ email của khách hàng.",
@@ -40,16 +43,6 @@ class State(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What one text got; probabilities are in the order of the labels."""
-
-    category_id: int
-    probabilities: list[float]
-    tokens: int
-    truncated: bool
-
-
-@dataclass(frozen=True, slots=True)
 class _Engine:
     tokeniser: tokenise.Tokeniser
     run: session.Session
@@ -61,7 +54,7 @@ class NotReadyError(Exception):
 
 
 class _RejectedError(Exception):
-    """A golden sentence got another label."""
+    """A golden sentence got another answer."""
 
 
 _UNUSABLE = (manifests.ManifestError, tokenise.TokenizerError, session.SessionError, NotReadyError)
@@ -73,6 +66,7 @@ class Served:
     def __init__(self, directory: Path, manifest: Manifest, *, pool: Pool, limits: Limits) -> None:
         self.directory = directory
         self.manifest = manifest
+        self.task = tasks.of(manifest)
         self.state = State.LOADING
         self.reason = "The model is loading."
         self._pool = pool
@@ -111,24 +105,20 @@ class Served:
             )
         metrics.ready(self.name, is_ready=self.state is State.READY)
 
-    async def answer(self, texts: Sequence[str], deadline: float) -> list[Answer]:
-        """Classify texts; raises NotReadyError, or what Queue.compute raises."""
+    async def answer(self, texts: Sequence[str], deadline: float) -> list[Any]:
+        """Answer texts, in the form of the task; raises NotReadyError, or what Queue.compute raises."""
         if self._engine is None or self.state is not State.READY:
             raise NotReadyError(self.reason)
-        encoded = await _encode(self._engine.tokeniser, texts)
-        logits = await self._engine.queue.compute([one.ids for one in encoded], deadline)
-        return [
-            Answer(int(row.argmax()), [float(value) for value in row], len(one.ids), one.truncated)
-            for one, row in zip(encoded, session.softmax(logits), strict=True)
-        ]
+        tokeniser, queue = self._engine.tokeniser, self._engine.queue
+        encoded = await _aside(texts, lambda: self.task.encode(tokeniser, texts))
+        logits = await queue.compute_each([one.ids for one in encoded], deadline)
+        return await _aside(texts, lambda: self.task.answers(texts, encoded, logits))
 
     def _open(self) -> _Engine:
-        if self.manifest.task != "text-classification":
-            raise NotReadyError(f"This predictor cannot serve the task {self.manifest.task}.")
         tokeniser = tokenise.build(
             self.directory, self.manifest.tokenizer, max_tokens=self.manifest.max_tokens
         )
-        run = session.load(self.directory, labels=len(self.manifest.labels))
+        run = session.load(self.directory, labels=self.task.width, per_token=self.task.per_token)
         queue = self._pool.queue(metrics.timed(self.name, run), self._limits)
         metrics.watch_queue(self.name, lambda: queue.waiting_tokens)
         return _Engine(tokeniser, run, queue)
@@ -137,13 +127,14 @@ class Served:
         """Answer before anybody asks: the golden sentences where there are some, a fixed text otherwise."""
         golden = self.manifest.golden_sentences
         texts = [sentence.text for sentence in golden] or list(_WARM_UP)
-        ids = [one.ids for one in engine.tokeniser.encode(texts)]
-        found = [int(engine.run([row])[0].argmax()) for row in ids]
+        encoded = self.task.encode(engine.tokeniser, texts)
+        ids = [one.ids for one in encoded]
+        found = self.task.answers(texts, encoded, [engine.run([row])[0] for row in ids])
         engine.run(ids[: self._limits.batch_rows])
-        for number, (sentence, category) in enumerate(zip(golden, found, strict=False), start=1):
-            label = self.manifest.labels[category].id
-            if label != sentence.label:
-                raise _RejectedError(f"Golden sentence {number} got {label}, not {sentence.label}.")
+        for number, (sentence, answer) in enumerate(zip(golden, found, strict=False), start=1):
+            fault = self.task.fault(sentence, answer)
+            if fault is not None:
+                raise _RejectedError(f"Golden sentence {number} got {fault}.")
 
     def _end(self, state: State, reason: str) -> None:
         self.state, self.reason = state, reason
@@ -184,11 +175,11 @@ class Registry:
         return next((model.reason for model in self if model.state is not State.READY), None)
 
 
-async def _encode(tokeniser: tokenise.Tokeniser, texts: Sequence[str]) -> list[tokenise.Encoded]:
-    """Encode a sentence, 0.1 ms of work, on the spot; what takes longer must not hold up the event loop."""
+async def _aside(texts: Sequence[str], work: Callable[[], _Done]) -> _Done:
+    """Do a sentence's 0.1 ms of work on the spot; what takes longer must not hold up the event loop."""
     if sum(map(len, texts)) <= _ON_THE_SPOT:
-        return tokeniser.encode(texts)
-    return await asyncio.to_thread(tokeniser.encode, texts)
+        return work()
+    return await asyncio.to_thread(work)
 
 
 def open_models(directories: Sequence[Path], *, pool: Pool, limits: Limits) -> list[Served]:

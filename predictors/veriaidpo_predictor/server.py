@@ -28,7 +28,7 @@ from starlette.exceptions import HTTPException
 
 from veriaidpo_predictor import metrics, refusals
 from veriaidpo_predictor.guard import Guard
-from veriaidpo_predictor.model import Classifier
+from veriaidpo_predictor.model import Predictor
 from veriaidpo_predictor.refusals import Refusal
 from veriaidpo_predictor.registry import Registry
 from veriaidpo_predictor.tokens import Trust
@@ -150,7 +150,7 @@ class Server(ModelServer):  # type: ignore[misc]
         # that.
         warnings.filterwarnings("ignore", category=FastAPIDeprecationWarning)
         for model in self._registry:
-            self.registered_models.update(Classifier(model))
+            self.registered_models.update(Predictor(model))
             metrics.loaded(model.name, model.manifest.digest, model.manifest.format)
         threading.Thread(target=self._load, name="loader", daemon=True).start()
         self._rest.run()

@@ -25,18 +25,27 @@ class SessionError(Exception):
 
 
 class Session:
-    """Computes logits for rows of ids. Safe to call from several threads at once."""
+    """Computes logits for rows of ids. Safe to call from several threads at once.
 
-    def __init__(self, session: onnxruntime.InferenceSession, *, labels: int, pad_id: int) -> None:
+    `per_token`: the graph scores each token, not the text as a whole.
+    """
+
+    def __init__(
+        self, session: onnxruntime.InferenceSession, *, labels: int, pad_id: int, per_token: bool
+    ) -> None:
         self._session = session
         self._inputs = [one.name for one in session.get_inputs()]
         self._output = session.get_outputs()[0].name
         self._labels = labels
         self._pad_id = pad_id
+        self._per_token = per_token
         self._check()
 
-    def __call__(self, rows: Sequence[Sequence[int]]) -> Logits:
-        """Rows of token ids, of any lengths, to logits of shape [rows, labels]."""
+    def __call__(self, rows: Sequence[Sequence[int]]) -> Logits | list[Logits]:
+        """Rows of token ids, of any lengths, to logits of shape [rows, labels].
+
+        With `per_token` to one array of shape [tokens of the row, labels] for each row.
+        """
         ids = np.full((len(rows), max(map(len, rows))), self._pad_id, dtype=np.int64)
         mask = np.zeros_like(ids)
         for row, values in enumerate(rows):
@@ -46,9 +55,13 @@ class Session:
         found: npt.NDArray[np.float32] = self._session.run(
             [self._output], {name: feeds[name] for name in self._inputs}
         )[0]
-        if found.shape != (len(rows), self._labels):
+        expected = (*ids.shape, self._labels) if self._per_token else (len(rows), self._labels)
+        if found.shape != expected:
             raise SessionError("The graph gives another number of labels than the manifest names.")
-        return np.asarray(found, dtype=np.float32)
+        found = np.asarray(found, dtype=np.float32)
+        if not self._per_token:
+            return found
+        return [one[: len(values)] for one, values in zip(found, rows, strict=True)]
 
     def _check(self) -> None:
         if "input_ids" not in self._inputs or not set(self._inputs) <= _INPUTS:
@@ -56,11 +69,13 @@ class Session:
                 "The graph asks for other inputs than input_ids, attention_mask, token_type_ids."
             )
         shape = self._session.get_outputs()[0].shape
-        if len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != self._labels):
-            raise SessionError("The graph's first output is not one score for each label of the manifest.")
+        known = isinstance(shape[-1], int) if shape else False
+        if len(shape) != (3 if self._per_token else 2) or (known and shape[-1] != self._labels):
+            what = "tag of the manifest for each token" if self._per_token else "label of the manifest"
+            raise SessionError(f"The graph's first output is not one score for each {what}.")
 
 
-def load(directory: Path, *, labels: int) -> Session:
+def load(directory: Path, *, labels: int, per_token: bool = False) -> Session:
     """Load the graph of a verified revision directory; raises SessionError."""
     options = onnxruntime.SessionOptions()
     # Each run uses one core and runs go side by side: nothing waits at a barrier, and nothing spins.
@@ -76,7 +91,8 @@ def load(directory: Path, *, labels: int) -> Session:
         )
     except Exception as error:  # onnxruntime raises a dozen types of its own, none with a common parent
         raise SessionError(f"onnxruntime cannot load {MODEL_FILE} ({type(error).__name__}).") from error
-    return Session(session, labels=labels, pad_id=_pad_id(directory / "config.json"))
+    pad_id = _pad_id(directory / "config.json")
+    return Session(session, labels=labels, pad_id=pad_id, per_token=per_token)
 
 
 def softmax(logits: Logits) -> Logits:

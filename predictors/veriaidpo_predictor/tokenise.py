@@ -17,6 +17,7 @@ from tokenizers import AddedToken, Tokenizer, normalizers, pre_tokenizers, proce
 from tokenizers.models import Unigram, WordPiece
 
 from veriaidpo_predictor import phobert, sentencepiece_model
+from veriaidpo_predictor.composed import compose
 from veriaidpo_predictor.manifest import TokenizerKind
 from veriaidpo_predictor.tokenise_kind import SENTENCEPIECE_NAMES
 
@@ -27,10 +28,15 @@ class TokenizerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Ids as the model reads them, special tokens included, and whether the text was longer than that."""
+    """Ids as the model reads them, special tokens included, and whether the text was longer than that.
+
+    `places` is where in the text each token lies, in code points: (0, 0) for special tokens, and nothing at
+    all where nobody asked for it.
+    """
 
     ids: list[int]
     truncated: bool
+    places: tuple[tuple[int, int], ...] = ()
 
 
 class Tokeniser:
@@ -48,6 +54,22 @@ class Tokeniser:
         """Encode each text on its own; the order is kept."""
         found = self._tokenizer.encode_batch_fast(list(texts))
         return [Encoded(self._ids(one.ids), bool(one.overflowing)) for one in found]
+
+    def encode_with_places(self, texts: Sequence[str]) -> list[Encoded]:
+        """Encode each text, composed, and tell where in it as it was given each token lies."""
+        composed = [compose(text) for text in texts]
+        found = self._tokenizer.encode_batch([one.text for one in composed])
+        return [
+            Encoded(
+                self._ids(tokens.ids),
+                bool(tokens.overflowing),
+                tuple(
+                    (0, 0) if special else text.back(*place)
+                    for place, special in zip(tokens.offsets, tokens.special_tokens_mask, strict=True)
+                ),
+            )
+            for text, tokens in zip(composed, found, strict=True)
+        ]
 
     def _ids(self, ids: list[int]) -> list[int]:
         table = self._table

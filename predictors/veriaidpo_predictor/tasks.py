@@ -1,0 +1,51 @@
+"""What a model is asked to do with a text: the one place that tells the tasks apart."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+from veriaidpo_predictor.batching import Logits
+from veriaidpo_predictor.classification import Classification
+from veriaidpo_predictor.manifest import Golden, Manifest
+from veriaidpo_predictor.tagging import Tagging
+from veriaidpo_predictor.tokenise import Encoded, Tokeniser
+
+Answer = TypeVar("Answer")
+
+
+class Task(Protocol[Answer]):
+    """Both ends of the engine: texts to ids, and logits to answers and to what is told of them."""
+
+    @property
+    def per_token(self) -> bool:
+        """Tell whether the graph scores each token, or the text as a whole."""
+
+    @property
+    def width(self) -> int:
+        """How many scores the graph gives."""
+
+    def encode(self, tokeniser: Tokeniser, texts: Sequence[str]) -> list[Encoded]:
+        """Give the ids of each text, and whatever else `answers` needs to know of it."""
+
+    def answers(
+        self, texts: Sequence[str], encoded: Sequence[Encoded], logits: Sequence[Logits], /
+    ) -> list[Answer]:
+        """Read the logits of each text: of shape [width], or [tokens, width] with `per_token`."""
+
+    def fault(self, golden: Golden, answer: Answer) -> str | None:
+        """Say what a golden sentence got instead of what it should, "this, not that"; None when it did."""
+
+    def prediction(self, answer: Answer) -> dict[str, Any]:
+        """Give one answer as V1 tells it."""
+
+    def outputs(self, answers: Sequence[Answer]) -> dict[str, list[Any]]:
+        """Give the flat data of each V2 output, in the order of `output_types`."""
+
+    def output_types(self, rows: int) -> list[tuple[str, str, list[int]]]:
+        """Give name, V2 datatype and shape of each output for so many texts; -1 stands for any number."""
+
+
+def of(manifest: Manifest) -> Task[Any]:
+    """Give the task of a revision."""
+    if manifest.task == "token-classification":
+        return Tagging(manifest)
+    return Classification(manifest)
