@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from veriaidpo_predictor import labels, outcome, publishing, selection, spec, staging
+from veriaidpo_predictor import conversion, labels, outcome, publishing, selection, spec, staging
 from veriaidpo_predictor.hub import Hub, Listing, Patience
 from veriaidpo_predictor.manifest import FileEntry, Manifest
 from veriaidpo_predictor.outcome import FetchError, Reason
@@ -93,12 +93,11 @@ def _download(
     asked: FetchSpec, repo: str, listing: Listing, *, volume: Volume, hub: Hub, progress: Progress
 ) -> Result:
     chosen = selection.select(listing, asked.source.files)
-    if asked.bytes_budget is not None and chosen.size > asked.bytes_budget:
-        raise FetchError(
-            Reason.OUT_OF_SPACE, f"The model has {chosen.size} bytes, and {asked.bytes_budget} are allowed."
-        )
+    _check_budget(asked, chosen.size)
     progress.start(total=chosen.size, commit=listing.commit)
     folder = volume.staging(_key(asked.source.uri, listing.commit))
+    for path in chosen.made:  # by an earlier attempt, and perhaps not to the end
+        (folder / path).unlink(missing_ok=True)
     incoming = staging.Staging(folder, hub=hub, repo=repo, commit=listing.commit, progress=progress)
     incoming.check_space(chosen)
     files: dict[str, FileEntry] = {}
@@ -107,14 +106,25 @@ def _download(
         files[file.path] = incoming.fetch(file)
         if file.path == selection.CONFIG:
             warnings = labels.check(folder / file.path, asked.labels, asked.task)
+            if chosen.made:  # what no graph can be made of is told before its weights are fetched
+                conversion.check(folder, asked)
     progress.state(State.PUBLISHING)
+    made_of = conversion.replace(folder, asked, files) if chosen.made else None
+    _check_budget(asked, sum(entry.size for entry in files.values()))
     tags = labels.tags(folder / selection.CONFIG, asked.labels, asked.task)
-    made = publishing.manifest_of(asked, chosen, files, commit=listing.commit, tags=tags)
+    made = publishing.manifest_of(asked, chosen, files, commit=listing.commit, tags=tags, made_of=made_of)
     there = volume.publish(folder, made)
     volume.tidy()
     if there is not None:
         return Result("Adopted", there.manifest, incoming.downloaded, there.warnings)
     return Result("Published", made, incoming.downloaded, warnings)
+
+
+def _check_budget(asked: FetchSpec, size: int) -> None:
+    if asked.bytes_budget is not None and size > asked.bytes_budget:
+        raise FetchError(
+            Reason.OUT_OF_SPACE, f"The model has {size} bytes, and {asked.bytes_budget} are allowed."
+        )
 
 
 def _without_the_hub(volume: Volume, asked: FetchSpec, error: FetchError) -> Result:

@@ -94,11 +94,15 @@ class FileEntry(Record):
 
 
 class Source(Record):
-    """Where the bytes came from; `commit` is what the revision (a branch, a tag) stood for then."""
+    """Where the bytes came from; `commit` is what the revision (a branch, a tag) stood for then.
+
+    `files` are those of the source that published files were made of, and which are not published themselves.
+    """
 
     uri: str
     revision: str
     commit: str
+    files: Annotated[dict[str, FileEntry], Field(max_length=256)] | None = None
 
 
 class Manifest(Record):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from veriaidpo_predictor import labels, manifest
 from veriaidpo_predictor.manifest import FileEntry, Manifest, Source
-from veriaidpo_predictor.selection import CONFIG, RECIPE, Selection
+from veriaidpo_predictor.selection import CONFIG, RECIPES, Selection
 from veriaidpo_predictor.spec import FetchSpec
 
 log = logging.getLogger("veriaidpo.publishing")
@@ -45,7 +45,7 @@ class Volume:
         """Find a sound revision of the spec's source by its commit or by the branch it was asked for as."""
         for found in self._manifests():
             same = found.source.commit == commit if commit else found.source.revision == revision
-            if same and found.source.uri == self._spec.source.uri and found.recipe == RECIPE:
+            if same and found.source.uri == self._spec.source.uri and found.recipe in RECIPES:
                 published = self._adopt(found)
                 if published is not None:
                     return published
@@ -105,7 +105,8 @@ class Volume:
             log.warning("not adopted: %s", error)
             return None
         pins = {pin.path: pin.sha256 for pin in spec.source.files}
-        if any(entry.sha256 != pins.get(path, entry.sha256) for path, entry in found.files.items()):
+        known = {**found.files, **(found.source.files or {})}
+        if any(entry.sha256 != pins.get(path, entry.sha256) for path, entry in known.items()):
             return None
         warnings = labels.check(folder / CONFIG, spec.labels, spec.task)
         kept = (found.labels, found.golden_sentences, found.max_tokens)
@@ -123,17 +124,26 @@ def manifest_of(
     *,
     commit: str,
     tags: tuple[str, ...] | None = None,
+    made_of: Mapping[str, FileEntry] | None = None,
 ) -> Manifest:
-    """Describe a revision of these files."""
-    digest = manifest.digest_of({path: entry.sha256 for path, entry in files.items()}, recipe=RECIPE)
+    """Describe a revision of these files; `made_of` are those of the source that others were made of."""
+    digest = manifest.digest_of(
+        {path: entry.sha256 for path, entry in files.items()}, recipe=selection.recipe
+    )
+    source = Source(
+        uri=spec.source.uri,
+        revision=spec.source.revision,
+        commit=commit,
+        files=dict(made_of) if made_of else None,
+    )
     return Manifest(
         schema_version=1,
         model=spec.name,
         model_type=spec.model_type,
         language=spec.language,
         task=spec.task,
-        source=Source(uri=spec.source.uri, revision=spec.source.revision, commit=commit),
-        recipe=RECIPE,
+        source=source,
+        recipe=selection.recipe,
         cpu_class="any",
         format="onnx-fp32",
         max_tokens=spec.max_tokens,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from veriaidpo_predictor import tokenise_kind
@@ -11,9 +12,15 @@ from veriaidpo_predictor.outcome import FetchError, Reason
 from veriaidpo_predictor.spec import PinnedFile
 
 GRAPH = "onnx/model.onnx"
+GRAPH_DATA = "onnx/model.onnx_data"
 CONFIG = "config.json"
-RECIPE = "onnx-as-published/1"
+WEIGHTS = "model.safetensors"
+
+AS_PUBLISHED = "onnx-as-published/1"
 """The repository's own graph in fp32: the recipe is part of a revision's digest."""
+FROM_WEIGHTS = "onnx-from-safetensors/1"
+"""A graph made here of config.json and model.safetensors, where the repository has none."""
+RECIPES = (AS_PUBLISHED, FROM_WEIGHTS)
 
 _NAMES = {
     CONFIG,
@@ -24,12 +31,14 @@ _NAMES = {
     "vocab.txt",
     "bpe.codes",
     "labels.json",
-    GRAPH,
-    "onnx/model.onnx_data",
-    "onnx/model.onnx.data",
+}
+_OF_RECIPE = {
+    AS_PUBLISHED: {GRAPH, GRAPH_DATA, "onnx/model.onnx.data"},
+    FROM_WEIGHTS: {WEIGHTS},
 }
 _SENTENCEPIECE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.model")
 _NO_MODEL = re.compile(r"(\.gitattributes|\.gitignore|README\.md|LICENSE.*)")
+_SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 _PICKLE = re.compile(r".*\.(bin|pt|pth|pkl|ckpt|h5|msgpack)")
 
 
@@ -45,15 +54,21 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The files of a revision, the smallest first: what is wrong mostly shows in the small ones."""
+    """The files to fetch, the smallest first: what is wrong mostly shows in the small ones."""
 
     files: tuple[Wanted, ...]
     tokenizer: TokenizerKind
+    recipe: str
 
     @property
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """Files of the revision that are not fetched but made of those that are."""
+        return (GRAPH, GRAPH_DATA) if self.recipe == FROM_WEIGHTS else ()
 
 
 def select(listing: Listing, pins: Sequence[PinnedFile]) -> Selection:
@@ -64,23 +79,33 @@ def select(listing: Listing, pins: Sequence[PinnedFile]) -> Selection:
     names = {file.path for file in listing.files}
     if all(_NO_MODEL.fullmatch(name) for name in names):
         raise FetchError(Reason.EMPTY_SOURCE, "The source holds no model.")
-    if GRAPH not in names:
-        only = " and has pickles only" if any(_PICKLE.fullmatch(name) for name in names) else ""
-        raise FetchError(Reason.UNSUPPORTED_FORMAT, f"The source has no {GRAPH}{only}.")
+    if names.isdisjoint({GRAPH, WEIGHTS}):
+        raise FetchError(Reason.UNSUPPORTED_FORMAT, _nothing_to_serve(names))
+    recipe = AS_PUBLISHED if GRAPH in names else FROM_WEIGHTS
     kind = tokenise_kind.kind_of(names)
     if kind is None or CONFIG not in names:
         missing = CONFIG if CONFIG not in names else "tokenizer that is known here"
         raise FetchError(Reason.UNSUPPORTED_FORMAT, f"The source has no {missing}.")
     known = _pinned(listing, pins)
-    chosen = [_wanted(file, known) for file in listing.files if is_wanted(file.path)]
-    if any(file.size == 0 for file in chosen if file.path == GRAPH):
-        raise FetchError(Reason.EMPTY_SOURCE, f"{GRAPH} is empty.")
-    return Selection(tuple(sorted(chosen, key=lambda file: (file.size, file.path))), kind)
+    chosen = [_wanted(file, known) for file in listing.files if _is_wanted(file.path, recipe)]
+    for file in chosen:
+        if file.size == 0 and file.path in {GRAPH, WEIGHTS}:
+            raise FetchError(Reason.EMPTY_SOURCE, f"{file.path} is empty.")
+    return Selection(tuple(sorted(chosen, key=lambda file: (file.size, file.path))), kind, recipe)
 
 
-def is_wanted(path: str) -> bool:
-    """Tell whether a file of this name belongs into a revision."""
-    return path in _NAMES or _SENTENCEPIECE.fullmatch(path) is not None
+def _nothing_to_serve(names: AbstractSet[str]) -> str:
+    """Say what the source has in place of a graph or weights in one file."""
+    only = ""
+    if any(_SHARD.fullmatch(name) for name in names):
+        only = ": its weights are in several files, which is not supported"
+    elif any(_PICKLE.fullmatch(name) for name in names):
+        only = " and has pickles only"
+    return f"The source has neither {GRAPH} nor {WEIGHTS}{only}."
+
+
+def _is_wanted(path: str, recipe: str) -> bool:
+    return path in _NAMES or path in _OF_RECIPE[recipe] or _SENTENCEPIECE.fullmatch(path) is not None
 
 
 def _pinned(listing: Listing, pins: Sequence[PinnedFile]) -> dict[str, str]:

@@ -338,7 +338,9 @@ def test_a_source_that_is_no_model_says_what_is_missing(
     (source / "tiny" / "pytorch_model.bin").write_bytes(b"\x80\x04.")
     code, found = fetch.run(url, spec())
     assert (code, found["reason"]) == (18, "UnsupportedFormat")
-    assert found["message"] == "The source has no onnx/model.onnx and has pickles only."
+    assert found["message"] == (
+        "The source has neither onnx/model.onnx nor model.safetensors and has pickles only."
+    )
     for path in (source / "tiny").glob("[!R]*"):
         if path.is_file():
             path.unlink()
