@@ -29,7 +29,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jwt
 
 REPO = Path(__file__).resolve().parents[2]
-STATE = REPO / ".demo"
 CATALOGUE = REPO / "charts/veriaidpo/files/catalogue.yaml"
 LOOPBACK = "127.0.0.1"
 ROLES = ("staff", "auditor", "dpo", "compliance_manager", "admin", "viewer")
@@ -42,13 +41,14 @@ class DemoError(Exception):
 
 @dataclass
 class Processes:
-    """Children of this run; all of them end with it, the last started first."""
+    """Children of this run; all of them end with it, the last started first. Logs go to `logs`."""
 
+    logs: Path
     running: list[tuple[str, subprocess.Popen[bytes]]] = field(default_factory=list)
 
     def start(self, name: str, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        """Start a server with its output in .demo/logs/<name>.log."""
-        log = (STATE / "logs" / f"{name}.log").open("wb")
+        """Start a server with its output in <logs>/<name>.log."""
+        log = (self.logs / f"{name}.log").open("wb")
         with log:
             # A session of its own: Ctrl-C reaches this program alone, which then ends them in order.
             process = subprocess.Popen(
@@ -61,11 +61,10 @@ class Processes:
         """Raise DemoError when one of them has ended."""
         for name, process in self.running:
             if process.poll() is not None:
-                log = STATE / "logs" / f"{name}.log"
+                log = self.logs / f"{name}.log"
                 last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["(no output)"]
                 raise DemoError(
-                    f"The {name} ended with exit code {process.returncode}: {last[0]}  "
-                    f"See {log.relative_to(REPO)}."
+                    f"The {name} ended with exit code {process.returncode}: {last[0]}  See {log}."
                 )
 
     def stop(self) -> None:
@@ -101,9 +100,9 @@ def require_free(port: int) -> None:
 
 
 @contextlib.contextmanager
-def only_run() -> Iterator[None]:
-    """Hold .demo/lock; two runs would write the same files."""
-    with (STATE / "lock").open("w") as lock:
+def only_run(state: Path) -> Iterator[None]:
+    """Hold the lock of the state folder; two runs would write the same files."""
+    with (state / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -111,10 +110,10 @@ def only_run() -> Iterator[None]:
         yield
 
 
-def make_service_key() -> tuple[Path, Path]:
+def make_service_key(state: Path) -> tuple[Path, Path]:
     """Write the gateway's private key and the public one that the predictor trusts."""
     key = ec.generate_private_key(ec.SECP256R1())
-    private, public = STATE / "service-key.pem", STATE / "service-trust.pem"
+    private, public = state / "service-key.pem", state / "service-trust.pem"
     private.touch(mode=0o600)
     private.write_bytes(
         key.private_bytes(
@@ -135,7 +134,7 @@ def wait_until(ready: Callable[[], bool], processes: Processes, what: str) -> No
     while not ready():
         processes.require_alive()
         if time.monotonic() > deadline:
-            raise DemoError(f"{what} did not answer within {START_SECONDS} s. See .demo/logs.")
+            raise DemoError(f"{what} did not answer within {START_SECONDS} s. See {processes.logs}.")
         time.sleep(0.1)
 
 
@@ -150,7 +149,7 @@ def answers(url: str) -> Callable[[], bool]:
     return ready
 
 
-def fetch(predictor: Path, model: dict[str, Any], hub: str) -> dict[str, Any]:
+def fetch(arguments: argparse.Namespace, model: dict[str, Any], hub: str) -> dict[str, Any]:
     """Download, verify and publish one model with the product's own code; return what it reports."""
     spec = {
         "name": model["name"],
@@ -163,7 +162,14 @@ def fetch(predictor: Path, model: dict[str, Any], hub: str) -> dict[str, Any]:
         "goldenSentences": model["goldenSentences"],
     }
     done = subprocess.run(
-        [str(predictor / "veriaidpo-predictor"), "fetch", "--spec", "-", "--root", str(STATE)],
+        [
+            str(arguments.predictor / "veriaidpo-predictor"),
+            "fetch",
+            "--spec",
+            "-",
+            "--root",
+            str(arguments.state),
+        ],
         input=json.dumps(spec).encode(),
         stdout=subprocess.PIPE,
         env=os.environ | {"HF_ENDPOINT": hub, "NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK},
@@ -208,15 +214,13 @@ def make_token(secret: str, role: str) -> str:
     return token
 
 
-def write_environment(url: str, secret: str) -> Path:
-    """Write .demo/env, readable by its owner alone."""
-    path = STATE / "env"
+def write_environment(path: Path, url: str, secret: str) -> None:
+    """Write the environment file, readable by its owner alone."""
     lines = [f"VERIAIDPO_URL={url}", f"VERIAIDPO_JWT_SECRET={secret}"]
     lines += [f"VERIAIDPO_TOKEN_{role.upper()}={make_token(secret, role)}" for role in ROLES]
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 def classify(url: str, token: str, model: dict[str, Any]) -> bool:
@@ -258,7 +262,9 @@ def start_predictor(
     port = free_port()
     command = [str(arguments.predictor / "veriaidpo-predictor"), "serve", "--port", str(port)]
     command += ["--trust", str(trust)]
-    command += [str(STATE / "models" / name / "revisions" / digest) for name, digest in digests.items()]
+    command += [
+        str(arguments.state / "models" / name / "revisions" / digest) for name, digest in digests.items()
+    ]
     processes.start("predictor", command, {})
     url = f"http://{LOOPBACK}:{port}"
     for name in digests:
@@ -290,29 +296,29 @@ def start(
 ) -> tuple[str, str]:
     """Bring everything up in the order the data flows; return the gateway's origin and the JWT secret."""
     require_free(arguments.port)
-    service_key, trust = make_service_key()
+    service_key, trust = make_service_key(arguments.state)
     hub = start_hub(arguments, processes)
     digests = {}
     for model in models:
-        report = fetch(arguments.predictor, model, hub)
+        report = fetch(arguments, model, hub)
         digests[model["name"]] = report["digest"]
         size = report["sizeBytes"] / 1e6
         print(f"  {model['name']:16} {size:.1f} MB, {report['bytesDownloaded']:,} bytes downloaded, verified")
     predictor = start_predictor(arguments, digests, trust, processes)
-    routes = STATE / "models.yaml"
+    routes = arguments.state / "models.yaml"
     resources = [as_resource(model, digests[model["name"]], predictor) for model in models]
     routes.write_text(yaml.safe_dump_all(resources, allow_unicode=True))
     secret = secrets.token_urlsafe(32)
     return start_gateway(arguments, routes, service_key, secret, processes), secret
 
 
-def print_next(url: str) -> None:
+def print_next(url: str, environment: Path) -> None:
     """Print what a person can type now."""
     print(f"""
 The gateway listens on {url}; its documentation is at {url}/docs.
-In another terminal, from this folder:
+In another terminal:
 
-  source .demo/env
+  source {environment}
   curl -s -H "Authorization: Bearer $VERIAIDPO_TOKEN_STAFF" -H 'Content-Type: application/json' \\
     -d '{{"text": "Shopee VN thu thập email khách hàng", "model_type": "principles", "language": "vi"}}' \\
     $VERIAIDPO_URL/api/v1/veriaidpo/classify
@@ -325,7 +331,8 @@ Ctrl-C stops everything.""")
 def run(arguments: argparse.Namespace) -> int:
     """Start, classify, and serve until stopped; with --once return after the answers."""
     models = yaml.safe_load(CATALOGUE.read_text())["models"]
-    processes = Processes()
+    processes = Processes(arguments.state / "logs")
+    environment = arguments.state / "env"
     try:
         begun = time.monotonic()
         print("Fetching the models:")
@@ -334,17 +341,17 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"Ready after {time.monotonic() - begun:.1f} s. Three sentences through the gateway:")
         right = [classify(url, token, model) for model in models]
         if not all(right):
-            raise DemoError("At least one answer was wrong. See .demo/logs.")
+            raise DemoError(f"At least one answer was wrong. See {processes.logs}.")
         if arguments.once:
             return 0
-        write_environment(url, secret)
-        print_next(url)
+        write_environment(environment, url, secret)
+        print_next(url, environment)
         while True:
             processes.require_alive()
             time.sleep(0.5)
     finally:
-        (STATE / "env").unlink(missing_ok=True)
-        (STATE / "service-key.pem").unlink(missing_ok=True)
+        environment.unlink(missing_ok=True)
+        (arguments.state / "service-key.pem").unlink(missing_ok=True)
         processes.stop()
 
 
@@ -355,10 +362,16 @@ def main() -> int:
     )
     parser.add_argument("--once", action="store_true", help="check the answers, stop, and exit 0 or 1")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8001")), help="default 8001")
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=REPO / ".demo",
+        help="folder for models, logs and secrets, default .demo",
+    )
     parser.add_argument("--predictor", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--gateway", type=Path, required=True, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    (STATE / "logs").mkdir(parents=True, exist_ok=True)
+    (arguments.state / "logs").mkdir(parents=True, exist_ok=True)
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -366,7 +379,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGHUP, stop)
     try:
-        with only_run():
+        with only_run(arguments.state):
             return run(arguments)
     except DemoError as error:
         print(f"\n{error}", file=sys.stderr)
