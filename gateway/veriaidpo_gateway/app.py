@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from veriaidpo_gateway import api, docs, revoking, tokens
+from veriaidpo_gateway import api, batching, docs, revoking, tokens
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.cache import Cache, LocalEntries, RedisEntries
 from veriaidpo_gateway.classify import DEADLINE, Deps
@@ -94,7 +94,8 @@ def create_apps(
 
 def _public(deps: Deps, parts: Parts, messages: Messages, *further: APIRouter) -> FastAPI:
     app = FastAPI(title="VeriAIDPO", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    described, pages = (api.router(deps, parts), *further), docs.router()
+    described = (api.router(deps, parts), batching.router(deps, messages), *further)
+    pages = docs.router()
     for base in api.BASES:
         for routes in described:
             app.include_router(routes, prefix=base, include_in_schema=base == "")

@@ -21,6 +21,9 @@ _PROBLEMS = {
     "extra_forbidden": ("is not a field of this request", "không phải là trường của yêu cầu này"),
     "string_type": ("must be a string", "phải là chuỗi ký tự"),
     "string_too_long": ("is too long", "quá dài"),
+    "too_long": ("holds too many", "chứa quá nhiều mục"),
+    "too_short": ("must not be empty", "không được để trống"),
+    "list_type": ("must be a list", "phải là một danh sách"),
     "bool_type": ("must be true or false", "phải là true hoặc false"),
     "model_type": ("must be a JSON object", "phải là một đối tượng JSON"),
 }
@@ -91,9 +94,11 @@ class Classification(BaseModel):
     needs_review: Annotated[bool | None, Field(description="Less sure than the model's threshold")] = None
 
 
-async def read(request: Request, kind: type[B]) -> B:
+async def read(
+    request: Request, kind: type[B], *, most: int = MOST_BYTES, seconds: float = READ_SECONDS
+) -> B:
     """Read and check the body: 408, 413, 415 or 422, none of which repeats what was sent."""
-    data = await _read_bytes(request)
+    data = await _read_bytes(request, most, seconds)
     try:
         return kind.model_validate(strict_json.loads(data))
     except ValidationError as error:
@@ -105,23 +110,19 @@ async def read(request: Request, kind: type[B]) -> B:
         ) from None
 
 
-async def _read_bytes(request: Request) -> bytes:
-    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.strip().lower().replace('"', "")
-    if media_type.strip().lower() != "application/json" or charset not in ("", "charset=utf-8"):
-        raise GatewayError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+async def _read_bytes(request: Request, most: int, seconds: float) -> bytes:
+    if media_type(request) != "application/json":
         raise GatewayError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
     declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared) > MOST_BYTES:
-        raise _too_large()
+    if declared.isascii() and declared.isdigit() and int(declared) > most:
+        raise _too_large(most)
     data = bytearray()
     try:
-        async with asyncio.timeout(READ_SECONDS):
+        async with asyncio.timeout(seconds):
             async for chunk in request.stream():
                 data += chunk
-                if len(data) > MOST_BYTES:
-                    raise _too_large()
+                if len(data) > most:
+                    raise _too_large(most)
     except TimeoutError:
         raise GatewayError(ErrorCode.BODY_TIMEOUT, headers={"Connection": "close"}) from None
     except ClientDisconnect:
@@ -129,9 +130,20 @@ async def _read_bytes(request: Request) -> bytes:
     return bytes(data)
 
 
-def _too_large() -> GatewayError:
+def media_type(request: Request) -> str | None:
+    """Tell what a body in plain UTF-8 is; None when it is encoded otherwise."""
+    kind, _, parameters = request.headers.get("content-type", "").partition(";")
+    charset = parameters.strip().lower().replace('"', "")
+    if charset not in ("", "charset=utf-8"):
+        return None
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        return None
+    return kind.strip().lower()
+
+
+def _too_large(most: int) -> GatewayError:
     # What is still on its way is not read: the connection cannot be used again.
-    return GatewayError(ErrorCode.BODY_TOO_LARGE, {"max_bytes": MOST_BYTES}, {"Connection": "close"})
+    return GatewayError(ErrorCode.BODY_TOO_LARGE, {"max_bytes": most}, {"Connection": "close"})
 
 
 def invalid_fields(error: ValidationError) -> GatewayError:

@@ -149,6 +149,8 @@ def _line(scope: Scope, exchange: Exchange, seconds: float) -> dict[str, Any]:
         "model": exchange.model,
         "revision": (exchange.revision or "")[:12] or None,
         "cached": exchange.cached,
+        "items": exchange.items,
+        "failed": None if exchange.items is None else exchange.failed,
     }
     if exchange.caller is not None:
         line["tenant"] = hashlib.sha256(exchange.caller.tenant.encode()).hexdigest()[:12]

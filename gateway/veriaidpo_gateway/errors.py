@@ -20,6 +20,7 @@ class ErrorCode(StrEnum):
     PERMISSION_DENIED = "permission_denied"
     RATE_LIMITED = "rate_limited"
     BODY_TOO_LARGE = "body_too_large"
+    LINE_TOO_LONG = "line_too_long"
     TEXT_TOO_LONG = "text_too_long"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     INVALID_REQUEST = "invalid_request"
@@ -46,6 +47,7 @@ STATUS: Mapping[ErrorCode, int] = MappingProxyType(
         ErrorCode.PERMISSION_DENIED: 403,
         ErrorCode.RATE_LIMITED: 429,
         ErrorCode.BODY_TOO_LARGE: 413,
+        ErrorCode.LINE_TOO_LONG: 413,
         ErrorCode.TEXT_TOO_LONG: 413,
         ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
         ErrorCode.INVALID_REQUEST: 422,

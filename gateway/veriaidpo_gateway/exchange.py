@@ -1,6 +1,7 @@
 """One request and its answer, as far as the log line and the headers need to know them."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.limits import Taken
@@ -23,3 +24,17 @@ class Exchange:
     model: str | None = None
     revision: str | None = None
     cached: bool | None = None
+    items: int | None = None
+    """How many questions a batch or a stream held so far; None when it was a single one."""
+    failed: int = 0
+    answers: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    """Of a batch: how many answers by model, and whether the cache had them."""
+
+    def count_items(self, items: int, failed: int) -> None:
+        """Note that so many items were answered, and how many of them with an error."""
+        self.items = (self.items or 0) + items
+        self.failed += failed
+
+    def count_answer(self, model: str, *, cached: bool) -> None:
+        """Note one answer of a model."""
+        self.answers[model, cached] += 1

@@ -55,6 +55,8 @@ class Metrics:
             self._errors.labels(exchange.code).inc()
         if exchange.model is not None and exchange.cached is not None:
             self._classifications.labels(exchange.model, str(exchange.cached).lower()).inc()
+        for (model, cached), answers in exchange.answers.items():
+            self._classifications.labels(model, str(cached).lower()).inc(answers)
 
     def text(self) -> bytes:
         """Everything, in Prometheus' text format."""

@@ -103,7 +103,11 @@ class Predictor:
 
     @property
     def texts(self) -> list[str]:
-        return [json.loads(request.content)["inputs"][0]["data"][0] for request in self.asked]
+        return [text for texts in self.batches for text in texts]
+
+    @property
+    def batches(self) -> list[list[str]]:
+        return [json.loads(request.content)["inputs"][0]["data"] for request in self.asked]
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
@@ -115,22 +119,20 @@ class Predictor:
         return httpx.Response(200, json=self.body(request))
 
     def body(self, request: httpx.Request) -> dict[str, Any]:
+        asked = json.loads(request.content)
+        n = len(asked["inputs"][0]["data"])
         rest = 0.2 / (self.labels - 1)
         probabilities = [0.8 if i == self.category else rest for i in range(self.labels)]
+        shape = [n, self.labels]
         return {
             "model_name": request.url.path.split("/")[3],
-            "id": json.loads(request.content)["id"],
+            "id": asked["id"],
             "parameters": {"model_revision": self.revision},
             "outputs": [
-                {"name": "category_id", "shape": [1], "datatype": "INT64", "data": [self.category]},
-                {
-                    "name": "probabilities",
-                    "shape": [1, self.labels],
-                    "datatype": "FP32",
-                    "data": probabilities,
-                },
-                {"name": "tokens", "shape": [1], "datatype": "INT64", "data": [9]},
-                {"name": "truncated", "shape": [1], "datatype": "BOOL", "data": [False]},
+                {"name": "category_id", "shape": [n], "datatype": "INT64", "data": [self.category] * n},
+                {"name": "probabilities", "shape": shape, "datatype": "FP32", "data": probabilities * n},
+                {"name": "tokens", "shape": [n], "datatype": "INT64", "data": [9] * n},
+                {"name": "truncated", "shape": [n], "datatype": "BOOL", "data": [False] * n},
             ],
         }
 

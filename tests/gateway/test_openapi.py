@@ -26,7 +26,9 @@ def test_it_is_openapi_31_with_every_route_once(document: Any) -> None:
     assert document["openapi"].startswith("3.1")
     assert [server["url"] for server in document["servers"]] == ["/api/v1/veriaidpo", "/api/v1", "/"]
     assert set(document["paths"]) == {
+        "/batch-classify",
         "/classify",
+        "/classify-all",
         "/classify-legal-basis",
         "/classify-breach-severity",
         "/classify-cross-border",
@@ -66,6 +68,43 @@ async def test_a_classification_fits(gateway: Any, bearer: Any, document: Any) -
         answer = await gateway.classify("Shopee VN thu thập email", bearer(), include_metadata=metadata)
         assert answer.status_code == 200
         check(document, "/classify", "post", answer)
+
+
+async def test_batches_with_good_and_bad_items_fit(gateway: Any, bearer: Any, document: Any) -> None:
+    body = {"items": [{"id": 1, "text": "a"}, {"id": "b", "text": ""}, {"text": "a", "model_type": "no"}]}
+    for metadata in (True, False):
+        sent = {**body, "include_metadata": metadata}
+        answer = await gateway.public.post("/batch-classify", json=sent, headers=bearer())
+        assert answer.json()["failed"] == 2
+        check(document, "/batch-classify", "post", answer)
+
+
+async def test_every_classifiers_answer_fits(
+    run_gateway: Any, model_resource: Any, bearer: Any, document: Any
+) -> None:
+    resources = [model_resource(), model_resource("consent-vi", model_type="consent", servable=False)]
+    async with run_gateway(resources=resources) as gateway:
+        answer = await gateway.public.post("/classify-all", json={"text": "a"}, headers=bearer())
+    assert (answer.json()["total"], answer.json()["failed"]) == (2, 1)
+    check(document, "/classify-all", "post", answer)
+
+
+@pytest.mark.parametrize("path", ["/batch-classify", "/classify-all"])
+@pytest.mark.parametrize(
+    ("status", "role", "body"),
+    [
+        (401, None, {}),
+        (403, "viewer", {}),
+        (413, "staff", {"text": "a" * 5_000_000}),
+        (422, "staff", {}),
+    ],
+)
+async def test_the_errors_of_whole_batches_fit(
+    gateway: Any, bearer: Any, document: Any, path: Any, status: Any, role: Any, body: Any
+) -> None:
+    answer = await gateway.public.post(path, json=body, headers=bearer(role) if role else {})
+    assert answer.status_code == status
+    check(document, path, "post", answer)
 
 
 @pytest.mark.parametrize(

@@ -5,26 +5,40 @@ from typing import Any
 import pytest
 
 BAD_BODIES = [b"", b"{", b"[]", b'{"text": 1}', b'{"text": "a", "text": "b"}', b"\xff\xfe", b"x" * 70_000]
+JSON, LINES = {"Content-Type": "application/json"}, {"Content-Type": "application/x-ndjson"}
+ROUTES = [
+    ("/classify", JSON),
+    ("/batch-classify", JSON),
+    ("/batch-classify", LINES),
+    ("/classify-all", JSON),
+]
 
 
 @pytest.mark.parametrize("body", BAD_BODIES)
-async def test_without_a_token_a_bad_body_is_a_401(gateway: Any, body: Any) -> None:
-    answer = await gateway.public.post("/classify", content=body)
+@pytest.mark.parametrize(("path", "kind"), ROUTES)
+async def test_without_a_token_a_bad_body_is_a_401(gateway: Any, path: Any, kind: Any, body: Any) -> None:
+    answer = await gateway.public.post(path, content=body, headers=kind)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize("body", BAD_BODIES)
-async def test_a_viewers_bad_body_is_a_403(gateway: Any, bearer: Any, body: Any) -> None:
-    answer = await gateway.public.post("/classify", content=body, headers=bearer("viewer"))
+@pytest.mark.parametrize(("path", "kind"), ROUTES)
+async def test_a_viewers_bad_body_is_a_403(
+    gateway: Any, bearer: Any, path: Any, kind: Any, body: Any
+) -> None:
+    answer = await gateway.public.post(path, content=body, headers={**kind, **bearer("viewer")})
     assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("body", BAD_BODIES)
-async def test_past_the_limit_a_bad_body_is_a_429(run_gateway: Any, bearer: Any, body: Any) -> None:
+@pytest.mark.parametrize(("path", "kind"), ROUTES)
+async def test_past_the_limit_a_bad_body_is_a_429(
+    run_gateway: Any, bearer: Any, path: Any, kind: Any, body: Any
+) -> None:
     async with run_gateway(per_user=1) as gateway:
         await gateway.classify("a", bearer())
-        answer = await gateway.public.post("/classify", content=body, headers=bearer())
+        answer = await gateway.public.post(path, content=body, headers={**kind, **bearer()})
     assert answer.status_code == 429
 
 
