@@ -19,7 +19,7 @@ from veriaidpo_gateway.companies import Registry, shipped_companies
 from veriaidpo_gateway.edge import Edge
 from veriaidpo_gateway.errors import ErrorCode, GatewayError, Messages, load_messages
 from veriaidpo_gateway.health import Parts, inner_app
-from veriaidpo_gateway.keys import followed_keys
+from veriaidpo_gateway.keyring import AwaitKeys, KeyRing, key_ring
 from veriaidpo_gateway.legal_forms import load_legal_forms
 from veriaidpo_gateway.limits import Limits
 from veriaidpo_gateway.metrics import Metrics
@@ -39,8 +39,9 @@ _OF_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}
 class Upkeep(Protocol):
     """Something that has to be refreshed while the gateway runs."""
 
-    every: float
-    """Seconds between two times."""
+    @property
+    def every(self) -> float:
+        """Seconds until the next time."""
 
     async def refresh(self) -> None:
         """Bring it up to date; never raises."""
@@ -72,8 +73,9 @@ def create_apps(
     messages, metrics = load_messages(), Metrics()
     companies = shipped_companies()
     revocations = Revocations(store, longest=settings.tokens.max_lifetime, clock=clock)
+    ring = key_ring(settings.tokens)
     deps = Deps(
-        verify=_verifier(settings.tokens, revocations, clock),
+        verify=_verifier(settings.tokens, ring, revocations, clock),
         limits=Limits(settings.limits, store),
         routes=_current(source),
         normaliser=Normaliser(Registry(companies), load_legal_forms()),
@@ -84,12 +86,13 @@ def create_apps(
     if store is not None and settings.cache.key is None:
         _log.warning("CACHE_KEY is not set: replicas do not share results, and a restart forgets them")
     revoking_routes = revoking.router(deps, revocations, clock)
-    public = _public(deps, Parts(source, store, len(companies)), messages, revoking_routes)
-    return Apps(
-        Edge(public, messages=messages, metrics=metrics),
-        inner_app(source, store, metrics, draining),
-        upkeep=(revocations,),
-    )
+    public: ASGIApp = _public(deps, Parts(source, store, len(companies)), messages, revoking_routes)
+    upkeep: tuple[Upkeep, ...] = (revocations,)
+    if ring.remote is not None:
+        public, upkeep = AwaitKeys(public, ring, ring.remote), (*upkeep, ring.remote)
+    # A rollout with a wrong JWKS_URL stops at its first pod: one that can believe nobody is not ready.
+    inner = inner_app(source, store, metrics, lambda: draining() or not ring.complete)
+    return Apps(Edge(public, messages=messages, metrics=metrics), inner, upkeep)
 
 
 def _public(deps: Deps, parts: Parts, messages: Messages, *further: APIRouter) -> FastAPI:
@@ -124,12 +127,18 @@ def _refusal(request: Request, error: Exception, messages: Messages) -> JSONResp
 
 
 def _verifier(
-    settings: TokenSettings, revocations: Revocations, clock: Callable[[], float]
+    settings: TokenSettings, ring: KeyRing, revocations: Revocations, clock: Callable[[], float]
 ) -> Callable[[str | None], Caller]:
-    keys = followed_keys(settings)
-    return lambda authorization: tokens.verify(
-        authorization, keys(), settings, clock(), revoked=revocations.revoked
-    )
+    def verify(authorization: str | None) -> Caller:
+        try:
+            return tokens.verify(authorization, ring(), settings, clock(), revoked=revocations.revoked)
+        except GatewayError:
+            # A good token looks like a bad one as long as its key was never fetched.
+            if ring.complete or tokens.unverified_kid(authorization) is None:
+                raise
+            raise GatewayError(ErrorCode.NOT_STARTED, headers={"Retry-After": "5"}) from None
+
+    return verify
 
 
 def _current(source: Source) -> Callable[[], Routes]:

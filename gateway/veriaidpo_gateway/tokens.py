@@ -67,6 +67,17 @@ def verify(
         ) from error
 
 
+def unverified_kid(authorization: str | None) -> str | None:
+    """Which published key a token claims to be signed with, believed by nobody; None when it names none."""
+    try:
+        match = _SHAPE.fullmatch(_token(authorization))
+        header = _object(_decode(match[1])) if match else {}
+    except (_RefusedError, ValueError, RecursionError):
+        return None
+    kid = header.get("kid", "")
+    return kid if isinstance(kid, str) and header.get("alg") in {"RS256", "ES256"} else None
+
+
 def _token(authorization: str | None) -> str:
     match = _SCHEME.fullmatch(authorization or "")
     if match is None or len(match[1]) > LONGEST:

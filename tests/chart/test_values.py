@@ -29,6 +29,20 @@ def test_a_misspelt_key_deep_inside_is_refused_too() -> None:
         (["redis.existingSecret=mine"], "set redis.enabled=false"),
         (["redis.enabled=false"], "set gateway.replicas=1"),
         (["demoHub.enabled=true", "hub.endpoint=http://mirror"], "set only one of them"),
+        (["gateway.jwt.algorithms={RS256}"], "gateway.jwt.jwksUrl or gateway.jwt.jwksConfigMap"),
+        (["gateway.jwt.jwksUrl=https://idp/keys"], "name them in gateway.jwt.algorithms"),
+        (
+            ["gateway.jwt.algorithms={ES256}", "gateway.jwt.jwksUrl=http://idp/keys"],
+            "gateway.jwt.jwksAllowHttp=true",
+        ),
+        (
+            [
+                "gateway.jwt.algorithms={ES256}",
+                "gateway.jwt.jwksUrl=https://i/k",
+                "gateway.jwt.jwksConfigMap=k",
+            ],
+            "set only one of them",
+        ),
         (["models.serving.minReplicas=3"], "raise the latter"),
         (["models.disabled={principles-xx}"], "principles-vi, legal-basis-vi"),
     ],
@@ -71,8 +85,25 @@ OTHER_VALUES = {
     "models.storage.reclaimPolicy": "Delete",
     "redis.maxMemory": "32mb",
 }
+_JWKS = {"algorithms": ["RS256"], "jwksUrl": "https://idp/keys"}
 # Each needs another value beside it to show.
 BESIDE = {
+    "gateway.jwt.algorithms": (
+        {"gateway": {"jwt": {**_JWKS, "algorithms": ["HS256", "RS256"]}}},
+        {"gateway": {"jwt": _JWKS}},
+    ),
+    "gateway.jwt.jwksUrl": (
+        {"gateway": {"jwt": {**_JWKS, "jwksUrl": "https://other/keys"}}},
+        {"gateway": {"jwt": _JWKS}},
+    ),
+    "gateway.jwt.jwksConfigMap": (
+        {"gateway": {"jwt": {**_JWKS, "jwksUrl": "", "jwksConfigMap": "keys"}}},
+        {"gateway": {"jwt": _JWKS}},
+    ),
+    "gateway.jwt.jwksAllowHttp": (
+        {"gateway": {"jwt": {**_JWKS, "jwksAllowHttp": True}}},
+        {"gateway": {"jwt": _JWKS}},
+    ),
     "models.serving.minReplicas": ({"models": {"serving": {"minReplicas": 2, "maxReplicas": 2}}}, None),
     "hub.tokenSecret.key": (
         {"hub": {"tokenSecret": {"name": "t", "key": "other"}}},

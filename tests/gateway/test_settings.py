@@ -54,6 +54,22 @@ def test_printing_the_settings_shows_no_secret() -> None:
         ({"JWT_SECRET_KEY": ""}, "JWT_SECRET_KEY"),
         ({"ROUTES_FILE": ""}, "ROUTES_FILE or KUBERNETES_NAMESPACE"),
         ({"JWT_ALGORITHM": "none"}, "JWT_ALGORITHM"),
+        ({"JWT_ALGORITHM": "HS256,HS512"}, "JWT_ALGORITHM"),
+        ({"JWT_ALGORITHM": "RS256"}, "JWKS_URL or JWKS_FILE"),
+        ({"JWT_ALGORITHM": "ES256", "JWKS_URL": "https://i/k", "JWKS_FILE": "/k"}, "JWKS_URL or JWKS_FILE"),
+        ({"JWKS_URL": "https://i/k"}, "JWT_ALGORITHM"),
+        ({"JWKS_FILE": "/k"}, "JWT_ALGORITHM"),
+        ({"JWT_ALGORITHM": "RS256", "JWKS_URL": "http://idp.example/k"}, "JWKS_URL"),
+        ({"JWT_ALGORITHM": "RS256", "JWKS_URL": "http://localhost.example/k"}, "JWKS_URL"),
+        ({"JWT_ALGORITHM": "RS256", "JWKS_URL": "http://127.0.0.1.example/k"}, "JWKS_URL"),
+        ({"JWT_ALGORITHM": "RS256", "JWKS_URL": "http://127.0.0.1@idp.example/k"}, "JWKS_URL"),
+        ({"JWT_ALGORITHM": "RS256", "JWKS_URL": "https://u:p@idp.example/k"}, "JWKS_URL"),
+        ({"JWT_ALGORITHM": "RS256", "JWKS_URL": "https://idp.example/k#x"}, "JWKS_URL"),
+        ({"JWT_ALGORITHM": "RS256", "JWKS_URL": "https:///k"}, "JWKS_URL"),
+        ({"JWT_ALGORITHM": "RS256", "JWKS_URL": "https://[::1/k"}, "JWKS_URL"),
+        ({"JWT_ALGORITHM": "RS256", "JWKS_URL": "file:///etc/keys"}, "JWKS_URL"),
+        ({"JWT_ALGORITHM": "RS256", "JWKS_URL": "ftp://h/k", "JWKS_ALLOW_HTTP": "true"}, "JWKS_URL"),
+        ({"JWT_ALGORITHM": "HS256,RS256", "JWKS_FILE": "/k", "JWT_SECRET_KEY": ""}, "JWT_SECRET_KEY"),
         ({"RATE_LIMIT_PER_SECOND": "-1"}, "RATE_LIMIT_PER_SECOND"),
         ({"RATE_LIMIT_PER_SECOND": "many"}, "RATE_LIMIT_PER_SECOND"),
         ({"CACHE_TTL_SECONDS": "0"}, "CACHE_TTL_SECONDS"),
@@ -66,6 +82,23 @@ def test_printing_the_settings_shows_no_secret() -> None:
 def test_a_wrong_setting_is_named(changes: Any, name: Any) -> None:
     with pytest.raises(InvalidSettingsError, match=name):
         from_environment({**NEEDED, **changes})
+
+
+@pytest.mark.parametrize(
+    ("url", "allow"),
+    [
+        ("https://idp.example/keys?tenant=1", ""),
+        ("http://127.0.0.1:8080/keys", ""),
+        ("http://[::1]:8080/keys", ""),
+        ("http://localhost/keys", ""),
+        ("http://keycloak.auth.svc/keys", "true"),
+    ],
+)
+def test_where_a_key_set_may_come_from(url: Any, allow: Any) -> None:
+    settings = from_environment(
+        {"ROUTES_FILE": "/r", "JWT_ALGORITHM": "ES256, RS256", "JWKS_URL": url, "JWKS_ALLOW_HTTP": allow}
+    )
+    assert (settings.tokens.jwks_url, settings.tokens.algorithms) == (url, ("ES256", "RS256"))
 
 
 def test_a_token_for_trying_out(monkeypatch: Any, capsys: Any, secret: Any) -> None:

@@ -1,0 +1,290 @@
+"""Which published keys are taken, and which tokens are believed by them. PyJWT makes the sets and tokens."""
+
+import base64
+import hashlib
+import hmac
+import json
+import logging
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from veriaidpo_gateway import tokens
+from veriaidpo_gateway.errors import ErrorCode, GatewayError
+from veriaidpo_gateway.jwks import MOST_BYTES, keys_from_set
+from veriaidpo_gateway.keys import keys_from
+from veriaidpo_gateway.settings import TokenSettings
+
+NOW = 1_800_000_000
+CLAIMS = {"sub": "u1", "role": "staff", "tenant_id": "t1", "iat": NOW - 5, "exp": NOW + 600}
+BOTH = ("RS256", "ES256")
+RSA_KEY = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+OTHER_RSA = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+EC_KEY = ec.generate_private_key(ec.SECP256R1())
+SECRET = "the first secret, of 32 bytes or more"
+
+
+def member(key: Any, kid: Any = ..., **changes: Any) -> dict[str, Any]:
+    algorithm = RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else ECAlgorithm
+    found: dict[str, Any] = algorithm.to_jwk(key.public_key(), as_dict=True)
+    named = {**found, "use": "sig", "kid": kid, **changes}
+    return {name: value for name, value in named.items() if value is not ...}
+
+
+def key_set(*members: Any) -> bytes:
+    return json.dumps({"keys": members}).encode()
+
+
+SET = key_set(member(RSA_KEY, "r1", alg="RS256"), member(EC_KEY, "e1"))
+KEYS = keys_from_set(SET, BOTH)
+
+
+def token(key: Any, algorithm: str, kid: Any = ..., **changes: Any) -> str:
+    claims = {name: value for name, value in {**CLAIMS, **changes}.items() if value is not ...}
+    return jwt.encode(claims, key, algorithm, headers={} if kid is ... else {"kid": kid})
+
+
+def believed(bearer: str, keys: Any = KEYS, **settings: Any) -> bool:
+    try:
+        return tokens.verify(f"Bearer {bearer}", keys, TokenSettings(**settings), NOW).sub == "u1"
+    except GatewayError as error:
+        if error.code is not ErrorCode.UNAUTHENTICATED:
+            raise
+        return False
+
+
+GOOD = {"RS256": token(RSA_KEY, "RS256", "r1"), "ES256": token(EC_KEY, "ES256", "e1")}
+
+
+@pytest.mark.parametrize("algorithm", BOTH)
+def test_a_token_of_a_published_key_is_believed(algorithm: str) -> None:
+    assert believed(GOOD[algorithm])
+
+
+def test_keys_of_both_kinds_and_secrets_live_side_by_side_by_kid() -> None:
+    keys = {**KEYS, **keys_from(json.dumps({"h1": SECRET}).encode())}
+    assert all(believed(good, keys) for good in (*GOOD.values(), token(SECRET, "HS256", "h1")))
+    assert not believed(token(SECRET, "HS256", "r1"), keys)
+    assert not believed(token(RSA_KEY, "RS256", "h1"), keys)
+    assert not believed(token(RSA_KEY, "RS256", "e1"), keys)
+    assert not believed(token(EC_KEY, "ES256", "r1"), keys)
+
+
+def test_one_key_without_a_name_is_for_tokens_without() -> None:
+    keys = keys_from_set(key_set(member(RSA_KEY)), BOTH)
+    assert believed(token(RSA_KEY, "RS256"), keys)
+    assert not believed(GOOD["RS256"], keys)
+
+
+def public_forms() -> dict[str, bytes]:
+    public = RSA_KEY.public_key()
+    pem, der, ssh = serialization.Encoding.PEM, serialization.Encoding.DER, serialization.Encoding.OpenSSH
+    info = serialization.PublicFormat.SubjectPublicKeyInfo
+    jwk = member(RSA_KEY, "r1", alg="RS256")
+    return {
+        "PEM": public.public_bytes(pem, info),
+        "PEM without its last line break": public.public_bytes(pem, info).strip(),
+        "PKCS#1 PEM": public.public_bytes(pem, serialization.PublicFormat.PKCS1),
+        "DER": public.public_bytes(der, info),
+        "PKCS#1 DER": public.public_bytes(der, serialization.PublicFormat.PKCS1),
+        "SSH": public.public_bytes(ssh, serialization.PublicFormat.OpenSSH),
+        "JWK": json.dumps(jwk).encode(),
+        "the set": SET,
+        "the modulus": base64.urlsafe_b64decode(jwk["n"] + "=="),
+        "the modulus as text": jwk["n"].encode(),
+    }
+
+
+def part(data: Any) -> str:
+    raw = data if isinstance(data, bytes) else json.dumps(data).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def forged(header: Any, secret: bytes, claims: Any = CLAIMS) -> str:
+    """Sign with HMAC whatever the header says: PyJWT would refuse to use a public key so."""
+    signing_input = f"{part(header)}.{part(claims)}"
+    return f"{signing_input}.{part(hmac.digest(secret, signing_input.encode(), hashlib.sha256))}"
+
+
+@pytest.mark.parametrize("form", public_forms().values(), ids=public_forms().keys())
+@pytest.mark.parametrize("algorithm", ["HS256", "RS256", "ES256"])
+def test_a_public_key_is_no_secret(form: bytes, algorithm: str) -> None:
+    mixed = {**KEYS, **keys_from(json.dumps({"h1": SECRET}).encode())}
+    for kid in ({}, {"kid": "r1"}, {"kid": "h1"}):
+        assert not believed(forged({"alg": algorithm, **kid}, form), mixed)
+
+
+HEADER = {"alg": "RS256", "kid": "r1"}
+SIGNATURE = GOOD["RS256"].rpartition(".")[2]
+
+
+def resigned(claims: Any = CLAIMS, **changes: Any) -> str:
+    """A token whose header is anything, with a true signature of the published RSA key."""
+    header = {name: value for name, value in {**HEADER, **changes}.items() if value is not ...}
+    signing_input = f"{part(header)}.{part(claims)}"
+    signature = jwt.get_algorithm_by_name("RS256").sign(signing_input.encode(), RSA_KEY)
+    return f"{signing_input}.{part(signature)}"
+
+
+REFUSED = {
+    "alg none": f"{part({'alg': 'none', 'kid': 'r1'})}.{part(CLAIMS)}.",
+    "alg NONE with a signature": resigned(alg="NONE"),
+    "alg nOnE": resigned(alg="nOnE"),
+    "alg missing": resigned(alg=...),
+    "alg null": resigned(alg=None),
+    "alg a list": resigned(alg=["RS256"]),
+    "alg of another key's kind": resigned(alg="ES256"),
+    "alg HS256": resigned(alg="HS256"),
+    "alg PS256": jwt.encode(CLAIMS, RSA_KEY, "PS256", headers={"kid": "r1"}),
+    "alg RS384": jwt.encode(CLAIMS, RSA_KEY, "RS384", headers={"kid": "r1"}),
+    "alg RS512": jwt.encode(CLAIMS, RSA_KEY, "RS512", headers={"kid": "r1"}),
+    "another key": token(OTHER_RSA, "RS256", "r1"),
+    "another EC key": token(ec.generate_private_key(ec.SECP256R1()), "ES256", "e1"),
+    "no kid": resigned(kid=...),
+    "unknown kid": resigned(kid="r2"),
+    "kid in another case": resigned(kid="R1"),
+    "kid with a blank": resigned(kid="r1 "),
+    "kid traversal": resigned(kid="../../../../dev/null"),
+    "kid injection": resigned(kid="' UNION SELECT 'r1"),
+    "kid an address": resigned(kid="https://evil.example/jwks.json"),
+    "kid a list": resigned(kid=["r1"]),
+    "kid an object": resigned(kid={"r1": 1}),
+    "kid a number": resigned(kid=1),
+    "kid very long": resigned(kid="r1" * 4000),
+    "jku": resigned(jku="https://evil.example/jwks.json"),
+    "x5u": resigned(x5u="https://evil.example/cert.pem"),
+    "x5c": resigned(x5c=["MIIB"]),
+    "jwk": resigned(jwk=member(RSA_KEY, "r1")),
+    "crit": resigned(crit=["exp"]),
+    "an EC signature in DER": "",
+    "an EC signature of zeros": f"{GOOD['ES256'].rpartition('.')[0]}.{part(bytes(64))}",
+    "an EC signature too short": f"{GOOD['ES256'].rpartition('.')[0]}.{part(bytes(63))}",
+    "an RSA signature of zeros": f"{GOOD['RS256'].rpartition('.')[0]}.{part(bytes(256))}",
+    "an RSA signature empty": f"{GOOD['RS256'].rpartition('.')[0]}.",
+    "the claims of another": ".".join(
+        [GOOD["RS256"].split(".")[0], part({**CLAIMS, "role": "admin"}), SIGNATURE]
+    ),
+    "expired": token(RSA_KEY, "RS256", "r1", exp=NOW),
+    "no exp": token(RSA_KEY, "RS256", "r1", exp=...),
+    "nbf ahead": token(RSA_KEY, "RS256", "r1", nbf=NOW + 61),
+    "iat ahead": token(RSA_KEY, "RS256", "r1", iat=NOW + 61),
+    "exp a fraction": token(RSA_KEY, "RS256", "r1", exp=NOW + 60.5),
+    "exp 1e300": token(RSA_KEY, "RS256", "r1", exp=1e300),
+    "no sub": token(RSA_KEY, "RS256", "r1", sub=...),
+    "sub a number": resigned({**CLAIMS, "sub": 7}),
+}
+_head, _, _raw = GOOD["ES256"].rpartition(".")
+REFUSED["an EC signature in DER"] = f"{_head}.{part(EC_KEY.sign(_head.encode(), ec.ECDSA(hashes.SHA256())))}"
+
+
+@pytest.mark.parametrize("bad", REFUSED.values(), ids=REFUSED.keys())
+def test_a_bad_token_is_the_one_401(bad: str) -> None:
+    assert not believed(bad)
+
+
+@pytest.mark.parametrize("iss", [["us"], "us2", "u", None, ..., "US"])
+def test_the_issuer_is_the_one(iss: Any) -> None:
+    assert believed(resigned({**CLAIMS, "iss": "us"}), issuer="us")
+    claims = {name: value for name, value in {**CLAIMS, "iss": iss}.items() if value is not ...}
+    assert not believed(resigned(claims), issuer="us")
+
+
+@pytest.mark.parametrize("aud", ["other", ["other"], [], ..., None])
+def test_a_token_for_another_service_is_not_for_this_one(aud: Any) -> None:
+    assert believed(resigned({**CLAIMS, "aud": ["other", "us"]}), audience="us")
+    claims = {name: value for name, value in {**CLAIMS, "aud": aud}.items() if value is not ...}
+    assert not believed(resigned(claims), audience="us")
+
+
+ONE = member(RSA_KEY, "r1")
+OFF_CURVE = {**member(EC_KEY, "e1"), "y": part(bytes(32))}
+REFUSED_SETS = {
+    "nothing": b"",
+    "not JSON": b"<html>",
+    "not an object": b"[]",
+    "no keys": b"{}",
+    "keys not a list": b'{"keys": {}}',
+    "an empty list": key_set(),
+    "a key not an object": key_set(ONE, 7),
+    "a key twice in the JSON": b'{"keys": [], "keys": [' + json.dumps(ONE).encode() + b"]}",
+    "nested too deeply": b'{"keys":' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+    "too large": key_set(ONE, *({**ONE, "kid": f"k{i}", "x5c": ["A" * 1000]} for i in range(64))),
+    "a kid twice": key_set(ONE, member(OTHER_RSA, "r1")),
+    "a kid twice, of two kinds": key_set(ONE, member(EC_KEY, "r1")),
+    "two without a kid": key_set(member(RSA_KEY), member(OTHER_RSA)),
+    "an empty kid": key_set(member(RSA_KEY, "")),
+    "a kid that is a number": key_set(member(RSA_KEY, 1)),
+    "a secret inside": key_set(ONE, {"kty": "oct", "kid": "s", "k": part(b"s" * 32)}),
+    "a secret of another kind inside": key_set(ONE, {"kty": "OKP", "kid": "s", "k": "abc"}),
+    "a private RSA key": key_set({**RSAAlgorithm.to_jwk(RSA_KEY, as_dict=True), "kid": "r1"}),
+    "a private EC key": key_set({**ECAlgorithm.to_jwk(EC_KEY, as_dict=True), "kid": "e1"}),
+    "a private key that would not be used": key_set(
+        ONE, {**RSAAlgorithm.to_jwk(OTHER_RSA, as_dict=True), "kid": "x", "use": "enc"}
+    ),
+    "a point off the curve": key_set(ONE, OFF_CURVE),
+    "a coordinate too short": key_set(ONE, {**member(EC_KEY, "e1"), "x": part(bytes(31))}),
+    "a number missing": key_set({"kty": "RSA", "kid": "r1", "e": "AQAB"}),
+    "a number not base64url": key_set({**ONE, "n": "!" * 400}),
+    "only keys that cannot be used": key_set(member(RSA_KEY, "r1", use="enc")),
+}
+
+
+@pytest.mark.parametrize("data", REFUSED_SETS.values(), ids=REFUSED_SETS.keys())
+def test_a_set_that_is_not_to_be_trusted_is_refused_whole(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        keys_from_set(data, BOTH)
+
+
+def test_a_set_may_be_as_large_as_said_and_no_larger() -> None:
+    room = MOST_BYTES - len(key_set({**ONE, "x": ""}))
+    assert keys_from_set(key_set({**ONE, "x": "A" * room}), BOTH)
+    with pytest.raises(ValueError, match="at most"):
+        keys_from_set(key_set({**ONE, "x": "A" * (room + 1)}), BOTH)
+
+
+def weak(bits: int, exponent: int = 65_537) -> dict[str, Any]:
+    return {
+        **member(RSA_KEY, "x"),
+        "n": part(((1 << bits) - 1).to_bytes(bits // 8, "big")),
+        "e": part(exponent.to_bytes(4, "big")),
+    }
+
+
+LEFT_OUT = {
+    "RSA of 1,024 bits": weak(1024),
+    "RSA of 2,040 bits": weak(2040),
+    "RSA of 8,192 bits": weak(8192),
+    "RSA with the exponent 1": weak(2048, 1),
+    "RSA with the exponent 3": weak(2048, 3),
+    "P-384": member(ec.generate_private_key(ec.SECP384R1()), "x"),
+    "P-521": member(ec.generate_private_key(ec.SECP521R1()), "x"),
+    "secp256k1": member(ec.generate_private_key(ec.SECP256K1()), "x"),
+    "Ed25519": {"kty": "OKP", "crv": "Ed25519", "x": part(bytes(32)), "kid": "x"},
+    "of a kind nobody knows": {"kty": "PQC", "kid": "x"},
+    "a kind that is a list": {"kty": ["RSA"], "kid": "x"},
+    "for encryption": member(OTHER_RSA, "x", use="enc"),
+    "for RS512": member(OTHER_RSA, "x", alg="RS512"),
+    "for HS256": member(OTHER_RSA, "x", alg="HS256"),
+    "not for verifying": member(OTHER_RSA, "x", key_ops=["encrypt"]),
+}
+
+
+@pytest.mark.parametrize("other", LEFT_OUT.values(), ids=LEFT_OUT.keys())
+def test_a_key_that_cannot_be_used_is_left_out_and_the_others_stay(other: dict[str, Any]) -> None:
+    assert set(keys_from_set(key_set(ONE, other), BOTH)) == {"r1"}
+
+
+@pytest.mark.parametrize(("algorithm", "kid"), [("RS256", "r1"), ("ES256", "e1")])
+def test_only_keys_for_an_algorithm_that_was_allowed_are_taken(algorithm: str, kid: str) -> None:
+    assert set(keys_from_set(SET, (algorithm,))) == {kid}
+
+
+def test_nothing_of_a_set_is_logged(caplog: Any) -> None:
+    with caplog.at_level(logging.DEBUG, "veriaidpo_gateway"):
+        keys_from_set(key_set(ONE, weak(1024)), BOTH)
+    assert caplog.records
+    assert ONE["n"] not in caplog.text
