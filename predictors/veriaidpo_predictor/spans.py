@@ -43,23 +43,26 @@ class _Kind(Enum):
     SPACE = 0
     LETTER = 1
     SIGN = 2
-    MARK = 3  # written onto what stands before it: an accent, a joiner, a variation selector
+    MARK = 3  # written onto what stands before it: an accent, a variation selector, a skin tone
+    UNSEEN = 4  # a joiner, a soft hyphen, a direction: inside a word, never at its ends
 
 
 def words(text: str) -> Iterator[Word]:
     """Split a text into its words; none of them holds white space, and no two overlap."""
-    start, current = 0, _Kind.SPACE
+    start, end, current = 0, 0, _Kind.SPACE
     for at, char in enumerate(text):
         kind = _kind(char)
-        if current is not _Kind.SPACE and kind is not _Kind.SPACE:
-            joined = kind is _Kind.MARK or text[at - 1] == _ZWJ
-            if joined or (kind is _Kind.LETTER and current is _Kind.LETTER):
-                continue
         if current is not _Kind.SPACE:
-            yield Word(start, at, current is _Kind.LETTER)
-        start, current = at, kind
+            if kind is _Kind.UNSEEN:
+                continue
+            joined = kind is _Kind.MARK or (text[at - 1] == _ZWJ and kind is not _Kind.SPACE)
+            if joined or (kind is _Kind.LETTER and current is _Kind.LETTER):
+                end = at + 1
+                continue
+            yield Word(start, end, current is _Kind.LETTER)
+        start, end, current = at, at + 1, _Kind.SPACE if kind is _Kind.UNSEEN else kind
     if current is not _Kind.SPACE:
-        yield Word(start, len(text), current is _Kind.LETTER)
+        yield Word(start, end, current is _Kind.LETTER)
 
 
 def _kind(char: str) -> _Kind:
@@ -67,7 +70,10 @@ def _kind(char: str) -> _Kind:
         return _Kind.LETTER
     if char.isspace():
         return _Kind.SPACE
-    is_mark = unicodedata.category(char) in {"Mn", "Mc", "Me", "Cf"} or ord(char) in _SKIN_TONES
+    category = unicodedata.category(char)
+    if category == "Cf":
+        return _Kind.UNSEEN
+    is_mark = category in {"Mn", "Mc", "Me"} or ord(char) in _SKIN_TONES
     return _Kind.MARK if is_mark else _Kind.SIGN
 
 
