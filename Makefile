@@ -13,8 +13,12 @@ demo: ## Serve the demonstration models on this machine: no cluster, no Docker. 
 	@hack/demo/run $(if $(ONCE),--once)
 
 ##@ Checks
-.PHONY: test lint types unit chart
-test: lint types unit chart ## All that needs no cluster and no root
+# The longest first; two at a time, each one's output whole.
+CHECKS := unit-predictors unit-gateway unit-hub types unit-line unit-operator chart lint
+
+.PHONY: test unit $(CHECKS)
+test: ## All that needs no cluster and no root
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(CHECKS)
 	@echo "make test: all checks passed"
 
 lint: ## Style, unused code, forbidden imports, shell syntax
@@ -23,8 +27,11 @@ lint: ## Style, unused code, forbidden imports, shell syntax
 types: ## mypy, strict, in each room's own environment
 	@hack/checks types
 
-unit: ## The rooms' tests, the hub's, the demonstration models' and those across rooms
-	@hack/checks unit
+unit: ## The tests of every room, of the hub and of the line on loopback; unit-gateway for one room's
+	@hack/checks unit operator gateway predictors hub line
+
+unit-%:
+	@hack/checks unit $*
 
 chart: ## The chart: rendered in every supported shape, schema, policies, drift
 	@hack/checks chart
