@@ -11,7 +11,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from veriaidpo_gateway.access import Caller
@@ -30,18 +30,11 @@ MOST = 10_000
 CLOCKS = 60
 """Seconds a revocation outlives its token: another replica's clock may be behind."""
 
+_AT_A_TIME = 1000
 _CHANGED = "changed"
 _NAME = re.compile(r"[0-9a-f]{16}:[0-9a-f]{32}", re.ASCII)
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shared:
-    """What Redis holds. `changed` names this state of it; None where it holds nothing."""
-
-    changed: bytes | None
-    until: Mapping[str, int]
 
 
 class Revocations:
@@ -53,7 +46,7 @@ class Revocations:
         self.every = EVERY
         self._store, self.longest, self._clock, self._most = store, longest, clock, most
         self._until: dict[str, int] = {}
-        self._seen: bytes | None = None
+        self._seen: bytes | str | None = None
         self._unshared = False
 
     def revoked(self, caller: Caller) -> bool:
@@ -92,29 +85,38 @@ class Revocations:
             changed = await store.ask(lambda: store.redis.hget(KEY, _CHANGED))
             if self._unshared or (self._until if changed is None else changed != self._seen):
                 await self._exchange(store, now)
+                # The state from before that: whatever was written meanwhile has made it another one.
+                self._seen = changed
         except StoreAwayError:
             return  # the store has said so; what is known here still counts
 
     async def _exchange(self, store: Store, now: float) -> None:
         self._unshared = False
         try:
-            shared = _parse(
-                await store.ask(lambda: store.redis.hgetall(KEY)), now + self.longest + 2 * CLOCKS
-            )
-            for name, until in shared.until.items():
+            shared = await self._read(store, now + self.longest + 2 * CLOCKS)
+            for name, until in shared.items():
                 if until > max(now, self._until.get(name, 0)):
                     self._until[name] = until
-            lost = {name: until for name, until in self._until.items() if shared.until.get(name, 0) < until}
-            ended = [name for name, until in shared.until.items() if until <= now]
-            if lost or ended:
-                await store.ask(lambda: self._write(store, lost, ended))
+            lost = [(name, until) for name, until in self._until.items() if shared.get(name, 0) < until]
+            ended = [name for name, until in shared.items() if until <= now]
+            for start in range(0, max(len(lost), len(ended)), _AT_A_TIME):
+                part = slice(start, start + _AT_A_TIME)
+                await store.ask(partial(self._write, store, dict(lost[part]), ended[part]))
         except StoreAwayError:
             self._unshared = True
             raise
         if lost:
             _log.info("gave redis back %d revocations", len(lost))
-        # Not the state that was just written: another replica may have written in between.
-        self._seen = shared.changed
+
+    async def _read(self, store: Store, latest: float) -> dict[str, int]:
+        """Read all of it, a part at a time: Redis has little time for an answer, and others wait for both."""
+        found: dict[str, int] = {}
+        cursor = 0
+        while True:
+            cursor, part = await store.ask(partial(store.redis.hscan, KEY, cursor, count=_AT_A_TIME))
+            found |= _parse(part, latest)
+            if cursor == 0:
+                return found
 
     async def _write(self, store: Store, until: Mapping[str, int], ended: Sequence[str]) -> None:
         async with store.redis.pipeline(transaction=True) as together:
@@ -139,11 +141,11 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _parse(found: Mapping[Any, Any], latest: float) -> _Shared:
+def _parse(found: Any, latest: float) -> dict[str, int]:
     """Read what is in Redis; what cannot have been written by a gateway is not there."""
     until = {}
     for field, value in found.items():  # bytes; the client's types say less
         name = field.decode("ascii", "replace")
         if _NAME.fullmatch(name) and value.isdigit() and len(value) < 12 and int(value) <= latest:
             until[name] = int(value)
-    return _Shared(found.get(_CHANGED.encode()), until)
+    return until
