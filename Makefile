@@ -14,7 +14,8 @@ demo: ## Serve the demonstration models on this machine: no cluster, no Docker. 
 
 ##@ Checks
 # The longest first; two at a time, each one's output whole.
-CHECKS := unit-predictors unit-gateway unit-hub types unit-line unit-operator chart lint
+UNITS := unit-predictors unit-gateway unit-hub unit-line unit-operator
+CHECKS := $(UNITS) types chart lint
 
 .PHONY: test unit $(CHECKS)
 test: ## All that needs no cluster and no root
@@ -30,7 +31,7 @@ types: ## mypy, strict, in each room's own environment
 unit: ## The tests of every room, of the hub and of the line on loopback; unit-gateway for one room's
 	@hack/checks unit operator gateway predictors hub line
 
-unit-%:
+$(UNITS): unit-%:
 	@hack/checks unit $*
 
 chart: ## The chart: rendered in every supported shape, schema, policies, drift
