@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_predictor import fetch
+from veriaidpo_predictor import fetch, session
 from veriaidpo_predictor.batching import Limits, Pool
 from veriaidpo_predictor.registry import Served, State, open_models
 
@@ -94,6 +94,16 @@ def test_a_classifiers_graph_is_not_served_as_one_that_finds_spans(
     model = load(content=tagger_files() | {"onnx/model.onnx": repository()["onnx/model.onnx"]})
     assert model.state is State.FAILED
     assert "for each token" in model.reason
+
+
+def test_the_engine_gives_each_row_the_scores_of_its_own_tokens(
+    volume: Path, publish_tagger: Publish
+) -> None:
+    run = session.load(publish_tagger(volume), labels=7, per_token=True)
+    long, short = run([[2, 5, 6, 3], [2, 3]])
+    assert (long.shape, short.shape) == ((4, 7), (2, 7))
+    (alone,) = run([[2, 3]])
+    assert short == pytest.approx(alone, abs=1e-5)
 
 
 @pytest.fixture
