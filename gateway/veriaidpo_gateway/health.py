@@ -32,6 +32,7 @@ class Parts:
     source: Source
     store: Store | None
     companies: int
+    keys: Callable[[], dict[str, str]]
 
 
 async def health(parts: Parts) -> dict[str, Any]:
@@ -45,6 +46,7 @@ async def health(parts: Parts) -> dict[str, Any]:
             "kind": parts.source.kind,
         },
         "cache": await _cache(parts.store),
+        "token_keys": parts.keys(),
     }
     worst = max((part["status"] for part in components.values()), key=lambda status: _RANK[status])
     return {"status": worst, "service": SERVICE, "version": __version__, "components": components}

@@ -44,6 +44,8 @@ class RemoteKeys:
         self._under_way: asyncio.Task[None] | None = None
         self._asked_for = float("-inf")
         self.keys: Keys = MappingProxyType({})
+        self.fresh = False
+        """Whether the last fetch brought a good set."""
 
     @property
     def loaded(self) -> bool:
@@ -72,16 +74,19 @@ class RemoteKeys:
             await self.refresh()
 
     async def _replace(self) -> None:
+        trouble = ""
         try:
             async with asyncio.timeout(PATIENCE):
                 self.keys = self._parse(await self._fetch())
-        except (httpx.HTTPError, OSError, TimeoutError) as error:
-            _log.warning("JWKS_URL: kept the last good key set: %s", type(error).__name__)
         except ValueError as error:
-            # Our own words, or JSON's about a position: nothing of the set itself.
-            _log.warning("JWKS_URL: kept the last good key set: %s", error)
+            trouble = str(error)  # our own words, or JSON's about a position: nothing of the set itself
+        except Exception as error:  # noqa: BLE001  whatever an issuer does, tokens of known keys stay good
+            trouble = type(error).__name__
         finally:
             self._under_way = None
+        self.fresh = not trouble
+        if trouble:
+            _log.warning("JWKS_URL: kept the last good key set: %s", trouble)
 
 
 class KeyRing:
@@ -101,6 +106,13 @@ class KeyRing:
     def complete(self) -> bool:
         """Whether a token can be judged: not before the first set was fetched."""
         return self.remote is None or self.remote.loaded
+
+    def state(self) -> dict[str, str]:
+        """Tell health how the keys are: degraded while an issuer gives none, unhealthy before the first."""
+        if self.remote is None:
+            return {"status": "healthy", "kind": "embedded"}
+        held = "degraded" if self.remote.loaded else "unhealthy"
+        return {"status": "healthy" if self.remote.fresh else held, "kind": "issuer"}
 
 
 class AwaitKeys:

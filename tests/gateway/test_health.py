@@ -18,7 +18,9 @@ async def test_health_is_open_and_names_its_parts(gateway: Any, base: Any) -> No
     assert health["status"] == "healthy"
     assert health["service"].startswith("VeriAIDPO")
     assert health["version"]
-    assert {"company_registry", "text_normalizer", "model_types", "cache"} <= set(health["components"])
+    assert {"company_registry", "text_normalizer", "model_types", "cache", "token_keys"} <= set(
+        health["components"]
+    )
     assert health["components"]["model_types"]["available"] == ["principles"]
     assert health["components"]["model_types"]["servable"] == ["principles"]
     assert health["components"]["company_registry"]["companies"] >= 150

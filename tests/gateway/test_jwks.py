@@ -1,6 +1,7 @@
 """Which published keys are taken, and which tokens are believed by them. PyJWT makes the sets and tokens."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -11,6 +12,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from veriaidpo_gateway import tokens
@@ -48,9 +51,9 @@ def token(key: Any, algorithm: str, kid: Any = ..., **changes: Any) -> str:
     return jwt.encode(claims, key, algorithm, headers={} if kid is ... else {"kid": kid})
 
 
-def believed(bearer: str, keys: Any = KEYS, **settings: Any) -> bool:
+def believed(bearer: str, keys: Any = KEYS, **wanted: Any) -> bool:
     try:
-        return tokens.verify(f"Bearer {bearer}", keys, TokenSettings(**settings), NOW).sub == "u1"
+        return tokens.verify(f"Bearer {bearer}", keys, TokenSettings(**wanted), NOW).sub == "u1"
     except GatewayError as error:
         if error.code is not ErrorCode.UNAUTHENTICATED:
             raise
@@ -198,6 +201,58 @@ def test_a_token_for_another_service_is_not_for_this_one(aud: Any) -> None:
     assert believed(resigned({**CLAIMS, "aud": ["other", "us"]}), audience="us")
     claims = {name: value for name, value in {**CLAIMS, "aud": aud}.items() if value is not ...}
     assert not believed(resigned(claims), audience="us")
+
+
+ORACLE: dict[str, tuple[Any, str]] = {"r1": (RSA_KEY, "RS256"), "e1": (EC_KEY, "ES256")}
+
+
+def believed_by_the_oracle(bearer: str) -> bool:
+    # Its clock cannot be set: times are judged by our own vectors.
+    unchecked = ("verify_exp", "verify_iat", "verify_nbf", "verify_aud")
+    options: Any = {"require": ["exp", "sub"], **dict.fromkeys(unchecked, False)}
+    try:
+        kid = jwt.get_unverified_header(bearer).get("kid", "")
+        key, algorithm = ORACLE[kid]
+        jwt.decode(bearer, key.public_key(), algorithms=[algorithm], options=options)
+    except (jwt.PyJWTError, KeyError, TypeError):
+        return False
+    return True
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.data())
+def test_whatever_is_done_to_a_token_we_believe_no_more_than_the_oracle(data: Any) -> None:
+    good = data.draw(st.sampled_from(sorted(GOOD.values())))
+    changed = bytearray(good.encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0x21, 0x7E))
+    text = changed.decode()
+    if believed(text):
+        assert believed_by_the_oracle(text)
+        assert text == good
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.text(max_size=20)
+        | st.sampled_from(["RSA", "EC", "P-256"]),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["keys", "kty", "kid", "n", "e", "x", "y", "crv", "use"]), inner
+            )
+        ),
+        max_leaves=20,
+    )
+)
+def test_any_set_is_taken_or_refused_in_one_way(found: Any) -> None:
+    for data in (found, {"keys": found}, {"keys": [found]}, {"keys": [{**ONE, "kid": "z"}, found]}):
+        with contextlib.suppress(ValueError):
+            keys_from_set(json.dumps(data).encode(), BOTH)
 
 
 ONE = member(RSA_KEY, "r1")

@@ -140,6 +140,8 @@ async def test_a_key_that_is_published_no_more_is_believed_no_more(
         httpx.ReadTimeout("late"),
         OSError("no"),
         TimeoutError(),
+        httpx.InvalidURL("no"),
+        RuntimeError("nobody thought of it"),
         ValueError("the answer is a 500"),
         b"<html>",
         b'{"keys": []}',
@@ -157,6 +159,28 @@ async def test_the_last_good_set_stays(remote: RemoteKeys, issuer: Issuer, caplo
     issuer.answer = set_of("c")
     await remote.refresh()
     assert set(remote.keys) == {"c"}
+
+
+async def test_an_issuer_that_never_answers_is_waited_for_only_so_long(
+    remote: RemoteKeys, issuer: Issuer, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(keyring, "PATIENCE", 0.05)
+    issuer.gate.clear()
+    async with asyncio.timeout(5):
+        await remote.know("b")
+    assert (set(remote.keys), remote.fresh) == ({"a"}, False)
+
+
+async def test_health_tells_how_the_keys_are(issuer: Issuer) -> None:
+    remote = RemoteKeys(issuer, parse)
+    ring = keyring.KeyRing(dict, lambda: remote.keys, remote)
+    states = [ring.state()]
+    for answer in (set_of("a"), OSError("gone"), set_of("a")):
+        issuer.answer = answer
+        await remote.refresh()
+        states.append(ring.state())
+    assert [state["status"] for state in states] == ["unhealthy", "healthy", "degraded", "healthy"]
+    assert key_ring(TokenSettings(secret="s" * 32)).state() == {"status": "healthy", "kind": "embedded"}
 
 
 async def test_until_the_first_good_set_it_is_asked_for_more_often(issuer: Issuer) -> None:
