@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from veriaidpo_gateway import api, batching, docs, revoking, tokens
+from veriaidpo_gateway import api, batching, docs, preloading, revoking, tokens
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.cache import Cache, LocalEntries, RedisEntries
 from veriaidpo_gateway.classify import DEADLINE, Deps
@@ -86,9 +86,7 @@ def create_apps(
     if store is not None and settings.cache.key is None:
         _log.warning("CACHE_KEY is not set: replicas do not share results, and a restart forgets them")
     revoking_routes = revoking.router(deps, revocations, clock)
-    public: ASGIApp = _public(
-        deps, Parts(source, store, len(companies), ring.state), messages, revoking_routes
-    )
+    public: ASGIApp = _public(deps, Parts(source, store, len(companies)), messages, revoking_routes)
     upkeep: tuple[Upkeep, ...] = (revocations,)
     if ring.remote is not None:
         public, upkeep = AwaitKeys(public, ring, ring.remote), (*upkeep, ring.remote)
@@ -99,7 +97,7 @@ def create_apps(
 
 def _public(deps: Deps, parts: Parts, messages: Messages, *further: APIRouter) -> FastAPI:
     app = FastAPI(title="VeriAIDPO", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    described = (api.router(deps, parts), batching.router(deps, messages), *further)
+    described = (api.router(deps, parts), batching.router(deps, messages), preloading.router(deps), *further)
     pages = docs.router()
     for base in api.BASES:
         for routes in described:

@@ -34,6 +34,7 @@ def test_it_is_openapi_31_with_every_route_once(document: Any) -> None:
         "/classify-cross-border",
         "/health",
         "/model-status",
+        "/preload-model",
         "/revocations",
     }
 
@@ -87,6 +88,26 @@ async def test_every_classifiers_answer_fits(
         answer = await gateway.public.post("/classify-all", json={"text": "a"}, headers=bearer())
     assert (answer.json()["total"], answer.json()["failed"]) == (2, 1)
     check(document, "/classify-all", "post", answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "role", "body"),
+    [
+        (202, "admin", {"model_type": "principles"}),
+        (400, "admin", {"model_type": "nonsense"}),
+        (403, "dpo", {}),
+        (422, "admin", {}),
+        (503, "admin", {"model_type": "consent"}),
+    ],
+)
+async def test_a_warm_up_fits(
+    run_gateway: Any, model_resource: Any, bearer: Any, document: Any, status: Any, role: Any, body: Any
+) -> None:
+    resources = [model_resource(), model_resource("consent-vi", model_type="consent", servable=False)]
+    async with run_gateway(resources=resources) as gateway:
+        answer = await gateway.public.post("/preload-model", json=body, headers=bearer(role))
+    assert answer.status_code == status
+    check(document, "/preload-model", "post", answer)
 
 
 @pytest.mark.parametrize("path", ["/batch-classify", "/classify-all"])

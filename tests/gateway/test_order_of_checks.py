@@ -11,6 +11,7 @@ ROUTES = [
     ("/batch-classify", JSON),
     ("/batch-classify", LINES),
     ("/classify-all", JSON),
+    ("/preload-model", JSON),
 ]
 
 
@@ -37,8 +38,8 @@ async def test_past_the_limit_a_bad_body_is_a_429(
     run_gateway: Any, bearer: Any, path: Any, kind: Any, body: Any
 ) -> None:
     async with run_gateway(per_user=1) as gateway:
-        await gateway.classify("a", bearer())
-        answer = await gateway.public.post(path, content=body, headers={**kind, **bearer()})
+        await gateway.classify("a", bearer("admin"))
+        answer = await gateway.public.post(path, content=body, headers={**kind, **bearer("admin")})
     assert answer.status_code == 429
 
 
