@@ -86,7 +86,9 @@ def create_apps(
     if store is not None and settings.cache.key is None:
         _log.warning("CACHE_KEY is not set: replicas do not share results, and a restart forgets them")
     revoking_routes = revoking.router(deps, revocations, clock)
-    public: ASGIApp = _public(deps, Parts(source, store, len(companies)), messages, revoking_routes)
+    public: ASGIApp = _public(
+        deps, Parts(source, store, len(companies), ring.state), messages, revoking_routes
+    )
     upkeep: tuple[Upkeep, ...] = (revocations,)
     if ring.remote is not None:
         public, upkeep = AwaitKeys(public, ring, ring.remote), (*upkeep, ring.remote)
