@@ -20,6 +20,7 @@ import yaml
 
 from veriaidpo_predictor import convert, graph_config, session, tokenise, tokenise_kind
 from veriaidpo_predictor.manifest import Task
+from veriaidpo_predictor.outcome import FetchError, Reason
 
 REPO = Path(__file__).parents[2]
 CATALOGUE = yaml.safe_load((REPO / "charts" / "veriaidpo" / "files" / "catalogue.yaml").read_bytes())
@@ -287,6 +288,8 @@ def test_a_token_classifier_scores_each_token(family: str, tmp_path: Path) -> No
     for row, logits in zip(ROWS, found, strict=True):
         expected = reference(config, tensors, row, is_tokens=True)
         assert logits[: len(row)] == pytest.approx(expected, abs=1e-4)
+    served = session.load(folder, labels=7, per_token=True)(ROWS)
+    assert [one.shape for one in served] == [(len(row), 7) for row in ROWS]
 
 
 @pytest.mark.parametrize("dtype", ["F16", "BF16"])
@@ -300,6 +303,18 @@ def test_halves_are_widened(dtype: str, tmp_path: Path) -> None:
         }
     folder = made(write(tmp_path / "model", CONFIG, tensors, dtype), labels=4)
     assert run(folder, ROWS[:1], 0)[0] == pytest.approx(reference(CONFIG, tensors, ROWS[0]), abs=1e-4)
+
+
+def test_a_volume_without_room_is_told_before_a_byte_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path / "model", CONFIG, weights_of(CONFIG, labels=4))
+    usage = shutil.disk_usage(tmp_path)._replace(free=16 << 20)  # the graph needs some more
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(FetchError) as failed:
+        made(folder, labels=4)
+    assert failed.value.reason is Reason.OUT_OF_SPACE
+    assert not (folder / "onnx").exists()
 
 
 def test_a_matrix_larger_than_one_piece_of_reading_is_whole(tmp_path: Path) -> None:
