@@ -64,7 +64,7 @@ def tags(config: Path, expected: Sequence[Label], task: Task) -> tuple[str, ...]
 def _tag(number: int, name: str, expected: Sequence[Label]) -> str:
     if _plain(name) == "o":
         return "O"
-    position, _, kind = name.strip().partition("-")
+    position, _, kind = name.strip().upper().partition("-")
     for label in expected:
         if position in {"B", "I"} and _plain(kind) in {_plain(label.id), _plain(label.en), _plain(label.vi)}:
             return f"{position}-{label.id}"

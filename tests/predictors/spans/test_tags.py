@@ -28,7 +28,7 @@ def tags_of(tmp_path: Path) -> Callable[..., Any]:
 
 
 def test_the_order_is_the_models_own_and_the_names_are_ids(tags_of: Callable[..., Any]) -> None:
-    assert tags_of("I-PERSON", "B-COMPANY", "O", "B-Cá nhân", "I-company name") == (
+    assert tags_of("i-person", "B-COMPANY", "O", "B-Cá nhân", "I-company name") == (
         "I-person",
         "B-company",
         "O",
