@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from veriaidpo_gateway import api, batching, docs, preloading, revoking, tokens
+from veriaidpo_gateway import api, batching, docs, normalising, preloading, revoking, tokens
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.cache import Cache, LocalEntries, RedisEntries
 from veriaidpo_gateway.classify import DEADLINE, Deps
@@ -99,10 +99,15 @@ def create_apps(
 
 def _public(deps: Deps, parts: Parts, messages: Messages, *further: APIRouter) -> FastAPI:
     app = FastAPI(title="VeriAIDPO", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    described = (api.router(deps, parts), batching.router(deps, messages), preloading.router(deps), *further)
+    own = (
+        api.router(deps, parts),
+        batching.router(deps, messages),
+        normalising.router(deps),
+        preloading.router(deps),
+    )
     pages = docs.router()
     for base in api.BASES:
-        for routes in described:
+        for routes in (*own, *further):
             app.include_router(routes, prefix=base, include_in_schema=base == "")
         app.include_router(pages, prefix=base)
 

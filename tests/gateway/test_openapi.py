@@ -34,6 +34,7 @@ def test_it_is_openapi_31_with_every_route_once(document: Any) -> None:
         "/classify-cross-border",
         "/health",
         "/model-status",
+        "/normalize",
         "/preload-model",
         "/revocations",
     }
@@ -108,6 +109,23 @@ async def test_a_warm_up_fits(
         answer = await gateway.public.post("/preload-model", json=body, headers=bearer(role))
     assert answer.status_code == status
     check(document, "/preload-model", "post", answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "role", "body"),
+    [
+        (200, "dpo", {"text": "Ông An ở quận 1", "normalize_persons": True, "normalize_locations": True}),
+        (403, "staff", {}),
+        (413, "dpo", {"text": "a" * 4001}),
+        (422, "dpo", {}),
+    ],
+)
+async def test_a_normalisation_fits(
+    gateway: Any, bearer: Any, document: Any, status: Any, role: Any, body: Any
+) -> None:
+    answer = await gateway.public.post("/normalize", json=body, headers=bearer(role))
+    assert answer.status_code == status
+    check(document, "/normalize", "post", answer)
 
 
 @pytest.mark.parametrize("path", ["/batch-classify", "/classify-all"])

@@ -11,6 +11,7 @@ ROUTES = [
     ("/batch-classify", JSON),
     ("/batch-classify", LINES),
     ("/classify-all", JSON),
+    ("/normalize", JSON),
     ("/preload-model", JSON),
 ]
 

@@ -1,0 +1,161 @@
+"""`POST /normalize`: names of companies, persons and places replaced, and where they stood."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from veriaidpo_gateway import access, bodies, openapi, texts
+from veriaidpo_gateway.addresses import load_addresses
+from veriaidpo_gateway.anonymise import Anonymised, Anonymiser, Kind
+from veriaidpo_gateway.bodies import Body
+from veriaidpo_gateway.classify import Deps, admit
+from veriaidpo_gateway.errors import ErrorCode, GatewayError
+from veriaidpo_gateway.exchange import SCOPE_KEY, Exchange
+from veriaidpo_gateway.persons import load_persons
+
+DEADLINE = 15.0
+"""Seconds for a normalisation."""
+
+_ORIGINAL = "Ông Nguyễn Văn An mua hàng của Shopee VN, giao đến 12 đường Lê Lợi, quận 1"
+
+
+class Normalisation(Body):
+    """A text, and what is to be replaced in it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"text": _ORIGINAL, "normalize_persons": True, "normalize_locations": True}]
+        }
+    )
+
+    text: Annotated[str, Field(description="At most 4,000 characters")]
+    normalize_companies: Annotated[bool, Field(description="Companies become [COMPANY]")] = True
+    normalize_persons: Annotated[bool, Field(description="Names of persons become [PERSON]")] = False
+    normalize_locations: Annotated[bool, Field(description="Addresses become [ADDRESS]")] = False
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """What is to be replaced."""
+        asked = {
+            Kind.COMPANY: self.normalize_companies,
+            Kind.PERSON: self.normalize_persons,
+            Kind.ADDRESS: self.normalize_locations,
+        }
+        return frozenset(kind for kind, wanted in asked.items() if wanted)
+
+
+class Replaced(BaseModel):
+    """One stretch of the original text that was replaced."""
+
+    type: Literal["COMPANY", "PERSON", "ADDRESS"]
+    start: Annotated[int, Field(ge=0, description="Offset into original_text, in Unicode code points")]
+    end: Annotated[int, Field(ge=1, description="Offset behind the last one")]
+    text: Annotated[str, Field(description="As it was written")]
+    replacement: str
+
+
+class NormalisedAnswer(BaseModel):
+    """The text without the names, and what they were."""
+
+    original_text: str
+    normalized_text: str
+    detected_companies: Annotated[list[str], Field(description="As written, each occurrence, in order")]
+    normalization_count: Annotated[int, Field(description="How many stretches were replaced")]
+    spans: Annotated[list[Replaced], Field(description="In order, none overlapping another")]
+    processing_time_ms: float
+
+
+def _span(kind: str, written: str) -> dict[str, Any]:
+    start = _ORIGINAL.index(written)
+    place = {"type": kind, "start": start, "end": start + len(written)}
+    return {**place, "text": written, "replacement": f"[{kind}]"}
+
+
+_EXAMPLE: Mapping[str, Any] = {
+    "original_text": _ORIGINAL,
+    "normalized_text": "Ông [PERSON] mua hàng của [COMPANY], giao đến [ADDRESS]",
+    "detected_companies": ["Shopee VN"],
+    "normalization_count": 3,
+    "spans": [
+        _span("PERSON", "Nguyễn Văn An"),
+        _span("COMPANY", "Shopee VN"),
+        _span("ADDRESS", "12 đường Lê Lợi, quận 1"),
+    ],
+    "processing_time_ms": 0.9,
+}
+_DETAIL = {
+    "code": "deadline_exceeded",
+    "error": "No answer within 15 s",
+    "error_vi": "Không có kết quả trong 15 giây",
+    "deadline_seconds": 15,
+}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": NormalisedAnswer,
+        "description": "The text without the names",
+        "content": {"application/json": {"example": _EXAMPLE}},
+    },
+    **{status: openapi.CLASSIFY_RESPONSES[status] for status in (401, 403, 408, 413, 415, 422, 429)},
+    504: {
+        **openapi.CLASSIFY_RESPONSES[504],
+        "description": "No answer within 15 s",
+        "content": {"application/json": {"example": {"detail": _DETAIL, "request_id": "0b7c7f2e-3a58-4f0e"}}},
+    },
+}
+
+
+def router(deps: Deps) -> APIRouter:
+    """Make the route, without a base."""
+    routes = APIRouter(tags=["normalisation"])
+    anonymiser = Anonymiser(load_persons(), load_addresses())
+
+    @routes.post(
+        "/normalize",
+        name="normalize",
+        summary="Replace the names of companies, persons and places",
+        response_model=NormalisedAnswer,
+        responses=_RESPONSES,
+        openapi_extra=openapi.body(Normalisation, None),
+    )
+    async def normalize(request: Request) -> Response:
+        exchange: Exchange = request.scope[SCOPE_KEY]
+        caller = admit(exchange, access.NORMALISE, deps)
+        exchange.taken = await deps.limits.take(caller)
+        wanted = await bodies.read(request, Normalisation)
+        texts.check(wanted.text)
+        left = exchange.started + DEADLINE - time.monotonic()
+        try:
+            async with asyncio.timeout(max(0.0, left)):
+                # Beside the event loop, so that the deadline holds whatever the text is.
+                done = await asyncio.to_thread(anonymiser, wanted.text, deps.normaliser, wanted.kinds)
+        except TimeoutError:
+            raise GatewayError(ErrorCode.DEADLINE_EXCEEDED, {"deadline_seconds": round(DEADLINE)}) from None
+        answer = _answer(done, time.monotonic() - exchange.started)
+        return Response(answer.model_dump_json(), media_type="application/json")
+
+    return routes
+
+
+def _answer(done: Anonymised, seconds: float) -> NormalisedAnswer:
+    spans = [
+        Replaced(
+            type=one.kind.value,
+            start=one.place.start,
+            end=one.place.end,
+            text=done.original[one.place.start : one.place.end],
+            replacement=f"[{one.kind}]",
+        )
+        for one in done.marked
+    ]
+    return NormalisedAnswer(
+        original_text=done.original,
+        normalized_text=done.text,
+        detected_companies=[span.text for span in spans if span.type == Kind.COMPANY],
+        normalization_count=len(spans),
+        spans=spans,
+        processing_time_ms=round(seconds * 1000, 2),
+    )
