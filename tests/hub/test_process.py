@@ -106,7 +106,7 @@ def test_each_request_is_one_line_without_secrets(start: HubStarter, models: Pat
     target = "http://user:hf_inurl@host/acme/small/resolve/main/config.json?token=hf_inquery"
     hub.get(target, Authorization="Bearer hf_right", Range="bytes=0-4")
     hub.get("/api/models/acme/small", Authorization="Bearer hf_wrong")
-    # A line is written when its answer is through, which a client may know first; a stop does not wait for it.
+    # A line is written when its answer is through, which a client may know first; no stop waits for it.
     deadline = time.monotonic() + 10
     while hub.log.count("\n") < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
