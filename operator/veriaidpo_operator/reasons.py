@@ -157,7 +157,10 @@ _SENTENCES = {
     Reason.LABELS_MISMATCH: (
         "{detail} spec.labels has to agree with the model's config.json: correct spec.labels, or the model."
     ),
-    Reason.UNSUPPORTED_FORMAT: "{detail} Publish the model as onnx/model.onnx with a fast tokenizer.",
+    Reason.UNSUPPORTED_FORMAT: (
+        "{detail} Publish the model as onnx/model.onnx, or as model.safetensors of the BERT, RoBERTa or "
+        "XLM-RoBERTa family, with its tokenizer."
+    ),
     Reason.OUT_OF_SPACE: "{detail} Grow claim {claim}, or remove old revisions from it.",
     Reason.INTERNAL: "The fetch failed: {detail} See 'kubectl logs job/{job}'.",
     Reason.RUNTIME_UNAVAILABLE: (
