@@ -204,8 +204,19 @@ def test_time_grows_no_faster_than_the_text(piece: Any) -> None:
 
 
 WORDS = st.sampled_from(
-    [*"ông Bà Anh Nguyễn Văn Trần Thị An đường Phường quận tỉnh Lê Lợi Hà Nội".split()]
-    + [
+    [
+        "Ông",
+        "Bà",
+        "Anh",
+        "Nguyễn",
+        "Văn",
+        "Trần Thị An",
+        "đường",
+        "Phường",
+        "quận",
+        "tỉnh",
+        "Lê Lợi",
+        "Hà Nội",
         "12",
         "3/4",
         "Q.1",
