@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from veriaidpo_gateway import openapi
-from veriaidpo_gateway.items import Batch, BatchAnswer, Item
+from veriaidpo_gateway.items import MOST_BYTES, Batch, BatchAnswer, Item
 
 BATCH_DESCRIPTION = """\
 As `application/json`: up to 256 sentences and 4 MiB, either `items` or `texts`. They are answered in
@@ -51,6 +51,18 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: openapi.CLASSIFY_RESPONSES[status] for status in statuses}
 
 
+def _too_large() -> dict[str, Any]:
+    detail = {
+        "code": "body_too_large",
+        "error": f"The request body is larger than {MOST_BYTES} bytes",
+        "error_vi": f"Nội dung yêu cầu lớn hơn {MOST_BYTES} byte",
+        "max_bytes": MOST_BYTES,
+    }
+    example = {"detail": detail, "request_id": "0b7c7f2e-3a58-4f0e-9d3b-6a4f1c2d8e90"}
+    content = {"application/json": {"example": example}}
+    return {**openapi.CLASSIFY_RESPONSES[413], "description": "The body is over 4 MiB", "content": content}
+
+
 BATCH_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: _answers(
         "A result or an error for each item, in order",
@@ -59,6 +71,7 @@ BATCH_RESPONSES: dict[int | str, dict[str, Any]] = {
     ),
     **_errors(*_QUESTION_ERRORS),
 }
+BATCH_RESPONSES[413] = _too_large()
 BATCH_RESPONSES[200]["content"]["application/x-ndjson"] = {
     "schema": {"type": "string", "description": "A result or an error a line; errors say which `line`"}
 }

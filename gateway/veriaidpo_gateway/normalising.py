@@ -99,7 +99,8 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "The text without the names",
         "content": {"application/json": {"example": _EXAMPLE}},
     },
-    **{status: openapi.CLASSIFY_RESPONSES[status] for status in (401, 403, 408, 413, 415, 422, 429)},
+    **{status: openapi.CLASSIFY_RESPONSES[status] for status in (401, 408, 413, 415, 422, 429)},
+    403: openapi.forbidden(access.NORMALISE, "staff", access.of_role("staff")),
     504: {
         **openapi.CLASSIFY_RESPONSES[504],
         "description": "No answer within 15 s",

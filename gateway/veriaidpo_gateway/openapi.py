@@ -1,5 +1,6 @@
 """The description of the API: what FastAPI cannot know, because bodies are read by hand."""
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 from fastapi import FastAPI
@@ -257,6 +258,19 @@ REVOCATION_RESPONSES: dict[int | str, dict[str, Any]] = {
     ),
 }
 HEALTH: dict[int | str, dict[str, Any]] = {200: {"model": HealthAnswer, "description": "Always an answer"}}
+
+
+def forbidden(permission: str, role: str, permissions: Collection[str] = ()) -> dict[str, Any]:
+    """Describe the 403 of a route that needs that permission, as a caller of that role gets it."""
+    detail = {
+        "code": "permission_denied",
+        "error": f"Permission denied: {permission} required",
+        "error_vi": f"Từ chối quyền truy cập: cần quyền {permission}",
+        "required_permission": permission,
+        "user_role": role,
+        "user_permissions": sorted(permissions),
+    }
+    return _error("The caller may not do this", detail)
 
 
 def body(kind: type[Body], model_type: str | None) -> dict[str, Any]:

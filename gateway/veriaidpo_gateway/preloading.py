@@ -53,7 +53,8 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "The model was called and answered",
         "content": {"application/json": {"example": _EXAMPLE}},
     },
-    **{status: openapi.CLASSIFY_RESPONSES[status] for status in (400, 401, 403, 408, 413, 415, 422)},
+    **{status: openapi.CLASSIFY_RESPONSES[status] for status in (400, 401, 408, 413, 415, 422)},
+    403: openapi.forbidden(access.ADMINISTER, "dpo", access.of_role("dpo")),
     **{status: openapi.CLASSIFY_RESPONSES[status] for status in (429, 503, 504)},
 }
 
