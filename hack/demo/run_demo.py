@@ -261,7 +261,8 @@ def start_predictor(
     """Serve the published revisions (name -> digest) from one process; return its address."""
     port = free_port()
     command = [str(arguments.predictor / "veriaidpo-predictor"), "serve", "--port", str(port)]
-    command += ["--trust", str(trust)]
+    # No load balancer has to notice that it goes: a person who pressed Ctrl-C waits for nothing.
+    command += ["--trust", str(trust), "--drain", "0"]
     command += [
         str(arguments.state / "models" / name / "revisions" / digest) for name, digest in digests.items()
     ]
