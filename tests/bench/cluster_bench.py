@@ -142,6 +142,8 @@ def timed(client: httpx.Client, text: str, *, cached: bool) -> float:
     elapsed = (time.perf_counter() - begun) * 1000
     assert answer.status_code == 200, answer.text
     assert cached or not answer.json()["cached"]
+    # One user may ask 100 times a second; a lone caller of cached answers is faster than that.
+    time.sleep(max(0.0, 0.012 - elapsed / 1000))
     return elapsed
 
 
