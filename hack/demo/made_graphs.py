@@ -9,6 +9,7 @@ Not a part of `make test`, which has no torch.
 """
 
 # ruff: noqa: PLC0415  each step imports what its environment has
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ def batch(vocabulary: int, padding: int) -> tuple[Any, Any]:
 
 def compare(folder: Path) -> int:
     """Make the graphs, run them, and print the largest difference of each."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when it is imported: it would report its use
     import onnxruntime
 
     from veriaidpo_predictor import convert, graph_config

@@ -13,9 +13,12 @@ Runs in the environment of hack/demo/requirements.txt, on the processor alone, w
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
+# Read when ONNX Runtime is imported: without it the library reports its use to its maker.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from specs import SPECS
