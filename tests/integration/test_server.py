@@ -4,35 +4,23 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import jwt
 import pytest
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
 
-SECRET = "a secret of thirty-two bytes, yes"
-REVISION = "5" * 64
+from .gateway_process import SECRET, Gateway, free_port, running, serving, v2_answer
+
 TEXT = "Nguyễn Văn A mua hàng"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Predictor:
@@ -48,100 +36,17 @@ class Predictor:
         body = await request.json()
         self.asked += 1
         await self.gate.wait()
-        outputs = [
-            {"name": "category_id", "shape": [1], "datatype": "INT64", "data": [1]},
-            {"name": "probabilities", "shape": [1, 2], "datatype": "FP32", "data": [0.25, 0.75]},
-            {"name": "tokens", "shape": [1], "datatype": "INT64", "data": [9]},
-            {"name": "truncated", "shape": [1], "datatype": "BOOL", "data": [False]},
-        ]
-        parameters = {"model_revision": REVISION}
-        name = request.path_params["name"]
-        return JSONResponse(
-            {"model_name": name, "id": body["id"], "parameters": parameters, "outputs": outputs}
-        )
+        return JSONResponse(v2_answer(request.path_params["name"], body))
 
 
 @pytest.fixture
 async def predictor() -> AsyncIterator[Predictor]:
     found = Predictor()
-    app = Starlette(routes=[Route("/v2/models/{name}/infer", found.infer, methods=["POST"])])
-    config = uvicorn.Config(app, port=found.port, log_config=None, lifespan="off")
-    server = uvicorn.Server(config)
-    # Under pytest the signals belong to pytest.
-    task = asyncio.create_task(server._serve())
-    async with asyncio.timeout(10):
-        while not server.started:  # noqa: ASYNC110  it has no event for it
-            await asyncio.sleep(0.01)
-    yield found
-    server.should_exit = True
-    await task
-
-
-@dataclass
-class Gateway:
-    process: subprocess.Popen[bytes]
-    port: int
-    inner: int
-    log: Path
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    async with serving(found.infer, found.port):
+        yield found
 
 
 StartGateway = Callable[..., Gateway]
-
-
-@contextmanager
-def running(folder: Path, predictor_port: int, settings: dict[str, str]) -> Iterator[Gateway]:
-    model = {
-        "kind": "Model",
-        "metadata": {"name": "principles-vi"},
-        "spec": {
-            "modelType": "principles",
-            "language": "vi",
-            "labels": [{"id": "a", "en": "A", "vi": "Á"}, {"id": "b", "en": "B", "vi": "Bê"}],
-        },
-        "status": {
-            "currentRevision": REVISION,
-            "inferenceService": {"url": f"http://127.0.0.1:{predictor_port}"},
-            "conditions": [{"type": "Servable", "status": "True"}, {"type": "Ready", "status": "True"}],
-        },
-    }
-    (folder / "routes.json").write_text(json.dumps(model))
-    port, inner, log = free_port(), free_port(), folder / "gateway.log"
-    environment = {
-        "PATH": os.environ["PATH"],
-        "JWT_SECRET_KEY": SECRET,
-        "ROUTES_FILE": str(folder / "routes.json"),
-        "RATE_LIMIT_PER_SECOND": "0",
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-        "INNER_PORT": str(inner),
-        **settings,
-    }
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "veriaidpo_gateway", "serve"], env=environment, stdout=out, stderr=out
-        )
-    try:
-        wait_until_ready(process, inner, log)
-        yield Gateway(process, port, inner, log)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def wait_until_ready(process: subprocess.Popen[bytes], inner: int, log: Path) -> None:
-    for _ in range(600):
-        assert process.poll() is None, log.read_text()
-        try:
-            if httpx.get(f"http://127.0.0.1:{inner}/readyz", trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    raise AssertionError(log.read_text())
 
 
 @pytest.fixture

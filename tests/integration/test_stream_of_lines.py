@@ -2,124 +2,38 @@
 
 import asyncio
 import json
-import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import jwt
 import pytest
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
 
-SECRET = "a secret of thirty-two bytes, yes"
-REVISION = "5" * 64
+from .gateway_process import SECRET, Gateway, free_port, running, serving, v2_answer
+
 LINES = 20_000
 MEBIBYTE = 1024 * 1024
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 async def infer(request: Request) -> JSONResponse:
-    body = await request.json()
-    n = len(body["inputs"][0]["data"])
-    outputs = [
-        {"name": "category_id", "shape": [n], "datatype": "INT64", "data": [1] * n},
-        {"name": "probabilities", "shape": [n, 2], "datatype": "FP32", "data": [0.25, 0.75] * n},
-        {"name": "tokens", "shape": [n], "datatype": "INT64", "data": [9] * n},
-        {"name": "truncated", "shape": [n], "datatype": "BOOL", "data": [False] * n},
-    ]
-    answer = {"model_name": "principles-vi", "id": body["id"], "outputs": outputs}
-    return JSONResponse({**answer, "parameters": {"model_revision": REVISION}})
+    return JSONResponse(v2_answer(request.path_params["name"], await request.json()))
 
 
 @pytest.fixture
 async def predictor_port() -> AsyncIterator[int]:
     port = free_port()
-    app = Starlette(routes=[Route("/v2/models/principles-vi/infer", infer, methods=["POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, lifespan="off"))
-    task = asyncio.create_task(server._serve())
-    async with asyncio.timeout(10):
-        while not server.started:  # noqa: ASYNC110  it has no event for it
-            await asyncio.sleep(0.01)
-    yield port
-    server.should_exit = True
-    await task
-
-
-class Gateway:
-    """The process, and what it holds in memory."""
-
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
-        self.process, self.port = process, port
-
-    def resident(self) -> int:
-        """Bytes."""
-        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    async with serving(infer, port):
+        yield port
 
 
 @pytest.fixture
 def gateway(tmp_path: Path, predictor_port: int) -> Iterator[Gateway]:
-    model = {
-        "kind": "Model",
-        "metadata": {"name": "principles-vi"},
-        "spec": {
-            "modelType": "principles",
-            "language": "vi",
-            "labels": [{"id": "a", "en": "A", "vi": "Á"}, {"id": "b", "en": "B", "vi": "Bê"}],
-        },
-        "status": {
-            "currentRevision": REVISION,
-            "inferenceService": {"url": f"http://127.0.0.1:{predictor_port}"},
-            "conditions": [{"type": "Servable", "status": "True"}, {"type": "Ready", "status": "True"}],
-        },
-    }
-    (tmp_path / "routes.json").write_text(json.dumps(model))
-    port, inner = free_port(), free_port()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "JWT_SECRET_KEY": SECRET,
-        "ROUTES_FILE": str(tmp_path / "routes.json"),
-        "RATE_LIMIT_PER_SECOND": "0",
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-        "INNER_PORT": str(inner),
-    }
-    with (tmp_path / "log").open("wb") as log:
-        command = [sys.executable, "-m", "veriaidpo_gateway", "serve"]
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    try:
-        wait_until_ready(process, inner, tmp_path / "log")
-        yield Gateway(process, port)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def wait_until_ready(process: subprocess.Popen[bytes], inner: int, log: Path) -> None:
-    for _ in range(600):
-        assert process.poll() is None, log.read_text()
-        try:
-            if httpx.get(f"http://127.0.0.1:{inner}/readyz", trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    raise AssertionError(log.read_text())
+    with running(tmp_path, predictor_port, {}) as found:
+        yield found
 
 
 class Stream:
