@@ -91,11 +91,20 @@ class Download(_Spec):
     resources: Resources = Resources()
 
 
+class GoldenSpan(_Spec):
+    """A part of a sentence, in code points, and the id of its label."""
+
+    start: int
+    end: int
+    label: str
+
+
 class GoldenSentence(_Spec):
-    """A sentence and the id of the label it must get."""
+    """A sentence with the id of the label it must get, or the spans that must be found in it."""
 
     text: str
-    label: str
+    label: str | None = None
+    spans: tuple[GoldenSpan, ...] | None = None
 
 
 class Serving(_Spec):

@@ -98,7 +98,7 @@ def fetch_spec(model: Model) -> Json:
             "revision": spec.source.revision,
             "files": [known.model_dump() for known in spec.source.files],
         },
-        "goldenSentences": [golden.model_dump() for golden in spec.serving.golden_sentences],
+        "goldenSentences": [golden.model_dump(exclude_none=True) for golden in spec.serving.golden_sentences],
     }
 
 

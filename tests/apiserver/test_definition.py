@@ -14,6 +14,14 @@ LABELS = [{"id": "a", "en": "A", "vi": "A"}, {"id": "b", "en": "B", "vi": "B"}]
 SOURCE = {"uri": "hf://owner/repo"}
 
 
+def golden(*sentences: Json) -> Json:
+    return {"goldenSentences": list(sentences)}
+
+
+def tagger(span: Json) -> Json:
+    return model(task="token-classification", serving=golden({"text": "xin", "spans": [span]}))
+
+
 def named(name: str) -> Json:
     return model(name, source=SOURCE)
 
@@ -23,7 +31,15 @@ def named(name: str) -> Json:
     [
         named("a"),
         named("x" * 40),
-        model(task="token-classification", labels=[{"id": "O", "en": "O", "vi": "O"}, *LABELS]),
+        model(
+            task="token-classification",
+            serving={
+                "goldenSentences": [
+                    {"text": "Xin chào", "spans": [{"start": 4, "end": 8, "label": "b"}]},
+                    {"text": "Không có tên", "spans": []},
+                ]
+            },
+        ),
         model(storage={"claimName": "shared"}),
         model(storage={"create": {"size": "500Mi", "storageClassName": "fast"}, "reclaimPolicy": "Delete"}),
         model(source={**SOURCE, "revision": "feature/x", "authSecret": {"name": "hub"}}),
@@ -68,6 +84,15 @@ def test_taken(namespace: Namespace, body: Json) -> None:
         (model(serving={"minReplicas": 3, "maxReplicas": 2}), "may not be above maxReplicas"),
         (model(serving={"minReplicas": 0}), "minReplicas"),
         (model(serving={"goldenSentences": [{"text": "x", "label": "c"}]}), "has to be the id of one of"),
+        (model(serving=golden({"text": "x"})), "either the label or the spans"),
+        (model(serving=golden({"text": "x", "label": "a", "spans": []})), "either the label or the spans"),
+        (model(serving=golden({"text": "x", "spans": []})), "text-classification wants a label"),
+        (
+            model(task="token-classification", serving=golden({"text": "x", "label": "a"})),
+            "token-classification wants spans",
+        ),
+        (tagger({"start": 0, "end": 1, "label": "c"}), "has to be the id of one of"),
+        (tagger({"start": 1, "end": 1, "label": "a"}), "start has to be before end"),
         (model(surprise=True), "surprise"),
     ],
 )

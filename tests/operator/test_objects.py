@@ -124,6 +124,14 @@ def test_the_fetch_is_told_what_the_model_says() -> None:
     }
 
 
+def test_the_fetch_of_a_tagger_is_told_the_spans() -> None:
+    golden = {"text": "Xin chào Lan", "spans": [{"start": 9, "end": 12, "label": "a"}]}
+    nobody = {"text": "Xin chào", "spans": []}
+    wanted = {"task": "token-classification", "serving": {"goldenSentences": [golden, nobody]}}
+    told = json.loads(env(job(wanted)["spec"]["template"]["spec"])["FETCH_SPEC"])
+    assert told["goldenSentences"] == [golden, nobody]
+
+
 def test_the_fetch_is_called_as_agreed() -> None:
     pod = job(hf_endpoint="http://hub:8090")["spec"]["template"]["spec"]
     assert container(pod)["args"] == ["fetch", "--root", "/mnt/models", "--progress-port", "8081"]
