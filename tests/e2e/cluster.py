@@ -9,13 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 
 REPO = Path(__file__).resolve().parents[2]
 CHART = REPO / "charts/veriaidpo"
-NAMESPACE = "veriaidpo-e2e"
+NAMESPACE = "veriaidpo"
+"""The README's: the suite installs as it is written there."""
+
 HOST = "veriaidpo.local"
 ROLES = ("staff", "auditor", "dpo", "compliance_manager", "admin", "viewer")
-DEMO_MODELS = ("legal-basis-vi", "principles-en", "principles-vi")
+CATALOGUE: dict[str, dict[str, Any]] = {
+    entry["name"]: entry for entry in yaml.safe_load((CHART / "files/catalogue.yaml").read_text())["models"]
+}
+DEMO_MODELS = tuple(sorted(CATALOGUE))
+CLASSIFIERS = tuple(name for name in DEMO_MODELS if CATALOGUE[name]["task"] == "text-classification")
 
 
 class CommandError(AssertionError):

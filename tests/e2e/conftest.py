@@ -1,22 +1,48 @@
 """One installation for the whole suite, on an empty cluster, exactly as the README says."""
 
 import os
+import subprocess
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
+import httpx
 import pytest
-import yaml
 
-from .cluster import CHART, NAMESPACE, ROLES, CommandError, helm, kubectl, run
+from ..documents import commands
+from .cluster import (
+    CATALOGUE,
+    CLASSIFIERS,
+    NAMESPACE,
+    REPO,
+    ROLES,
+    CommandError,
+    classify,
+    eventually,
+    helm,
+    kubectl,
+    run,
+)
+from .traffic import Question, Traffic
+
+FIVE_MINUTES = 300
+TENANTS = 8
+INSTALL, *AFTERWARDS = commands("README.md", "On any cluster")[0]
 
 
 @dataclass(frozen=True)
 class Installation:
-    """What the first seconds after `helm install` looked like."""
+    """What a person saw from `helm install` on."""
 
     notes: str
-    waited: str  # what `kubectl wait` said that was started in that first second
+    waited: str
+    """What `kubectl wait` said that was started as soon as there were Models."""
+
+    seconds: float
+    """From `helm install` to the last Model's Ready."""
+
+    first: dict[str, httpx.Response] = field(default_factory=dict)
+    """The answer to each classifier's first sentence, sent when `helm install --wait` returned."""
 
 
 def remove_everything() -> None:
@@ -25,39 +51,94 @@ def remove_everything() -> None:
     run("kubectl", "delete", "crd", "models.veriaidpo.verisyntra.vn", "--ignore-not-found", "--timeout=60s")
 
 
+def install() -> Installation:
+    """Type the README's first command into a namespace that enforces restricted pods."""
+    remove_everything()
+    run("kubectl", "create", "namespace", NAMESPACE)
+    run("kubectl", "label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
+    begun = time.monotonic()
+    installing = subprocess.Popen(["bash", "-c", INSTALL], cwd=REPO, stdout=subprocess.PIPE, text=True)
+    wait = ("wait", "--for=condition=Ready", "models", "--all", f"--timeout={FIVE_MINUTES}s")
+    eventually(lambda: kubectl("get", "models", "-o", "name"), "Models are there", 60)
+    waiting = subprocess.Popen(
+        ["kubectl", "--namespace", NAMESPACE, *wait], stdout=subprocess.PIPE, text=True
+    )
+    notes, _ = installing.communicate(timeout=FIVE_MINUTES)
+    assert installing.returncode == 0, notes
+    staff = token("staff")
+    first = {
+        name: classify(
+            CATALOGUE[name]["goldenSentences"][0]["text"],
+            CATALOGUE[name]["modelType"],
+            CATALOGUE[name]["language"],
+            staff,
+        )
+        for name in CLASSIFIERS
+    }
+    waited, _ = waiting.communicate(timeout=FIVE_MINUTES)
+    return Installation(notes, waited, time.monotonic() - begun, first)
+
+
+def readme_install() -> str:
+    """Type the README's first command; return what it said."""
+    return run("bash", "-c", INSTALL, timeout=FIVE_MINUTES)
+
+
+def tenant_tokens(count: int) -> list[str]:
+    """Return a token for each of so many tenants: none sees what is cached for another."""
+    return [token("staff", "--tenant", f"tenant-{number}") for number in range(count)]
+
+
+def token(role: str, *more: str) -> str:
+    """Return a token, made as the installation's notes say."""
+    command = ("exec", "deploy/veriaidpo-gateway", "--", "veriaidpo-gateway", "token", "--role", role)
+    return kubectl(*command, *more).strip()
+
+
 @pytest.fixture(scope="session")
 def installation() -> Iterator[Installation]:
-    """Install the chart with the demonstration hub into a namespace that enforces restricted pods."""
+    """Install the chart with the demonstration hub, or find it installed with REUSE=1."""
     try:
         run("kubectl", "version")
     except (CommandError, FileNotFoundError) as error:
         pytest.fail(f"no cluster answers ({error}); `make cluster` brings one up, `make e2e` runs this suite")
     if os.environ.get("REUSE"):
-        notes = helm("get", "notes", "veriaidpo")
+        waited = kubectl("wait", "--for=condition=Ready", "models", "--all", "--timeout=60s")
+        yield Installation(helm("get", "notes", "veriaidpo"), waited, 0.0)
     else:
-        remove_everything()
-        run("kubectl", "create", "namespace", NAMESPACE)
-        run("kubectl", "label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
-        notes = helm("install", "veriaidpo", str(CHART), "--set", "demoHub.enabled=true")
-    waited = kubectl("wait", "--for=condition=Ready", "models", "--all", "--timeout=300s", timeout=310)
-    yield Installation(notes, waited)
+        yield install()
     if not (os.environ.get("KEEP") or os.environ.get("REUSE")):
         remove_everything()
 
 
 @pytest.fixture(scope="session")
 def tokens(installation: Installation) -> dict[str, str]:
-    """Return a token of each role, made as the installation's notes say."""
-    return {
-        role: kubectl(
-            "exec", "deploy/veriaidpo-gateway", "--", "veriaidpo-gateway", "token", "--role", role
-        ).strip()
-        for role in ROLES
-    }
+    """Return a token of each role."""
+    return {role: token(role) for role in ROLES}
 
 
 @pytest.fixture(scope="session")
-def catalogue() -> dict[str, dict[str, Any]]:
+def questions(installation: Installation, tokens: dict[str, str]) -> list[Question]:
+    """Return sentences with the category each gets while nothing is broken: right later on, too."""
+    found = []
+    for name in CLASSIFIERS:
+        model = CATALOGUE[name]
+        for number, golden in enumerate(model["goldenSentences"][:10]):
+            text = f"{golden['text']} ({number})"
+            answer = classify(text, model["modelType"], model["language"], tokens["staff"])
+            assert answer.status_code == 200, answer.text
+            body = {"text": text, "model_type": model["modelType"], "language": model["language"]}
+            found.append(Question(body, answer.json()["category_id"]))
+    return found
+
+
+@pytest.fixture
+def traffic(questions: list[Question]) -> Traffic:
+    """Return a load of all classifiers by several tenants, not yet begun."""
+    return Traffic(questions, tenant_tokens(TENANTS))
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> dict[str, dict[str, object]]:
     """Return the catalogue's entries by name."""
-    entries = yaml.safe_load((CHART / "files/catalogue.yaml").read_text())["models"]
-    return {entry["name"]: entry for entry in entries}
+    return CATALOGUE

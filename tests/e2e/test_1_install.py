@@ -2,13 +2,50 @@
 
 import pytest
 
-from .cluster import CHART, DEMO_MODELS, condition, get, helm, ingress, kubectl
-from .conftest import Installation
+from .cluster import CHART, CLASSIFIERS, DEMO_MODELS, condition, get, helm, ingress, kubectl, run
+from .conftest import AFTERWARDS, FIVE_MINUTES, Installation
+from .quantities import cores, megabytes
 
 
 def test_kubectl_wait_works_from_the_first_second(installation: Installation) -> None:
     for model in DEMO_MODELS:
         assert f"model.veriaidpo.verisyntra.vn/{model} condition met" in installation.waited
+
+
+def test_all_models_are_ready_in_five_minutes(installation: Installation) -> None:
+    assert installation.seconds <= FIVE_MINUTES
+
+
+def test_a_first_sentence_works_or_the_answer_says_what_it_waits_for(installation: Installation) -> None:
+    assert installation.first.keys() == set(CLASSIFIERS)
+    for name, answer in installation.first.items():
+        if answer.status_code == 200:
+            continue
+        assert answer.status_code == 503, (name, answer.text)
+        detail = answer.json()["detail"]
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert (detail["model"], bool(detail["state"])) == (name, True)
+        assert name in detail["error"]
+        assert name in detail["error_vi"]
+
+
+def test_the_readmes_next_commands_work_as_written(installation: Installation) -> None:
+    script = "\n".join(["set -euo pipefail", "trap 'kill $(jobs -p)' EXIT", *AFTERWARDS])
+    said = run("bash", "-c", script, timeout=FIVE_MINUTES)
+    assert "legal-basis-vi" in said
+    assert '"prediction":' in said
+
+
+def test_everything_fits_two_cores_and_eight_gigabytes(installation: Installation) -> None:
+    pods = get("pods", "--field-selector=status.phase=Running")["items"]
+    containers = [container for pod in pods for container in pod["spec"]["containers"]]
+    asked = [container["resources"]["requests"] for container in containers]
+    assert sum(cores(one["cpu"]) for one in asked) <= 2
+    assert sum(megabytes(one["memory"]) for one in asked) <= 8_000
+    assert all("memory" in container["resources"]["limits"] for container in containers)
+    used = [line.split()[2] for line in kubectl("top", "pods", "--no-headers").splitlines()]
+    assert len(used) >= len(DEMO_MODELS)
+    assert sum(map(megabytes, used)) <= 8_000
 
 
 def test_the_notes_name_the_next_command(installation: Installation) -> None:

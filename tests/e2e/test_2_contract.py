@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from .cluster import DEMO_MODELS, HOST, NAMESPACE, classify, ingress, kubectl
+from .cluster import CLASSIFIERS, DEMO_MODELS, HOST, NAMESPACE, classify, ingress, kubectl
 
 Catalogue = dict[str, dict[str, Any]]
 CLASSIFY = "/api/v1/veriaidpo/classify"
 
 
-@pytest.mark.parametrize("name", DEMO_MODELS)
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_held_out_sentences_get_their_labels(name: str, tokens: dict[str, str], catalogue: Catalogue) -> None:
     model = catalogue[name]
     labels = model["labels"]

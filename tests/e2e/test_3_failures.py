@@ -1,43 +1,23 @@
 """Models that cannot be served say why, and take no other model down."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
-import yaml
 
-from .cluster import DEMO_MODELS, REPO, classify, condition, eventually, get, kubectl
+from .cluster import CATALOGUE, CLASSIFIERS, classify, condition, eventually, get, kubectl
 from .conftest import Installation
+from .models import apply_model, hub_arguments, hub_pods, sample, source
 
-SAMPLE = yaml.safe_load((REPO / "manifests/samples/fourth-model.yaml").read_text())
-
-
-def model(name: str, **spec: Any) -> dict[str, Any]:
-    """Return a Model like the sample with another name, type and these fields of spec."""
-    changed = {"modelType": name.removesuffix("-vi").replace("-", "_"), "aliases": [], **spec}
-    return {**SAMPLE, "metadata": {"name": name}, "spec": {**SAMPLE["spec"], **changed}}
+Apply = Callable[[dict[str, Any]], str]
 
 
 @pytest.fixture
-def apply(installation: Installation) -> Iterator[Any]:
+def apply(installation: Installation) -> Iterator[Apply]:
     """Apply Models, and remove them with their volumes afterwards."""
-    applied: list[str] = []
-
-    def _apply(resource: dict[str, Any]) -> str:
-        name: str = resource["metadata"]["name"]
-        applied.append(name)
-        kubectl("apply", "-f", "-", stdin=json.dumps(resource))
-        return name
-
-    yield _apply
-    for name in applied:
-        kubectl("delete", "model", name, "--timeout=60s")
-        kubectl("delete", "pvc", f"{name}-model", "--ignore-not-found", "--wait=false")
-
-
-def source(repository: str) -> dict[str, str]:
-    return {"uri": f"hf://{repository}", "revision": "main"}
+    with ExitStack() as applied:
+        yield lambda resource: applied.enter_context(apply_model(resource))
 
 
 def tells(name: str, reason: str) -> None:
@@ -51,27 +31,27 @@ def tells(name: str, reason: str) -> None:
     assert name not in {service["metadata"]["name"] for service in services}
 
 
-def others_answer(tokens: dict[str, str], catalogue: dict[str, dict[str, Any]]) -> None:
-    for name in DEMO_MODELS:
-        entry = catalogue[name]
+def others_answer(tokens: dict[str, str]) -> None:
+    for name in CLASSIFIERS:
+        entry = CATALOGUE[name]
         golden = entry["goldenSentences"][0]["text"]
         answer = classify(golden, entry["modelType"], entry["language"], tokens["staff"])
         assert answer.status_code == 200, answer.text
 
 
-def test_a_repository_that_is_not_there(apply: Any, tokens: Any, catalogue: Any) -> None:
-    tells(apply(model("missing-vi", source=source("veriaidpo-demo/no-such-model"))), "SourceNotFound")
-    others_answer(tokens, catalogue)
+def test_a_repository_that_is_not_there(apply: Apply, tokens: dict[str, str]) -> None:
+    tells(apply(sample("missing-vi", source=source("veriaidpo-demo/no-such-model"))), "SourceNotFound")
+    others_answer(tokens)
 
 
-def test_labels_of_another_model(apply: Any, tokens: Any, catalogue: Any) -> None:
+def test_labels_of_another_model(apply: Apply, tokens: dict[str, str]) -> None:
     labels = [{"id": i, "en": i, "vi": i} for i in ("red", "green", "blue", "white")]
-    tells(apply(model("colours-vi", labels=labels)), "LabelsMismatch")
-    others_answer(tokens, catalogue)
+    tells(apply(sample("colours-vi", labels=labels)), "LabelsMismatch")
+    others_answer(tokens)
 
 
-def test_a_storage_class_that_is_not_there(apply: Any) -> None:
-    name = apply(model("homeless-vi", storage={"create": {"size": "10Mi", "storageClassName": "gold"}}))
+def test_a_storage_class_that_is_not_there(apply: Apply) -> None:
+    name = apply(sample("homeless-vi", storage={"create": {"size": "10Mi", "storageClassName": "gold"}}))
     eventually(
         lambda: any(r in kubectl("get", "model", name) for r in ("VolumePending", "StorageClassMissing")),
         "the volume's trouble is named",
@@ -79,41 +59,23 @@ def test_a_storage_class_that_is_not_there(apply: Any) -> None:
     )
 
 
-def test_a_flipped_byte(apply: Any, tokens: Any, catalogue: Any) -> None:
-    deployment = get("deployment", "veriaidpo-hub")
-    original = deployment["spec"]["template"]["spec"]["containers"][0].get("args", [])
-    flipped = [*original, "--flip=veriaidpo-demo/principles-en/onnx/model.onnx"]
-    set_hub_arguments(flipped)
-    try:
-        entry = get("model", "principles-en")["spec"]
-        name = apply(model("flipped-en", source=entry["source"], labels=entry["labels"], language="en"))
+def test_a_flipped_byte(apply: Apply, tokens: dict[str, str]) -> None:
+    entry = get("model", "principles-en")["spec"]
+    with hub_arguments("--flip=veriaidpo-demo/principles-en/onnx/model.onnx"):
+        name = apply(sample("flipped-en", source=entry["source"], labels=entry["labels"], language="en"))
         tells(name, "ChecksumMismatch")
-        others_answer(tokens, catalogue)
-    finally:
-        set_hub_arguments(original)
+        others_answer(tokens)
 
 
-def test_a_hub_that_is_away(apply: Any, tokens: Any, catalogue: Any) -> None:
+def test_a_hub_that_is_away(apply: Apply, tokens: dict[str, str]) -> None:
     kubectl("scale", "deployment/veriaidpo-hub", "--replicas=0")
     try:
         eventually(lambda: not hub_pods(), "the hub's pod has gone", 60)
-        name = apply(model("unreachable-vi"))
+        name = apply(sample("unreachable-vi"))
         tells(name, "SourceUnreachable")
-        others_answer(tokens, catalogue)
+        others_answer(tokens)
     finally:
         kubectl("scale", "deployment/veriaidpo-hub", "--replicas=1")
         kubectl("rollout", "status", "deployment/veriaidpo-hub", "--timeout=60s")
     # And it gets over it by itself.
     eventually(lambda: condition(name, "Ready").get("status") == "True", "ready once the hub is back", 180)
-
-
-def hub_pods() -> list[dict[str, Any]]:
-    pods: list[dict[str, Any]] = get("pods", "-l", "app.kubernetes.io/component=hub")["items"]
-    return pods
-
-
-def set_hub_arguments(arguments: list[str]) -> None:
-    patch = [{"op": "replace", "path": "/spec/template/spec/containers/0/args", "value": arguments}]
-    kubectl("patch", "deployment", "veriaidpo-hub", "--type=json", "-p", json.dumps(patch))
-    kubectl("rollout", "status", "deployment/veriaidpo-hub", "--timeout=60s")
-    eventually(lambda: len(hub_pods()) == 1, "one hub is left", 60)

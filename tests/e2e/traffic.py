@@ -3,37 +3,51 @@
 import os
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from .cluster import HOST
+from .cluster import HOST, eventually
+
+RATE = 25.0
+LEAST_RATE = 20.0
+LEAST_SENT = 500
+
+
+@dataclass(frozen=True)
+class Question:
+    """A body of /classify and the category_id that is right."""
+
+    body: dict[str, Any]
+    category: int
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer: seconds since the traffic began, HTTP status (0: none), label, and what a refusal was."""
+    """One answer: seconds since the traffic began, HTTP status (0: none), and what was wrong with it."""
 
     at: float
     status: int
-    category: int | None
-    detail: str
+    model_type: str
+    fault: str
+    """Empty for the right label; `honest` for a 503 that says when to ask again."""
 
 
 @dataclass
 class Traffic:
-    """Sends `questions` (body, expected category_id) at `rate` a second while the block runs.
+    """Sends the questions at RATE a second while the block runs.
 
     Each sender has a tenant's token of its own and asks every question in turn: nothing is cached across
     tenants, so the models answer, until a sender begins its list again.
     """
 
-    questions: list[tuple[dict[str, Any], int]]
+    questions: list[Question]
     tokens: list[str]
-    rate: float = 25.0
-    answers: list[tuple[int, Answer]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self._stop = threading.Event()
@@ -41,14 +55,39 @@ class Traffic:
         self._threads = [threading.Thread(target=self._send, args=(i,)) for i in range(len(self.tokens))]
         for thread in self._threads:
             thread.start()
+        eventually(lambda: len(self.answers) > 50, "traffic flows", 30)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is None:
+            eventually(lambda: len(self.answers) >= LEAST_SENT, f"{LEAST_SENT} questions are sent", 90)
         self._stop.set()
         for thread in self._threads:
             thread.join()
+
+    def now(self) -> float:
+        """Seconds since the traffic began."""
+        return time.monotonic() - self._begun
+
+    def more(self, count: int = 100) -> None:
+        """Wait for so many answers more."""
+        wanted = len(self.answers) + count
+        eventually(lambda: len(self.answers) >= wanted, f"{count} more answers", 90)
+
+    def failed(self, honest: Callable[[Answer], bool] = lambda _: False) -> list[Answer]:
+        """Give the answers that are not right; those that were to be expected (`honest`) are left out.
+
+        AssertionError when there was too little traffic to say anything.
+        """
+        lasted = max(answer.at for answer in self.answers)
+        assert len(self.answers) >= LEAST_SENT, f"only {len(self.answers)} questions were sent"
+        rate = len(self.answers) / lasted
+        assert rate >= LEAST_RATE, (
+            f"only {rate:.0f} requests a second, {Counter(a.status for a in self.answers)}"
+        )
+        return [a for a in self.answers if a.fault and not (a.fault == "honest" and honest(a))]
 
     def _send(self, index: int) -> None:
         # Senders keep a timetable each: a slow answer delays only its sender.
@@ -56,21 +95,23 @@ class Traffic:
         turn = 0
         headers = {"Host": HOST, "Authorization": f"Bearer {self.tokens[index]}"}
         with httpx.Client(base_url=os.environ["INGRESS"], timeout=35, trust_env=False) as client:
-            while not self._stop.wait(self._pause((turn + index / senders) * senders / self.rate)):
-                body, expected = self.questions[(turn + index) % len(self.questions)]
-                self.answers.append((expected, self._ask(client, body, headers)))
+            while not self._stop.wait(self._pause((turn + index / senders) * senders / RATE)):
+                question = self.questions[(turn + index * 7) % len(self.questions)]
+                self.answers.append(self._ask(client, question, headers))
                 turn += 1
 
     def _pause(self, due: float) -> float:
         return max(0.0, self._begun + due - time.monotonic())
 
-    def _ask(self, client: httpx.Client, body: dict[str, Any], headers: dict[str, str]) -> Answer:
-        at = time.monotonic() - self._begun
+    def _ask(self, client: httpx.Client, question: Question, headers: dict[str, str]) -> Answer:
+        at, kind = self.now(), str(question.body["model_type"])
         try:
-            response = client.post("/api/v1/veriaidpo/classify", json=body, headers=headers)
+            response = client.post("/api/v1/veriaidpo/classify", json=question.body, headers=headers)
         except httpx.HTTPError as error:
-            return Answer(at, 0, None, type(error).__name__)
+            return Answer(at, 0, kind, type(error).__name__)
         if response.status_code == 200:
-            return Answer(at, 200, response.json()["category_id"], "")
+            found = response.json()["category_id"]
+            fault = "" if found == question.category else f"category {found}, not {question.category}"
+            return Answer(at, 200, kind, fault)
         honest = response.status_code == 503 and "Retry-After" in response.headers
-        return Answer(at, response.status_code, None, "honest" if honest else response.text[:200])
+        return Answer(at, response.status_code, kind, "honest" if honest else response.text[:200])

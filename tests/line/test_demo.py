@@ -120,4 +120,5 @@ def test_what_was_downloaded_is_found_again(
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count(" 0 bytes downloaded") == 3
+    assert done.stdout.count(" 0 bytes downloaded") == 12
+    assert done.stdout.count("  ✓ ") == 12

@@ -1,0 +1,31 @@
+"""The commands of a document, so that what it tells people to type is what the tests type."""
+
+import re
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[1]
+_BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def commands(document: str, heading: str) -> list[list[str]]:
+    """Give the commands (lines after `$ `) of each console block between a heading and the next of its level.
+
+    A comment that begins with two spaces and a `#` is left out. Raises LookupError when there is no such
+    heading, or no block under it.
+    """
+    text = (REPO / document).read_text("utf-8")
+    found = re.search(rf"^(#+) {re.escape(heading)}\n", text, re.MULTILINE)
+    if found is None:
+        raise LookupError(f"{document} has no heading '{heading}'")
+    rest = text[found.end() :]
+    end = re.search(rf"^#{{1,{len(found[1])}}} ", rest, re.MULTILINE)
+    blocks = [_typed(block) for block in _BLOCK.findall(rest[: end.start()] if end else rest)]
+    if not any(blocks):
+        raise LookupError(f"{document} tells nobody to type anything under '{heading}'")
+    return [block for block in blocks if block]
+
+
+def _typed(block: str) -> list[str]:
+    joined = block.replace("\\\n", "")
+    lines = [line.removeprefix("$ ") for line in joined.splitlines() if line.startswith("$ ")]
+    return [re.sub(r"\s{2,}#.*$", "", line) for line in lines]

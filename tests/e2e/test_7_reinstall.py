@@ -1,0 +1,31 @@
+"""The release goes and comes back: the volumes stayed, and not a byte is downloaded again."""
+
+from .cluster import DEMO_MODELS, get, helm, hub_bytes, kubectl
+from .conftest import TENANTS, Installation, readme_install, tenant_tokens
+from .traffic import Traffic
+
+
+def claims() -> dict[str, str]:
+    return {claim["metadata"]["name"]: claim["metadata"]["uid"] for claim in get("pvc")["items"]}
+
+
+def test_uninstall_and_install_adopt_the_volumes(installation: Installation, traffic: Traffic) -> None:
+    before = claims()
+    assert {f"{name}-model" for name in DEMO_MODELS} <= before.keys()
+    with traffic:
+        traffic.more()
+        gone = traffic.now()
+        helm("uninstall", "veriaidpo", "--wait", "--timeout", "3m")
+        assert {name: claims().get(name) for name in before} == before, "every volume is kept"
+        assert get("models")["items"] == []
+
+        readme_install()
+        kubectl("wait", "--for=condition=Ready", "models", "--all", "--timeout=300s", timeout=310)
+        # The chart made new keys: whoever had a token needs another.
+        traffic.tokens[:] = tenant_tokens(TENANTS)
+        traffic.more(20)
+        back = traffic.now()
+        traffic.more(200)
+    assert [a for a in traffic.failed() if not gone <= a.at <= back] == []
+    assert {name: claims().get(name) for name in before} == before
+    assert sum(hub_bytes(f"veriaidpo-demo/{name}") for name in DEMO_MODELS) == 0
