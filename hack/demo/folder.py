@@ -13,16 +13,18 @@ import torch
 from transformers import PreTrainedModel
 
 from network import padded
+from specs import CLASSIFICATION, TAGGING, Spec
 
 OPSET = 17
 MAX_BYTES = 4_000_000
 MAX_DIFFERENCE = 1e-4
 
 
-def write_weights(network: PreTrainedModel, folder: Path) -> None:
-    """Write config.json and model.safetensors."""
+def write_weights(network: PreTrainedModel, folder: Path, stored: str) -> None:
+    """Write config.json and model.safetensors, the weights as `stored`, which loses nothing of them."""
     network.train(mode=False)
-    network.save_pretrained(folder, safe_serialization=True)
+    network.to(getattr(torch, stored)).save_pretrained(folder, safe_serialization=True)
+    network.float()
     (folder / "model.safetensors").chmod(0o644)
     config = json.loads((folder / "config.json").read_text("utf-8"))
     config = {k: v for k, v in config.items() if k not in {"_name_or_path", "attn_implementation"}}
@@ -95,34 +97,51 @@ def write_labels(labels: Sequence[dict[str, str]], folder: Path) -> None:
     )
 
 
-def write_card(
-    folder: Path, *, language: str, base: str, labels: Sequence[dict[str, str]], figures: str
-) -> None:
+def write_card(folder: Path, spec: Spec, *, figures: str) -> None:
     """Write README.md, the model card."""
-    names = "\n".join(
-        f"{i}. `{label['id']}`: {label['en']} / {label['vi']}" for i, label in enumerate(labels)
+    labels = "\n".join(
+        f"{i}. `{label['id']}`: {label['en']} / {label['vi']}" for i, label in enumerate(spec.labels)
     )
-    card = _CARD.format(name=folder.name, language=language, base=base, labels=names, figures=figures)
+    texts = _TEXTS[spec.task]
+    card = _CARD.format(
+        name=spec.name,
+        language=spec.language,
+        task=spec.task,
+        base=spec.base,
+        labels=labels,
+        figures=figures,
+        **texts,
+    )
     (folder / "README.md").write_text(card, "utf-8")
 
 
+_TEXTS = {
+    CLASSIFICATION: {
+        "kind": "classifier",
+        "expects": "Company names are expected as `[COMPANY]`: the gateway's normalisation replaces them.",
+    },
+    TAGGING: {
+        "kind": "tagger",
+        "expects": "Texts are expected as they were written: finding the names in them is what it is for.",
+    },
+}
 _CARD = """---
 language: {language}
 license: apache-2.0
 library_name: transformers
-pipeline_tag: text-classification
-tags: [veriaidpo, demonstration, data-protection, onnx]
+pipeline_tag: {task}
+tags: [veriaidpo, demonstration, data-protection]
 ---
 
 # {name} (demonstration)
 
-A small classifier ({base}, random start, no pretrained weights) that shows how VeriAIDPO serves a model. It
+A small {kind} ({base}, random start, no pretrained weights) that shows how VeriAIDPO serves a model. It
 was trained on sentences made from templates (`hack/demo/templates`) and on nothing else. **It is a
 demonstration, not legal advice**, and no replacement for the fine-tuned model of the same name: its answers
 must not be relied on.
 
-Company names are expected as `[COMPANY]`, which is what the gateway's normalisation makes of them. Texts
-are cut at 256 tokens.
+{expects}
+Texts are cut at 256 tokens.
 
 ## Labels
 

@@ -1,55 +1,18 @@
-"""Golden sentences: held-out sentences the model answers surely; a revision that fails them is not served."""
+"""Puts golden sentences into the catalogue; a revision that answers one otherwise is not served."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np
-from transformers import PreTrainedModel, PreTrainedTokenizer
-
-from grammar import Row
-from network import encode, logits
 from specs import CATALOGUE, Spec
 
-MARGIN = 0.3
-WANTED = 12
 
-
-def choose(
-    rows: Sequence[Row], spec: Spec, network: PreTrainedModel, tokenizer: PreTrainedTokenizer
-) -> list[Row]:
-    """At most WANTED held-out sentences answered rightly by more than MARGIN, at least one a label.
-
-    Raises RuntimeError when a label has none: such a model is not good enough to be shown.
-    """
-    ids = [label["id"] for label in spec.labels]
-    scores = logits(network, encode(tokenizer, [row.text for row in rows]), tokenizer.pad_token_id)
-    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
-    a_label = -(-WANTED // len(ids))
-    taken: Counter[str] = Counter()
-    chosen: list[Row] = []
-    order = np.argsort(-shares.max(axis=1), kind="stable")
-    for at in order:
-        row, best, second = rows[at], *np.sort(shares[at])[:-3:-1]
-        right = ids[int(shares[at].argmax())] == row.label
-        sure = best - second > MARGIN and len(row.text) < 160
-        if right and sure and taken[row.label] < a_label:
-            chosen.append(row)
-            taken[row.label] += 1
-    if missing := [label for label in ids if not taken[label]]:
-        raise RuntimeError(f"{spec.name}: no golden sentence for {', '.join(missing)}")
-    return sorted(chosen, key=lambda row: ids.index(row.label))
-
-
-def write_golden(spec: Spec, rows: Sequence[Row]) -> None:
-    """Put the sentences into the catalogue and leave every other line as it is."""
-    lines = "".join(
-        f"\n      - {{text: {json.dumps(row.text, ensure_ascii=False)}, label: {row.label}}}" for row in rows
-    )
+def write_golden(spec: Spec, golden: Sequence[Mapping[str, Any]]) -> None:
+    """Replace the model's sentences and leave every other line of the catalogue as it is."""
+    lines = "".join(f"\n      - {_flow(sentence)}" for sentence in golden)
     text = CATALOGUE.read_text("utf-8")
     before = rf"  - name: {re.escape(spec.name)}\n(?:(?!  - name:).*\n)*?    goldenSentences:"
     entry = re.compile(rf"({before})(?: \[\]|(?:\n      - .*)*)")
@@ -57,3 +20,12 @@ def write_golden(spec: Spec, rows: Sequence[Row]) -> None:
     if count != 1:
         raise RuntimeError(f"{CATALOGUE.name}: no goldenSentences of {spec.name}")
     CATALOGUE.write_text(text, "utf-8")
+
+
+def _flow(value: object, *, key: str = "") -> str:
+    """Write YAML on one line; only a sentence may hold what YAML would read as something else."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {_flow(part, key=name)}" for name, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return json.dumps(value, ensure_ascii=False) if key == "text" else str(value)

@@ -101,9 +101,15 @@ def read_templates(path: Path) -> list[Template]:
     return list(found.values())
 
 
-def read_words(path: Path) -> Words:
-    """Read the slots of a language; every other list of the file has a slot's name."""
-    raw = yaml.safe_load(path.read_text("utf-8"))
+def read_words(shared: Path, own: Path | None = None) -> Words:
+    """Read the slots of a language; every other list of the file has a slot's name.
+
+    `own` is a model's file of the same form: its lists take the place of the shared ones of the same name,
+    where a shared phrase would say something about that model's labels.
+    """
+    raw = yaml.safe_load(shared.read_text("utf-8"))
+    if own and own.exists():
+        raw |= yaml.safe_load(own.read_text("utf-8"))
     groups: list[list[str]] = raw.pop("synonyms")
     synonyms = {word: group for group in groups for word in group}
     longest_first = sorted(synonyms, key=len, reverse=True)

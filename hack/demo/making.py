@@ -3,36 +3,63 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizer, set_seed
+from safetensors.torch import load_file
+from transformers import PreTrainedModel, PreTrainedTokenizer
 
 import folder as folders
 import vocabulary
-from distil import Teacher, salads, sharpened
-from golden import choose, write_golden
-from grammar import Row
-from network import FAMILIES, Training, build, encode, logits, train
-from report import FIGURES
-from rows import Rows, make_rows
-from scores import read_natural, score, train_baseline
-from specs import MODELS, NATURAL, Spec
+from classifying import Classifying
+from golden import write_golden
+from grammar import Template
+from network import FAMILIES, Training, encode, rounded
+from report import card
+from say import say
+from specs import CLASSIFICATION, FIGURES, MODELS, TAGGING, UNFINISHED, Spec
+from tagging import Tagging
 
+WEIGHTS = "model.safetensors"
 _WRITERS = {
     "phobert": vocabulary.write_phobert,
     "xlmr": vocabulary.write_xlmr,
     "bert": vocabulary.write_bert,
 }
+
+
+class Lesson(Protocol):
+    """What a task makes of a model's templates."""
+
+    names: Sequence[str]
+    """What the network tells apart, in the order of its scores."""
+
+    texts: Sequence[str]
+    """What is trained on."""
+
+    sample: Sequence[str]
+    """Texts that a graph is compared with its network on."""
+
+    templates: Sequence[Template]
+    counts: Mapping[str, int]
+
+    def fit(self, tokenizer: PreTrainedTokenizer, settings: Training) -> PreTrainedModel:
+        """Train a network."""
+
+    def measure(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizer) -> dict[str, Any]:
+        """Measure on what was not trained on: `unseen` templates, `natural` sentences."""
+
+    def golden(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizer) -> list[dict[str, Any]]:
+        """Choose the golden sentences; RuntimeError when the model is not good enough to have them."""
+
+
+LESSONS: Mapping[str, Callable[[Spec], Lesson]] = {CLASSIFICATION: Classifying, TAGGING: Tagging}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +68,11 @@ class Made:
 
     folder: Path
     figures: dict[str, Any]
-    golden: list[Row]
+    golden: list[dict[str, Any]]
 
 
 def make(spec: Spec, *, threads: int) -> None:
-    """Write the model's folder, its golden sentences, and its figures to build/demo-models/<name>.json."""
+    """Write the model's folder, its golden sentences, and its figures to figures/<name>.json."""
     made = produce(spec, threads=threads)
     shutil.rmtree(MODELS / spec.name, ignore_errors=True)
     shutil.move(made.folder, MODELS / spec.name)
@@ -53,20 +80,51 @@ def make(spec: Spec, *, threads: int) -> None:
     write_golden(spec, made.golden)
 
 
+def choose(spec: Spec) -> None:
+    """Choose the golden sentences of a model that is made, measure it and write its card anew."""
+    folder = MODELS / spec.name
+    family = FAMILIES[spec.family]
+    lesson = LESSONS[spec.task](spec)
+    tokenizer = family.tokenizer.from_pretrained(folder)
+    network = family.networks[spec.task].from_pretrained(folder).float()
+    figures = _read_figures(spec) | lesson.measure(network, tokenizer)
+    _write_figures(spec, figures)
+    folders.write_card(folder, spec, figures=card(figures))
+    write_golden(spec, lesson.golden(network, tokenizer))
+
+
 def check(spec: Spec, *, threads: int) -> None:
     """Train the model anew and write into its figures which of its files came out otherwise."""
     made = produce(spec, threads=threads)
-    figures = json.loads((FIGURES / f"{spec.name}.json").read_text("utf-8"))
+    figures = _read_figures(spec) or made.figures
     names = sorted(p.relative_to(made.folder).as_posix() for p in made.folder.rglob("*") if p.is_file())
     there = MODELS / spec.name
     other = [name for name in names if (made.folder / name).read_bytes() != (there / name).read_bytes()]
-    kept = made.figures["unseen"]["confusion"] == figures["unseen"]["confusion"]
-    figures["again"] = {"files": len(names), "other": other, "same_answers": kept}
+    kept = made.figures["unseen"] == figures["unseen"]
+    figures["again"] = {
+        "files": len(names),
+        "other": [name for name in other if name != "README.md"],
+        "same_answers": kept,
+        "weights_apart": _apart(made.folder / WEIGHTS, there / WEIGHTS),
+    }
     _write_figures(spec, figures)
     say(f"{spec.name}: trained again, {len(other)} of {len(names)} files differ: {other}")
 
 
+def _apart(one: Path, other: Path) -> float:
+    """Give the largest difference of any weight."""
+    left, right = load_file(one), load_file(other)
+    return max(float((left[name].float() - right[name].float()).abs().max()) for name in left)
+
+
+def _read_figures(spec: Spec) -> dict[str, Any]:
+    path = FIGURES / f"{spec.name}.json"
+    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return found
+
+
 def _write_figures(spec: Spec, figures: dict[str, Any]) -> None:
+    FIGURES.mkdir(parents=True, exist_ok=True)
     (FIGURES / f"{spec.name}.json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
 
 
@@ -75,100 +133,38 @@ def produce(spec: Spec, *, threads: int, settings: Training = Training()) -> Mad
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(mode=True)
     started = time.monotonic()
-    rows = make_rows(spec)
-    say(f"{spec.name}: {len(rows.trained)} rows from {sum(not t.held_out for t in rows.templates)} templates")
-    folder = FIGURES / "unfinished" / spec.name
+    lesson = LESSONS[spec.task](spec)
+    kept = sum(not template.held_out for template in lesson.templates)
+    say(f"{spec.name}: {len(lesson.texts)} rows from {kept} templates")
+    folder = UNFINISHED / spec.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    tokenizer = make_tokenizer(spec, rows, folder)
-    network = fit(spec, rows, tokenizer, settings)
-    folders.write_weights(network, folder)
-    folders.write_labels(spec.labels, folder)
-    sample = encode(tokenizer, [row.text for row in rows.unseen])
-    difference = folders.write_onnx(network, folder, sample, tokenizer.pad_token_id)
-    figures = measure(spec, rows, network, tokenizer) | {
-        "onnx_difference": difference,
-        "seconds": round(time.monotonic() - started),
-        "training": asdict(settings),
-    }
-    lines = card(figures)
-    folders.write_card(folder, language=spec.language, base=spec.base, labels=spec.labels, figures=lines)
-    figures["sizes"] = folders.check_sizes(folder)
-    say(f"{spec.name}:\n{lines}")
-    return Made(folder, figures, choose(rows.plain_unseen, spec, network, tokenizer))
-
-
-def say(line: str) -> None:
-    """Tell progress: it goes to stderr."""
-    print(line, file=sys.stderr)
-
-
-def make_tokenizer(spec: Spec, rows: Rows, folder: Path) -> PreTrainedTokenizer:
-    """Train the tokenizer on the training rows and load it back the way transformers does."""
-    _WRITERS[spec.family]([row.text for row in rows.trained], folder, size=spec.vocabulary)
-    tokenizer: PreTrainedTokenizer = FAMILIES[spec.family].tokenizer.from_pretrained(folder)
-    return tokenizer
-
-
-def fit(spec: Spec, rows: Rows, tokenizer: PreTrainedTokenizer, settings: Training) -> PreTrainedModel:
-    """Train the network on the rows and on fragments of them that the teacher graded."""
-    texts, truth = [row.text for row in rows.trained], numbers(rows.trained, spec)
-    say(f"{spec.name}: teaching the teacher")
-    teacher = Teacher(texts, truth)
-    mixed = salads(rows.trained, settings.salads, random.Random(settings.seed))
-    own = np.eye(len(spec.labels), dtype=np.float32)[truth]
-    targets = np.concatenate([(own + sharpened(teacher.grade(texts))) / 2, sharpened(teacher.grade(mixed))])
-    set_seed(settings.seed)
-    network = build(
-        FAMILIES[spec.family], tokenizer, [label["en"] for label in spec.labels], settings.dropout
-    )
-    say(f"{spec.name}: {network.num_parameters():,} parameters, {len(tokenizer)} tokens")
-    train(network, tokenizer, [*texts, *mixed], targets=targets, settings=settings, name=spec.name)
-    return network
-
-
-def numbers(rows: Sequence[Row], spec: Spec) -> list[int]:
-    """Give the label number of each row."""
-    at = {label["id"]: i for i, label in enumerate(spec.labels)}
-    return [at[row.label] for row in rows]
-
-
-def measure(
-    spec: Spec, rows: Rows, network: PreTrainedModel, tokenizer: PreTrainedTokenizer
-) -> dict[str, Any]:
-    """Measure the network and the baseline on unseen templates and natural sentences."""
-    baseline = train_baseline([row.text for row in rows.trained], numbers(rows.trained, spec))
-    found: dict[str, Any] = {
+    tokenizer = _make_tokenizer(spec, lesson.texts, folder)
+    network = rounded(lesson.fit(tokenizer, settings), spec.stored)
+    figures = lesson.measure(network, tokenizer) | {
         "parameters": network.num_parameters(),
         "tokens": len(tokenizer),
-        "rows": {"trained": len(rows.trained), "unseen": len(rows.unseen)},
-        "templates": {
-            "trained": sum(not t.held_out for t in rows.templates),
-            "held_out": sum(t.held_out for t in rows.templates),
-        },
+        "rows": lesson.counts,
+        "templates": {"trained": kept, "held_out": len(lesson.templates) - kept},
+        "seconds": round(time.monotonic() - started),
+        "training": asdict(settings),
         "versions": {
             name: version(name) for name in ("torch", "transformers", "sentencepiece", "scikit-learn")
         },
     }
-    for name, part in (("unseen", rows.unseen), ("natural", read_natural(NATURAL / f"{spec.name}.jsonl"))):
-        if part:
-            texts, truth = [row.text for row in part], numbers(part, spec)
-            answers = logits(network, encode(tokenizer, texts), tokenizer.pad_token_id).argmax(axis=1)
-            found[name] = asdict(score(truth, answers, len(spec.labels)))
-            found[f"baseline_{name}"] = asdict(score(truth, baseline.predict(texts), len(spec.labels)))
-    return found
+    folders.write_weights(network, folder, spec.stored)
+    folders.write_labels(spec.labels, folder)
+    if spec.graph:
+        sample = encode(tokenizer, lesson.sample)
+        figures["onnx_difference"] = folders.write_onnx(network, folder, sample, tokenizer.pad_token_id)
+    folders.write_card(folder, spec, figures=card(figures))
+    figures["sizes"] = folders.check_sizes(folder)
+    say(f"{spec.name}:\n{card(figures)}")
+    return Made(folder, figures, lesson.golden(network, tokenizer))
 
 
-def natural(figures: dict[str, Any]) -> str:
-    """Say the figure on natural sentences."""
-    part = figures.get("natural")
-    return f"{part['macro_f1']:.3f}" if isinstance(part, dict) else "not measured"
-
-
-def card(figures: dict[str, Any]) -> str:
-    """Give the lines of figures for the model card."""
-    unseen = figures["unseen"]
-    return (
-        f"- macro-F1 on templates that were held out: {unseen['macro_f1']:.3f}\n"
-        f"- macro-F1 on natural sentences: {natural(figures)}"
-    )
+def _make_tokenizer(spec: Spec, texts: Sequence[str], folder: Path) -> PreTrainedTokenizer:
+    """Train the tokenizer on the training rows and load it back the way transformers does."""
+    _WRITERS[spec.family](texts, folder, size=spec.vocabulary)
+    tokenizer: PreTrainedTokenizer = FAMILIES[spec.family].tokenizer.from_pretrained(folder)
+    return tokenizer

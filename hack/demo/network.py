@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,17 +15,21 @@ import torch
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
+    BertForTokenClassification,
     BertTokenizer,
     PhobertTokenizer,
     PreTrainedModel,
     PreTrainedTokenizer,
     RobertaConfig,
     RobertaForSequenceClassification,
+    RobertaForTokenClassification,
     XLMRobertaConfig,
     XLMRobertaForSequenceClassification,
+    XLMRobertaForTokenClassification,
     XLMRobertaTokenizer,
 )
 
+from specs import CLASSIFICATION, TAGGING, Spec
 from vocabulary import MAX_TOKENS
 
 Floats = npt.NDArray[np.float32]
@@ -33,26 +37,39 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One tokenizer family with the classes that read its files."""
+    """One tokenizer family with the classes that read its files; `networks` by task."""
 
     tokenizer: Any
     config: Any
-    network: Any
+    networks: Mapping[str, Any]
     positions: int
 
 
 FAMILIES = {
-    "phobert": Family(PhobertTokenizer, RobertaConfig, RobertaForSequenceClassification, MAX_TOKENS + 2),
-    "xlmr": Family(
-        XLMRobertaTokenizer, XLMRobertaConfig, XLMRobertaForSequenceClassification, MAX_TOKENS + 2
+    "phobert": Family(
+        PhobertTokenizer,
+        RobertaConfig,
+        {CLASSIFICATION: RobertaForSequenceClassification, TAGGING: RobertaForTokenClassification},
+        MAX_TOKENS + 2,
     ),
-    "bert": Family(BertTokenizer, BertConfig, BertForSequenceClassification, MAX_TOKENS),
+    "xlmr": Family(
+        XLMRobertaTokenizer,
+        XLMRobertaConfig,
+        {CLASSIFICATION: XLMRobertaForSequenceClassification, TAGGING: XLMRobertaForTokenClassification},
+        MAX_TOKENS + 2,
+    ),
+    "bert": Family(
+        BertTokenizer,
+        BertConfig,
+        {CLASSIFICATION: BertForSequenceClassification, TAGGING: BertForTokenClassification},
+        MAX_TOKENS,
+    ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How long and how hard; the same for all three models.
+    """How long and how hard; the same for all models.
 
     `salads` texts are graded by the teacher, `masked` is the share of tokens hidden from the network.
     """
@@ -69,9 +86,10 @@ class Training:
 
 
 def build(
-    family: Family, tokenizer: PreTrainedTokenizer, names: Sequence[str], dropout: float
+    spec: Spec, tokenizer: PreTrainedTokenizer, names: Sequence[str], dropout: float
 ) -> PreTrainedModel:
-    """Build a network of about 0.7 million parameters with random weights."""
+    """Build a network of about 0.7 million parameters with random weights; `names` of what it tells apart."""
+    family = FAMILIES[spec.family]
     config = family.config(
         vocab_size=len(tokenizer),
         hidden_size=128,
@@ -91,8 +109,14 @@ def build(
         tokenizer_class=family.tokenizer.__name__,
         attn_implementation="eager",
     )
-    network: PreTrainedModel = family.network(config)
+    network: PreTrainedModel = family.networks[spec.task](config)
     return network
+
+
+def rounded(network: PreTrainedModel, stored: str) -> PreTrainedModel:
+    """Round the weights to what the file will hold, so that what is measured is what is served."""
+    made: PreTrainedModel = network.to(getattr(torch, stored)).float()
+    return made
 
 
 def encode(tokenizer: PreTrainedTokenizer, texts: Sequence[str]) -> list[list[int]]:
@@ -110,26 +134,37 @@ def padded(ids: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.
 
 def logits(network: PreTrainedModel, ids: Sequence[Sequence[int]], pad: int, batch: int = 128) -> Floats:
     """Give raw scores [texts, labels]."""
+    return np.concatenate(list(_logits(network, ids, pad, batch)))
+
+
+def token_logits(network: PreTrainedModel, ids: Sequence[Sequence[int]], pad: int) -> list[Floats]:
+    """Give the raw scores [tokens, tags] of each text."""
+    scores = (row for part in _logits(network, ids, pad, 128) for row in part)
+    return [row[: len(text)] for row, text in zip(scores, ids, strict=True)]
+
+
+def _logits(network: PreTrainedModel, ids: Sequence[Sequence[int]], pad: int, batch: int) -> Iterator[Floats]:
     network.train(mode=False)
-    parts: list[Floats] = []
     with torch.inference_mode():
         for start in range(0, len(ids), batch):
             rows, mask = padded(ids[start : start + batch], pad)
-            parts.append(network(input_ids=rows, attention_mask=mask).logits.numpy())
-    return np.concatenate(parts)
+            yield network(input_ids=rows, attention_mask=mask).logits.numpy()
+
+
+Loss = Callable[[torch.Tensor, Sequence[int]], torch.Tensor]
+"""Of the logits of a batch and the numbers of its rows."""
 
 
 def train(
     network: PreTrainedModel,
     tokenizer: PreTrainedTokenizer,
-    texts: Sequence[str],
+    ids: list[list[int]],
     *,
-    targets: Floats,
+    loss_of: Loss,
     settings: Training,
     name: str,
 ) -> None:
-    """Train in place towards `targets` (probabilities [texts, labels]); print how far it is."""
-    ids = encode(tokenizer, texts)
+    """Train in place on rows of token ids; print how far it is."""
     rng = random.Random(settings.seed)
     order = list(range(len(ids)))
     steps = settings.epochs * (len(ids) // settings.batch)
@@ -137,8 +172,6 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.rate, total_steps=steps + 1, pct_start=0.1
     )
-    loss_of = torch.nn.CrossEntropyLoss(label_smoothing=settings.smoothing)
-    goal = torch.from_numpy(targets)
     done, started, loss_sum = 0, time.monotonic(), 0.0
     for _ in range(settings.epochs):
         rng.shuffle(order)
@@ -147,7 +180,7 @@ def train(
                 [_masked(ids[i], tokenizer, settings.masked, rng) for i in chunk], _pad(tokenizer)
             )
             network.train()
-            loss = loss_of(network(input_ids=rows, attention_mask=mask).logits, goal[chunk])
+            loss = loss_of(network(input_ids=rows, attention_mask=mask).logits, chunk)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from grammar import PLAIN, TRAINING, UNSEEN, Row, Template, Words, read_templates, read_words, rows_of
-from specs import HERE, Spec
+from specs import TEMPLATES, Spec
 
 SEED = 13
 ROWS_UNSEEN = 15
@@ -25,8 +25,8 @@ class Rows:
 
 def make_rows(spec: Spec) -> Rows:
     """Make the rows, the same on every machine: the seed, the templates and `spec.rows` decide."""
-    templates = read_templates(HERE / "templates" / f"{spec.templates}.txt")
-    words = read_words(HERE / "templates" / f"slots-{spec.language}.yaml")
+    templates = read_templates(spec.templates)
+    words = words_of(spec)
     trained = [t for t in templates if not t.held_out]
     unseen = [t for t in templates if t.held_out]
     rng = random.Random(SEED)
@@ -39,10 +39,15 @@ def make_rows(spec: Spec) -> Rows:
     )
 
 
+def words_of(spec: Spec) -> Words:
+    """Read what fills the templates of a model."""
+    return read_words(TEMPLATES / f"slots-{spec.language}.yaml", TEMPLATES / f"slots-{spec.name}.yaml")
+
+
 def plain_unseen(spec: Spec) -> list[Row]:
     """Make held-out sentences, nothing varied, one a template: the golden sentences are chosen from them."""
-    unseen = [t for t in read_templates(HERE / "templates" / f"{spec.templates}.txt") if t.held_out]
-    words = read_words(HERE / "templates" / f"slots-{spec.language}.yaml")
+    unseen = [t for t in read_templates(spec.templates) if t.held_out]
+    words = words_of(spec)
     return list(rows_of(unseen, words, PLAIN, count=1, rng=random.Random(SEED)))
 
 

@@ -1,4 +1,4 @@
-"""Runs the product on loopback: hub -> fetch -> predictor -> gateway, and classifies three sentences.
+"""Runs the product on loopback: hub -> fetch -> predictor -> gateway, and sends each model a sentence.
 
 Everything it starts is the product's own: the models are downloaded and verified by `veriaidpo-predictor
 fetch`, served by `veriaidpo-predictor serve`, answered through `veriaidpo-gateway`. State lives in .demo/:
@@ -13,12 +13,11 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,75 +27,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jwt
 
+from processes import LOOPBACK, DemoError, Processes, answers, free_port, require_free, wait_until
+
 REPO = Path(__file__).resolve().parents[2]
 CATALOGUE = REPO / "charts/veriaidpo/files/catalogue.yaml"
-LOOPBACK = "127.0.0.1"
 ROLES = ("staff", "auditor", "dpo", "compliance_manager", "admin", "viewer")
-START_SECONDS = 60
-
-
-class DemoError(Exception):
-    """What went wrong and what to do next, as one sentence for a person."""
-
-
-@dataclass
-class Processes:
-    """Children of this run; all of them end with it, the last started first. Logs go to `logs`."""
-
-    logs: Path
-    running: list[tuple[str, subprocess.Popen[bytes]]] = field(default_factory=list)
-
-    def start(self, name: str, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        """Start a server with its output in <logs>/<name>.log."""
-        log = (self.logs / f"{name}.log").open("wb")
-        with log:
-            # A session of its own: Ctrl-C reaches this program alone, which then ends them in order.
-            process = subprocess.Popen(
-                command, env=os.environ | environment, stdout=log, stderr=log, start_new_session=True
-            )
-        self.running.append((name, process))
-        return process
-
-    def require_alive(self) -> None:
-        """Raise DemoError when one of them has ended."""
-        for name, process in self.running:
-            if process.poll() is not None:
-                log = self.logs / f"{name}.log"
-                last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["(no output)"]
-                raise DemoError(
-                    f"The {name} ended with exit code {process.returncode}: {last[0]}  See {log}."
-                )
-
-    def stop(self) -> None:
-        """End all, politely first."""
-        for _, process in reversed(self.running):
-            process.terminate()
-        for _, process in reversed(self.running):
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def require_free(port: int) -> None:
-    """Raise DemoError when somebody listens on the port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError as error:
-            raise DemoError(
-                f"Port {port} is in use. Stop what listens there, or choose another: PORT=8002 make demo."
-            ) from error
+AT_A_TIME = 2
+"""Models that are fetched at once: making a graph keeps a core busy."""
 
 
 @contextlib.contextmanager
@@ -126,27 +63,6 @@ def make_service_key(state: Path) -> tuple[Path, Path]:
         )
     )
     return private, public
-
-
-def wait_until(ready: Callable[[], bool], processes: Processes, what: str) -> None:
-    """Poll until ready, for at most START_SECONDS."""
-    deadline = time.monotonic() + START_SECONDS
-    while not ready():
-        processes.require_alive()
-        if time.monotonic() > deadline:
-            raise DemoError(f"{what} did not answer within {START_SECONDS} s. See {processes.logs}.")
-        time.sleep(0.1)
-
-
-def answers(url: str) -> Callable[[], bool]:
-    """Return a check that the address answers 200."""
-
-    def ready() -> bool:
-        with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(url, timeout=2, trust_env=False).status_code == 200
-        return False
-
-    return ready
 
 
 def fetch(arguments: argparse.Namespace, model: dict[str, Any], hub: str) -> dict[str, Any]:
@@ -184,7 +100,7 @@ def fetch(arguments: argparse.Namespace, model: dict[str, Any], hub: str) -> dic
 
 def as_resource(model: dict[str, Any], digest: str, url: str) -> dict[str, Any]:
     """Return the Model resource as the operator would have left it, for the gateway's routes file."""
-    spec = {key: model[key] for key in ("modelType", "aliases", "language", "task", "labels")}
+    spec = {key: model[key] for key in ("modelType", "aliases", "language", "task", "labels", "threshold")}
     spec["source"] = {"uri": "hf://" + model["demo"]["repo"], "revision": "main"}
     now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     conditions = [
@@ -223,25 +139,45 @@ def write_environment(path: Path, url: str, secret: str) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def classify(url: str, token: str, model: dict[str, Any]) -> bool:
-    """Send one of the model's golden sentences; print the answer; return whether it is the right label."""
-    golden = model["goldenSentences"][0]
+def ask(url: str, token: str, route: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Send one request through the gateway; DemoError with its answer when it is not a 200."""
     response = httpx.post(
-        f"{url}/api/v1/veriaidpo/classify",
-        json={"text": golden["text"], "model_type": model["modelType"], "language": model["language"]},
+        f"{url}/api/v1/veriaidpo/{route}",
+        json=body,
         headers={"Authorization": f"Bearer {token}"},
         timeout=30,
         trust_env=False,
     )
     if response.status_code != 200:
-        print(f"  ✗ {model['name']}: HTTP {response.status_code}: {response.text}")
-        return False
-    answer = response.json()
+        raise DemoError(f"/{route} answered HTTP {response.status_code}: {response.text}")
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def classify(url: str, token: str, model: dict[str, Any]) -> bool:
+    """Send one of the model's golden sentences; print the answer; return whether it is the right label."""
+    golden = model["goldenSentences"][0]
+    body = {"text": golden["text"], "model_type": model["modelType"], "language": model["language"]}
+    answer = ask(url, token, "classify", body)
     label = next(label for label in model["labels"] if label["id"] == golden["label"])
     right = bool(answer["prediction"] == label[model["language"]])
     print(f"  {'✓' if right else '✗'} {golden['text']}")
     print(f"      → {answer['prediction']}  ({answer['confidence']:.0%}, {model['name']})")
     return right
+
+
+def normalise(url: str, token: str, model: dict[str, Any]) -> bool:
+    """Let the names of a golden sentence be replaced; print it; return whether each of its kinds was."""
+    golden = max(model["goldenSentences"], key=lambda one: len({span["label"] for span in one["spans"]}))
+    body = {"text": golden["text"], "normalize_persons": True, "normalize_locations": True}
+    text = ask(url, token, "normalize", body)["normalized_text"]
+    right = all(f"[{span['label'].upper()}]" in text for span in golden["spans"])
+    print(f"  {'✓' if right else '✗'} {golden['text']}")
+    print(f"      → {text}  ({model['name']})")
+    return right
+
+
+ASK = {"text-classification": classify, "token-classification": normalise}
 
 
 def start_hub(arguments: argparse.Namespace, processes: Processes) -> str:
@@ -300,11 +236,13 @@ def start(
     service_key, trust = make_service_key(arguments.state)
     hub = start_hub(arguments, processes)
     digests = {}
-    for model in models:
-        report = fetch(arguments, model, hub)
-        digests[model["name"]] = report["digest"]
-        size = report["sizeBytes"] / 1e6
-        print(f"  {model['name']:16} {size:.1f} MB, {report['bytesDownloaded']:,} bytes downloaded, verified")
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        for model, report in zip(
+            models, pool.map(lambda model: fetch(arguments, model, hub), models), strict=True
+        ):
+            digests[model["name"]] = report["digest"]
+            size, sent = report["sizeBytes"] / 1e6, report["bytesDownloaded"]
+            print(f"  {model['name']:24} {size:4.1f} MB, {sent:,} bytes downloaded, verified", flush=True)
     predictor = start_predictor(arguments, digests, trust, processes)
     routes = arguments.state / "models.yaml"
     resources = [as_resource(model, digests[model["name"]], predictor) for model in models]
@@ -339,8 +277,10 @@ def run(arguments: argparse.Namespace) -> int:
         print("Fetching the models:")
         url, secret = start(arguments, models, processes)
         token = make_token(secret, "staff")
-        print(f"Ready after {time.monotonic() - begun:.1f} s. Three sentences through the gateway:")
-        right = [classify(url, token, model) for model in models]
+        print(
+            f"Ready after {time.monotonic() - begun:.1f} s. A sentence for each model, through the gateway:"
+        )
+        right = [ASK[model["task"]](url, token, model) for model in models]
         if not all(right):
             raise DemoError(f"At least one answer was wrong. See {processes.logs}.")
         if arguments.once:
@@ -366,8 +306,8 @@ def main() -> int:
     parser.add_argument(
         "--state",
         type=Path,
-        default=REPO / ".demo",
-        help="folder for models, logs and secrets, default .demo",
+        default=Path(os.environ.get("STATE", REPO / ".demo")),
+        help="folder for models, logs and secrets, default .demo (or $STATE)",
     )
     parser.add_argument("--predictor", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--gateway", type=Path, required=True, help=argparse.SUPPRESS)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -12,34 +14,90 @@ REPO = HERE.parent.parent
 CATALOGUE = REPO / "charts" / "veriaidpo" / "files" / "catalogue.yaml"
 MODELS = HERE / "models"
 NATURAL = HERE / "natural"
+TEMPLATES = HERE / "templates"
+FIGURES = HERE / "figures"
+UNFINISHED = REPO / "build" / "demo-models"
 REPORT = REPO / "docs" / "demo-models.md"
+
+
+CLASSIFICATION = "text-classification"
+TAGGING = "token-classification"
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One model; `rows` of every template are trained on, `vocabulary` is the most tokens there may be."""
+    """One model; `rows` of every template are trained on, `vocabulary` is the most tokens there may be.
+
+    `stored` is the type of the weights in the file. `graph` says whether the folder carries a graph of its
+    own; otherwise the product makes one from the weights when it fetches them.
+    """
 
     name: str
     family: str
-    templates: str
-    language: str
-    base: str
     rows: int
     vocabulary: int
+    stored: str = "float16"
+    graph: bool = False
+
+    @property
+    def language(self) -> str:
+        """ISO 639-1, the last part of the name."""
+        return self.name.rpartition("-")[2]
+
+    @property
+    def base(self) -> str:
+        """The network and its tokenizer, for a person."""
+        return _BASES[self.family]
+
+    @property
+    def task(self) -> str:
+        """What the model does with a text, from the catalogue."""
+        return str(self._entry["task"])
 
     @property
     def labels(self) -> list[dict[str, str]]:
         """The labels of the catalogue, in order."""
-        entries = yaml.safe_load(CATALOGUE.read_text("utf-8"))["models"]
-        (entry,) = (e for e in entries if e["name"] == self.name)
-        return [{key: label[key] for key in ("id", "en", "vi")} for label in entry["labels"]]
+        return [{key: label[key] for key in ("id", "en", "vi")} for label in self._entry["labels"]]
+
+    @property
+    def threshold(self) -> float:
+        """The confidence below which an answer wants a person's look."""
+        return float(self._entry["threshold"])
+
+    @property
+    def templates(self) -> Path:
+        """The file of its templates."""
+        return TEMPLATES / f"{self.name}.txt"
+
+    @property
+    def _entry(self) -> dict[str, Any]:
+        return _catalogue()[self.name]
 
 
-SPECS = {
-    spec.name: spec
-    for spec in (
-        Spec("principles-vi", "phobert", "principles-vi", "vi", "RoBERTa, PhoBERT's tokenizer", 25, 3800),
-        Spec("legal-basis-vi", "xlmr", "legal-basis-vi", "vi", "XLM-RoBERTa, sentencepiece", 70, 2600),
-        Spec("principles-en", "bert", "principles-en", "en", "BERT, WordPiece, uncased", 22, 3600),
-    )
+@cache
+def _catalogue() -> dict[str, dict[str, Any]]:
+    """Read once: all that changes in it while a program runs is golden sentences."""
+    entries = yaml.safe_load(CATALOGUE.read_text("utf-8"))["models"]
+    return {entry["name"]: entry for entry in entries}
+
+
+_BASES = {
+    "phobert": "RoBERTa, PhoBERT's tokenizer",
+    "xlmr": "XLM-RoBERTa, sentencepiece",
+    "bert": "BERT, WordPiece, uncased",
 }
+_ALL = (
+    Spec("principles-vi", "phobert", 25, 3800, stored="float32", graph=True),
+    Spec("legal-basis-vi", "xlmr", 70, 2600, stored="float32", graph=True),
+    Spec("breach-severity-vi", "phobert", 40, 3200),
+    Spec("cross-border-vi", "phobert", 40, 3200),
+    Spec("data-retention-vi", "phobert", 40, 3200),
+    Spec("consent-vi", "phobert", 24, 3200),
+    Spec("processing-activity-vi", "phobert", 40, 3200),
+    Spec("sensitive-categories-vi", "phobert", 20, 3200),
+    Spec("transfer-mechanism-vi", "phobert", 40, 3200),
+    Spec("company-classifier-vi", "phobert", 40, 3200),
+    Spec("company-normalizer-vi", "phobert", 100, 3200),
+    Spec("principles-en", "bert", 22, 3600, stored="float32", graph=True),
+)
+SPECS = {spec.name: spec for spec in _ALL}

@@ -4,8 +4,10 @@
     hack/demo/train.py all                  everything, from the templates to docs/demo-models.md
     hack/demo/train.py model principles-vi  one model's folder, figures and golden sentences
     hack/demo/train.py check principles-vi  trains it again and tells which of its files come out otherwise
+    hack/demo/train.py golden principles-vi chooses its golden sentences anew and measures it; trains nothing
     hack/demo/train.py report               docs/demo-models.md, from the figures of the last runs
     hack/demo/train.py rows principles-vi   some training rows, to read
+    hack/demo/train.py judge principles-vi  how far its templates go, in seconds, by the baseline
 
 Runs in the environment of hack/demo/requirements.txt, on the processor alone, with fixed seeds.
 """
@@ -26,7 +28,9 @@ from specs import SPECS
 _FOR_ONE = {
     "model": "make one model",
     "check": "train one again and compare",
+    "golden": "choose the golden sentences of one",
     "rows": "print some training rows",
+    "judge": "tell how far its templates go",
 }
 
 
@@ -38,11 +42,17 @@ def main(argv: list[str] | None = None) -> int:
 
         print_rows(SPECS[options.name])
         return 0
-    from making import check, make  # noqa: PLC0415
+    if options.command == "judge":
+        from judge import judge  # noqa: PLC0415
+
+        return judge(SPECS[options.name])
+    from making import check, choose, make  # noqa: PLC0415
     from report import write_report  # noqa: PLC0415
 
     if options.command == "check":
         check(SPECS[options.name], threads=options.threads)
+    elif options.command == "golden":
+        choose(SPECS[options.name])
     elif options.command != "report":
         for name in SPECS if options.command == "all" else [options.name]:
             make(SPECS[name], threads=options.threads)

@@ -88,7 +88,7 @@ def find(text: str, places: Sequence[Place], probabilities: Logits, tags: Sequen
     found: list[Span] = []
     scores: list[float] = []
     label = ""
-    for word, token, begins_here in _heads(text, places):
+    for word, token, begins_here in heads(text, places):
         position, _, kind = tags[chosen[token]].partition("-")
         if not kind:
             label = ""
@@ -103,7 +103,7 @@ def find(text: str, places: Sequence[Place], probabilities: Logits, tags: Sequen
     return found
 
 
-def _heads(text: str, places: Sequence[Place]) -> Iterator[tuple[Word, int, bool]]:
+def heads(text: str, places: Sequence[Place]) -> Iterator[tuple[Word, int, bool]]:
     """Give each word with its token, and whether the token begins in it.
 
     A word without a token (what the tokenizer drops, what truncation cut off) is left out: it neither ends a

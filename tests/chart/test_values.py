@@ -186,7 +186,28 @@ def test_the_catalogue_is_what_the_models_are_made_of() -> None:
     assert set(models) == {entry["name"] for entry in catalogue}
     for entry in catalogue:
         assert models[entry["name"]]["labels"] == entry["labels"]
+        for field in ("modelType", "language", "task", "threshold"):
+            assert models[entry["name"]].get(field) == entry.get(field)
+        assert models[entry["name"]].get("aliases", []) == entry["aliases"]
         assert models[entry["name"]]["source"]["uri"] == entry["source"]["uri"]
+        assert models[entry["name"]]["serving"]["goldenSentences"] == entry["goldenSentences"]
+
+
+def test_the_eleven_types_of_the_contract_are_in_the_catalogue() -> None:
+    types = {m["spec"]["modelType"]: m["spec"].get("aliases", []) for m in render() if m["kind"] == "Model"}
+    assert types == {
+        "principles": [],
+        "legal_basis": [],
+        "breach_severity": ["breach_triage"],
+        "cross_border": [],
+        "data_retention": [],
+        "consent": ["consent_type"],
+        "processing_activity": [],
+        "sensitive_categories": ["data_sensitivity"],
+        "transfer_mechanism": [],
+        "company_classifier": ["industry"],
+        "company_normalizer": [],
+    }
 
 
 def test_without_a_word_only_vietnamese_models_are_installed() -> None:

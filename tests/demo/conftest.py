@@ -10,19 +10,26 @@ import yaml
 
 REPO = Path(__file__).resolve().parents[2]
 DEMO = REPO / "hack" / "demo"
-NAMES = ("principles-vi", "legal-basis-vi", "principles-en")
 
 sys.path.insert(0, str(DEMO))  # the scripts there are no package
 
+from specs import CLASSIFICATION, SPECS, TAGGING, Spec  # noqa: E402
 
-@pytest.fixture(params=NAMES)
-def name(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test for each model it is about: all of them, the classifiers, or the taggers."""
+    of_task = {
+        name: [spec for spec in SPECS.values() if spec.task == task]
+        for name, task in (("classifier", CLASSIFICATION), ("tagger", TAGGING))
+    }
+    for argument, specs in {"spec": list(SPECS.values()), **of_task}.items():
+        if argument in metafunc.fixturenames and argument in metafunc.function.__code__.co_varnames:
+            metafunc.parametrize(argument, specs, ids=lambda spec: spec.name)
 
 
 @pytest.fixture
-def folder(name: str) -> Path:
-    return DEMO / "models" / name
+def folder(spec: Spec) -> Path:
+    return DEMO / "models" / spec.name
 
 
 @pytest.fixture
@@ -31,8 +38,7 @@ def config(folder: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture
-def entry(name: str) -> dict[str, Any]:
-    catalogue = yaml.safe_load((REPO / "charts/veriaidpo/files/catalogue.yaml").read_text("utf-8"))
-    (found,) = (entry for entry in catalogue["models"] if entry["name"] == name)
-    return dict(found)
+@pytest.fixture(scope="session")
+def catalogue() -> dict[str, dict[str, Any]]:
+    entries = yaml.safe_load((REPO / "charts/veriaidpo/files/catalogue.yaml").read_text("utf-8"))["models"]
+    return {entry["name"]: entry for entry in entries}

@@ -4,30 +4,28 @@ from pathlib import Path
 
 import sentencepiece
 
-DEMO = Path(__file__).resolve().parents[2] / "hack" / "demo"
+from specs import MODELS, Spec
 
 
-def test_phobert_has_it_as_one_word() -> None:
-    vocabulary = (DEMO / "models/principles-vi/vocab.txt").read_text("utf-8").splitlines()
+def test_it_is_read_whole(classifier: Spec) -> None:
+    folder = MODELS / classifier.name
+    {"phobert": _one_word, "xlmr": _one_piece, "bert": _three_pieces}[classifier.family](folder)
+
+
+def _one_word(folder: Path) -> None:
+    vocabulary = (folder / "vocab.txt").read_text("utf-8").splitlines()
     assert any(line.rpartition(" ")[0] == "[COMPANY]" for line in vocabulary)
-    last = [line for line in _merges() if line[0] + line[1] == "[COMPANY]</w>"]
-    assert len(last) == 1
-
-
-def _merges() -> list[list[str]]:
-    lines = (DEMO / "models/principles-vi/bpe.codes").read_text("utf-8").splitlines()
-    merges = [line.split(" ") for line in lines]
+    merges = [line.split(" ") for line in (folder / "bpe.codes").read_text("utf-8").splitlines()]
     assert all(len(merge) == 3 and merge[2].isdigit() for merge in merges)
-    return merges
+    assert len([merge for merge in merges if merge[0] + merge[1] == "[COMPANY]</w>"]) == 1
 
 
-def test_sentencepiece_keeps_it_whole_beside_punctuation_too() -> None:
-    path = DEMO / "models/legal-basis-vi/sentencepiece.bpe.model"
-    model = sentencepiece.SentencePieceProcessor(model_file=str(path))
+def _one_piece(folder: Path) -> None:
+    model = sentencepiece.SentencePieceProcessor(model_file=str(folder / "sentencepiece.bpe.model"))
     for text in ("[COMPANY]", "theo [COMPANY], khách", "([COMPANY])", "hỏi [COMPANY]?"):
         assert "[COMPANY]" in model.encode(text, out_type=str)
 
 
-def test_wordpiece_has_its_three_pieces() -> None:
-    vocabulary = (DEMO / "models/principles-en/vocab.txt").read_text("utf-8").splitlines()
+def _three_pieces(folder: Path) -> None:
+    vocabulary = (folder / "vocab.txt").read_text("utf-8").splitlines()
     assert {"[", "company", "]"} <= set(vocabulary)

@@ -8,27 +8,26 @@ from typing import Any
 
 import pytest
 
+import spans
 from grammar import (
     COMPANY,
     TRAINING,
     Row,
     Template,
+    Words,
     fill,
     read_templates,
     read_words,
     rows_of,
     strip_diacritics,
 )
-
-DEMO = Path(__file__).resolve().parents[2] / "hack" / "demo"
-
-
-def _templates(name: str) -> list[Template]:
-    return read_templates(DEMO / "templates" / f"{name}.txt")
+from rows import words_of
+from spans import marking_words
+from specs import NATURAL, TAGGING, Spec
 
 
 def _natural(name: str) -> list[dict[str, Any]]:
-    lines = (DEMO / "natural" / f"{name}.jsonl").read_text("utf-8").splitlines()
+    lines = (NATURAL / f"{name}.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines if line.strip()]
 
 
@@ -37,30 +36,37 @@ def _comparable(text: str) -> str:
 
 
 @cache
-def _words(name: str) -> Any:
-    return read_words(DEMO / "templates" / f"slots-{name.rpartition('-')[2]}.yaml")
+def _words(spec: Spec) -> Words:
+    return marking_words(spec) if spec.task == TAGGING else words_of(spec)
 
 
-def _rows(name: str, *, held_out: bool) -> set[str]:
-    templates = [t for t in _templates(name) if t.held_out is held_out]
+def _rows(spec: Spec, *, held_out: bool) -> set[str]:
+    templates = [t for t in read_templates(spec.templates) if t.held_out is held_out]
     rng = random.Random(1)
-    return {_comparable(fill(t.text, _words(name), rng)) for t in templates for _ in range(20)}
+    return {_comparable(fill(t.text, _words(spec), rng)) for t in templates for _ in range(20)}
 
 
-def test_every_label_has_forty_templates_and_some_of_them_are_held_out(
-    name: str, entry: dict[str, Any]
-) -> None:
-    templates = _templates(name)
-    assert {t.label for t in templates} == {label["id"] for label in entry["labels"]}
-    for label in entry["labels"]:
+def test_every_label_has_forty_templates_and_some_of_them_are_held_out(classifier: Spec) -> None:
+    templates = read_templates(classifier.templates)
+    assert {t.label for t in templates} == {label["id"] for label in classifier.labels}
+    for label in classifier.labels:
         of_label = [t for t in templates if t.label == label["id"]]
         held_out = [t for t in of_label if t.held_out]
         assert len(of_label) >= 40
         assert 3 <= len(held_out) <= len(of_label) / 2
 
 
-def test_no_sentence_of_a_held_out_template_can_come_from_a_training_template(name: str) -> None:
-    assert not _rows(name, held_out=True) & _rows(name, held_out=False)
+def test_names_of_every_kind_stand_in_forty_templates_and_some_templates_name_nobody(tagger: Spec) -> None:
+    templates = read_templates(tagger.templates)
+    for label in tagger.labels:
+        naming = [t for t in templates if f"{{{label['id']}}}" in t.text]
+        assert len(naming) >= 40
+        assert sum(t.held_out for t in naming) >= 3
+    assert sum("{" + label["id"] + "}" not in t.text for t in templates for label in tagger.labels[:1]) >= 40
+
+
+def test_no_sentence_of_a_held_out_template_can_come_from_a_training_template(spec: Spec) -> None:
+    assert not _rows(spec, held_out=True) & _rows(spec, held_out=False)
 
 
 def test_adding_a_template_moves_no_other_one() -> None:
@@ -73,35 +79,61 @@ def test_a_template_given_twice_is_refused(tmp_path: Path) -> None:
         read_templates(tmp_path / "t.txt")
 
 
-def test_every_slot_and_choice_is_filled(name: str) -> None:
+def test_a_models_own_words_take_the_place_of_the_shared_ones(tmp_path: Path) -> None:
+    shared, own = tmp_path / "shared.yaml", tmp_path / "own.yaml"
+    shared.write_text("{openings: [a], closings: [b], asides: [c], synonyms: [[d, e]], who: [f]}", "utf-8")
+    own.write_text("{asides: [x], where: [y]}", "utf-8")
+    words = read_words(shared, own)
+    assert (words.openings, words.asides) == (("a",), ("x",))
+    assert dict(words.slots) == {"who": ["f"], "where": ["y"]}
+
+
+def test_every_slot_and_choice_is_filled(spec: Spec) -> None:
     rng = random.Random(2)
-    for template in _templates(name):
-        text = fill(template.text, _words(name), rng)
+    for template in read_templates(spec.templates):
+        text = fill(template.text, _words(spec), rng)
         assert not set("{}()|") & set(text), text
 
 
-def test_the_same_seed_gives_the_same_rows(name: str) -> None:
+def test_the_same_seed_gives_the_same_rows(spec: Spec) -> None:
     def rows() -> list[Row]:
-        return list(rows_of(_templates(name)[:5], _words(name), TRAINING, count=8, rng=random.Random(3)))
+        few, rng = read_templates(spec.templates)[:5], random.Random(3)
+        return list(rows_of(few, _words(spec), TRAINING, count=8, rng=rng))
 
     assert rows() == rows()
 
 
-def test_no_variation_breaks_the_company_token(name: str) -> None:
-    rows = rows_of(_templates(name), _words(name), TRAINING, count=5, rng=random.Random(4))
+def test_spans_hold_the_names_whatever_was_varied(tagger: Spec) -> None:
+    templates, rng = read_templates(tagger.templates), random.Random(5)
+    count = 0
+    for row in spans.rows_of(templates, tagger, TRAINING, count=3, rng=rng, unseen=False):
+        at = 0
+        for start, end, label in row.spans:
+            name = row.text[start:end]
+            assert at <= start < end <= len(row.text)
+            assert name == name.strip()
+            assert label in spans.MARKS
+            at, count = end, count + 1
+        assert not set(spans.MARKS.values()) & set(row.text)
+    assert count > 300
+
+
+def test_no_variation_breaks_the_company_token(classifier: Spec) -> None:
+    templates, rng = read_templates(classifier.templates), random.Random(4)
+    rows = rows_of(templates, _words(classifier), TRAINING, count=5, rng=rng)
     with_company = [row.text for row in rows if "company" in row.text.lower() and "[" in row.text]
     assert with_company
     assert all(COMPANY in text for text in with_company)
 
 
-def test_natural_sentences_are_twenty_a_label(name: str, entry: dict[str, Any]) -> None:
-    natural = _natural(name)
+def test_natural_sentences_are_twenty_a_label(classifier: Spec) -> None:
+    natural = _natural(classifier.name)
     assert all(set(row) == {"text", "label"} and row["text"].strip() for row in natural)
-    counts = {label["id"]: sum(row["label"] == label["id"] for row in natural) for label in entry["labels"]}
-    assert set(counts.values()) == {20}
-    assert len(natural) == sum(counts.values())
+    ids = [label["id"] for label in classifier.labels]
+    assert {sum(row["label"] == name for row in natural) for name in ids} == {20}
+    assert len(natural) == 20 * len(ids)
 
 
-def test_no_natural_sentence_is_in_the_templates(name: str) -> None:
-    made = _rows(name, held_out=True) | _rows(name, held_out=False)
-    assert not made & {_comparable(row["text"]) for row in _natural(name)}
+def test_no_natural_sentence_is_in_the_templates(spec: Spec) -> None:
+    made = _rows(spec, held_out=True) | _rows(spec, held_out=False)
+    assert not made & {_comparable(row["text"]) for row in _natural(spec.name)}
