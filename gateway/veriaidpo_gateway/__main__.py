@@ -11,8 +11,9 @@ from pathlib import Path
 from jose import jwt
 
 from veriaidpo_gateway import __version__, access, logs
+from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.keys import ALGORITHM, secrets_from
-from veriaidpo_gateway.settings import InvalidSettingsError, from_environment
+from veriaidpo_gateway.settings import from_environment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from importlib import resources
 
-from veriaidpo_gateway.companies import Span
+from veriaidpo_gateway.spans import Span
 from veriaidpo_gateway.words import Word, Words
 
 MOST_PARTS = 12

@@ -30,6 +30,7 @@ from veriaidpo_gateway.routes import Routes
 from veriaidpo_gateway.settings import Settings, TokenSettings
 from veriaidpo_gateway.sources import Source
 from veriaidpo_gateway.store import Store
+from veriaidpo_gateway.tagging import Tagger
 
 _log = logging.getLogger(__name__)
 
@@ -74,13 +75,16 @@ def create_apps(
     companies = shipped_companies()
     revocations = Revocations(store, longest=settings.tokens.max_lifetime, clock=clock)
     ring = key_ring(settings.tokens)
+    routes = _current(source)
     deps = Deps(
         verify=_verifier(settings.tokens, ring, revocations, clock),
         limits=Limits(settings.limits, store),
-        routes=_current(source),
+        routes=routes,
         normaliser=Normaliser(Registry(companies), load_legal_forms()),
         cache=Cache(settings.cache, RedisEntries(store) if store else LocalEntries()),
         predictors=predictors,
+        tagger=Tagger(predictors, routes),
+        tag_questions=settings.normaliser_model_for_classify,
         deadline=deadline,
     )
     if store is not None and settings.cache.key is None:

@@ -15,10 +15,7 @@ from veriaidpo_gateway.bodies import Classification, Question
 from veriaidpo_gateway.classify import Asked, Deps
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.exchange import Exchange
-from veriaidpo_gateway.inference import Inference
-
-TOGETHER = 32
-"""Texts a predictor is given at once: as many as it computes together."""
+from veriaidpo_gateway.inference import TOGETHER, Inference
 
 AT_ONCE = 2
 """Calls to one model at a time: two of the longest fill a predictor's queue without making it refuse."""
@@ -90,7 +87,9 @@ class Group:
             except GatewayError as error:
                 self._outcomes[index] = error
             await asyncio.sleep(0)  # finding names takes time, and others are waiting too
-        return understood
+        questions = [asked for _, asked in understood]
+        helped = await classify.with_tagger(questions, self._deps, self._exchange.request_id)
+        return [(index, asked) for (index, _), asked in zip(understood, helped, strict=True)]
 
     async def _ask(self, waiting: _Waiting, seen: list[str], turns: asyncio.Semaphore) -> None:
         asked_for = [waiting.by_text[text] for text in seen]

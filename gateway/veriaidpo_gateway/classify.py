@@ -3,19 +3,21 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from veriaidpo_gateway import access, normalise, texts
+from veriaidpo_gateway import access, texts
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.bodies import Classification, ProcessingMetadata, Question
 from veriaidpo_gateway.cache import Cache
 from veriaidpo_gateway.exchange import Exchange
 from veriaidpo_gateway.inference import Inference
 from veriaidpo_gateway.limits import Limits
-from veriaidpo_gateway.normalise import Normalised, Normaliser
+from veriaidpo_gateway.normalise import Normalised
 from veriaidpo_gateway.predictor import Call, Predictors, too_late
 from veriaidpo_gateway.routes import Model, Routes
+from veriaidpo_gateway.tagged import Tagged
+from veriaidpo_gateway.tagging import Tagger
 
 DEADLINE = 30.0
 """Seconds for a classification."""
@@ -28,9 +30,13 @@ class Deps:
     verify: Callable[[str | None], Caller]
     limits: Limits
     routes: Callable[[], Routes]
-    normaliser: Normaliser
+    normaliser: Callable[[str], Normalised]
     cache: Cache
     predictors: Predictors
+    tagger: Tagger
+    tag_questions: bool = False
+    """Whether the tagger also helps to classify, and not only to normalise."""
+
     deadline: float = DEADLINE
 
 
@@ -50,7 +56,8 @@ async def classify(
     """Answer one classification; GatewayError for everything else. `model_type` overrides the body's."""
     caller = admit(exchange, access.CLASSIFY, deps)
     exchange.taken = await deps.limits.take(caller)
-    asked = understand(await read(), deps, deps.routes, model_type=model_type)
+    understood = understand(await read(), deps, deps.routes, model_type=model_type)
+    (asked,) = await with_tagger([understood], deps, exchange.request_id)
     exchange.model = asked.model.name
     inference, cached = await _infer(exchange, caller, asked, deps)
     exchange.revision, exchange.cached = inference.revision, cached
@@ -67,6 +74,24 @@ def understand(
     return Asked(question, wanted, model, deps.normaliser(question.text))
 
 
+async def with_tagger(questions: Sequence[Asked], deps: Deps, request_id: str) -> list[Asked]:
+    """Let the tagger find companies too, where the installation wants that and as far as it answers."""
+    if not deps.tag_questions:
+        return list(questions)
+    found: dict[tuple[str, str], Tagged] = {}
+    for language in {asked.model.language for asked in questions}:
+        texts_of_it = [asked.text.original for asked in questions if asked.model.language == language]
+        tagged = await deps.tagger.tag(texts_of_it, language, request_id)
+        found |= {(language, text): one for text, one in tagged.items()}
+    return [_helped(asked, found.get((asked.model.language, asked.text.original))) for asked in questions]
+
+
+def _helped(asked: Asked, tagged: Tagged | None) -> Asked:
+    if tagged is None:
+        return asked
+    return replace(asked, text=asked.text.with_tagged(tagged.marked, tagged.revision))
+
+
 def admit(exchange: Exchange, permission: str, deps: Deps) -> Caller:
     """Who calls, and whether they may: 401 or 403."""
     caller = deps.verify(exchange.authorization)
@@ -81,7 +106,7 @@ def cache_key(caller: Caller, asked: Asked, revision: str, deps: Deps) -> str:
         tenant=caller.tenant,
         model=asked.model.name,
         revision=revision,
-        normaliser=normalise.VERSION,
+        normaliser=asked.text.version,
         text=asked.text.text,
     )
 

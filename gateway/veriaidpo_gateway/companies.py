@@ -26,14 +26,6 @@ class Company:
     exact: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
-    """Code points [start, end) of a text."""
-
-    start: int
-    end: int
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """A phrase in a folded text: offsets there, and which phrase it is."""

@@ -15,10 +15,11 @@ import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from veriaidpo_gateway import jwks, tokens
+from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.exchange import SCOPE_KEY
 from veriaidpo_gateway.followed import Followed
 from veriaidpo_gateway.keys import Keys, followed_keys
-from veriaidpo_gateway.settings import InvalidSettingsError, TokenSettings
+from veriaidpo_gateway.settings import TokenSettings
 
 EVERY = 60.0
 """Seconds between two fetches, and between two that unknown names cause."""

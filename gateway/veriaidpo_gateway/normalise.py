@@ -1,36 +1,50 @@
-"""The text a model sees: every company's name replaced by `[COMPANY]`. Pure, and in one pass.
+"""The text a classifier sees: every company's name replaced by `[COMPANY]`. Pure, and in one pass.
 
 Models are trained on text in this form, so a change here that changes what comes out needs a new VERSION:
 cached answers of the old one are then never used again.
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from veriaidpo_gateway import texts
-from veriaidpo_gateway.companies import Found, Registry, Span
+from veriaidpo_gateway import spans, texts
+from veriaidpo_gateway.companies import Found, Registry
 from veriaidpo_gateway.folding import Folded, fold
 from veriaidpo_gateway.legal_forms import LegalForms
+from veriaidpo_gateway.spans import FoundBy, Kind, Marked, Span
 
 VERSION = "1"
-COMPANY = "[COMPANY]"
 
 _COUNTRY = re.compile(r" (?:viet ?nam|vn)\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """What came of a text. `companies` are places in the original, in order."""
+    """What came of a text. `marked` are its companies, in order; `version` is that of all that found them."""
 
     original: str
     text: str
-    companies: tuple[Span, ...]
+    marked: tuple[Marked, ...]
+    version: str = VERSION
+
+    @property
+    def companies(self) -> list[Span]:
+        """Where companies stand in the original."""
+        return [one.place for one in self.marked]
 
     @property
     def company_names(self) -> list[str]:
         """The companies' names as the caller wrote them, each occurrence."""
         return [self.original[span.start : span.end] for span in self.companies]
+
+    def with_tagged(self, tagged: Iterable[Marked], revision: str) -> "Normalised":
+        """Add the companies that a revision of a model found."""
+        companies = [one for one in tagged if one.kind is Kind.COMPANY]
+        marked = spans.merge(self.marked, companies)
+        text = texts.canonical(spans.replace(self.original, marked))
+        return replace(self, text=text, marked=marked, version=f"{self.version}+{revision}")
 
 
 class Normaliser:
@@ -45,9 +59,20 @@ class Normaliser:
         folded = fold(text)
         known = [_with_country(name, folded) for name in self.registry.find(text, folded)]
         unknown, never = self._forms.find(text, folded, known)
-        spans = _longest_first([*known, *unknown], never, len(folded.text))
-        places = tuple(Span(*folded.span(found.start, found.end, text)) for found in spans)
-        return Normalised(text, texts.canonical(_replace(text, places)), places)
+        chosen = _longest_first([*known, *unknown], never, len(folded.text))
+        marked = tuple(
+            Marked(Span(*folded.span(found.start, found.end, text)), Kind.COMPANY, found_by)
+            for found, found_by in _how(chosen, known)
+        )
+        return Normalised(text, texts.canonical(spans.replace(text, marked)), marked)
+
+
+def _how(chosen: Iterable[Found], known: Sequence[Found]) -> Iterator[tuple[Found, FoundBy]]:
+    """Tell which hold a name of the registry: "Công ty TNHH Shopee" is the Shopee that is known."""
+    starts = sorted(name.start for name in known)
+    for found in chosen:
+        holds = bisect_left(starts, found.start) < bisect_left(starts, found.end)
+        yield found, FoundBy.REGISTRY if holds else FoundBy.RULE
 
 
 def _with_country(name: Found, folded: Folded) -> Found:
@@ -66,11 +91,3 @@ def _longest_first(candidates: Iterable[Found], never: Iterable[Found], length: 
             taken[found.start : found.end] = b"\1" * (found.end - found.start)
             chosen.append(found)
     return sorted(chosen, key=lambda found: found.start)
-
-
-def _replace(text: str, places: Iterable[Span]) -> str:
-    parts, last = [], 0
-    for span in places:
-        parts += [text[last : span.start], COMPANY]
-        last = span.end
-    return "".join([*parts, text[last:]])

@@ -10,12 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from veriaidpo_gateway import access, bodies, openapi, texts
 from veriaidpo_gateway.addresses import load_addresses
-from veriaidpo_gateway.anonymise import Anonymised, Anonymiser, Kind
+from veriaidpo_gateway.anonymise import Anonymised, Anonymiser, anonymise
 from veriaidpo_gateway.bodies import Body
 from veriaidpo_gateway.classify import Deps, admit
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.exchange import SCOPE_KEY, Exchange
 from veriaidpo_gateway.persons import load_persons
+from veriaidpo_gateway.spans import Kind
+from veriaidpo_gateway.tagged import Tagged
 
 DEADLINE = 15.0
 """Seconds for a normalisation."""
@@ -37,6 +39,8 @@ class Normalisation(Body):
     normalize_persons: Annotated[bool, Field(description="Names of persons become [PERSON]")] = False
     normalize_locations: Annotated[bool, Field(description="Addresses become [ADDRESS]")] = False
 
+    language: Annotated[str, Field(max_length=64, description="Whose model helps: vi or en")] = "vi"
+
     @property
     def kinds(self) -> frozenset[Kind]:
         """What is to be replaced."""
@@ -56,6 +60,10 @@ class Replaced(BaseModel):
     end: Annotated[int, Field(ge=1, description="Offset behind the last one")]
     text: Annotated[str, Field(description="As it was written")]
     replacement: str
+    source: Annotated[
+        Literal["registry", "rule", "model"],
+        Field(description="How it was found: it holds a registered company's name, by a rule, by the model"),
+    ]
 
 
 class NormalisedAnswer(BaseModel):
@@ -66,13 +74,18 @@ class NormalisedAnswer(BaseModel):
     detected_companies: Annotated[list[str], Field(description="As written, each occurrence, in order")]
     normalization_count: Annotated[int, Field(description="How many stretches were replaced")]
     spans: Annotated[list[Replaced], Field(description="In order, none overlapping another")]
+    model_revision: Annotated[
+        str | None,
+        Field(description="The digest of the model that helped; null: rules alone, as none answered in time"),
+    ]
+    truncated: Annotated[bool, Field(description="Whether the model saw only the beginning of the text")]
     processing_time_ms: float
 
 
-def _span(kind: str, written: str) -> dict[str, Any]:
+def _span(kind: str, written: str, source: str) -> dict[str, Any]:
     start = _ORIGINAL.index(written)
     place = {"type": kind, "start": start, "end": start + len(written)}
-    return {**place, "text": written, "replacement": f"[{kind}]"}
+    return {**place, "text": written, "replacement": f"[{kind}]", "source": source}
 
 
 _EXAMPLE: Mapping[str, Any] = {
@@ -81,11 +94,13 @@ _EXAMPLE: Mapping[str, Any] = {
     "detected_companies": ["Shopee VN"],
     "normalization_count": 3,
     "spans": [
-        _span("PERSON", "Nguyễn Văn An"),
-        _span("COMPANY", "Shopee VN"),
-        _span("ADDRESS", "12 đường Lê Lợi, quận 1"),
+        _span("PERSON", "Nguyễn Văn An", "rule"),
+        _span("COMPANY", "Shopee VN", "registry"),
+        _span("ADDRESS", "12 đường Lê Lợi, quận 1", "model"),
     ],
-    "processing_time_ms": 0.9,
+    "model_revision": "9f2c6a51c0b4d7e8a3f1b2c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708",
+    "truncated": False,
+    "processing_time_ms": 9.4,
 }
 _DETAIL = {
     "code": "deadline_exceeded",
@@ -131,17 +146,31 @@ def router(deps: Deps) -> APIRouter:
         left = exchange.started + DEADLINE - time.monotonic()
         try:
             async with asyncio.timeout(max(0.0, left)):
-                # Beside the event loop, so that the deadline holds whatever the text is.
-                done = await asyncio.to_thread(anonymiser, wanted.text, deps.normaliser, wanted.kinds)
+                found, tagged = await asyncio.gather(
+                    # Beside the event loop, so that the deadline holds whatever the text is.
+                    asyncio.to_thread(anonymiser.find, wanted.text, deps.normaliser, wanted.kinds),
+                    _tag(wanted, deps, exchange),
+                )
         except TimeoutError:
             raise GatewayError(ErrorCode.DEADLINE_EXCEEDED, {"deadline_seconds": round(DEADLINE)}) from None
-        answer = _answer(done, time.monotonic() - exchange.started)
+        done = anonymise(wanted.text, found, wanted.kinds, tagged.marked if tagged else ())
+        answer = _answer(done, tagged, time.monotonic() - exchange.started)
         return Response(answer.model_dump_json(), media_type="application/json")
 
     return routes
 
 
-def _answer(done: Anonymised, seconds: float) -> NormalisedAnswer:
+async def _tag(wanted: Normalisation, deps: Deps, exchange: Exchange) -> Tagged | None:
+    """Ask the model, if anything is to be replaced."""
+    found: Mapping[str, Tagged] = {}
+    if wanted.kinds:
+        found = await deps.tagger.tag([wanted.text], wanted.language, exchange.request_id)
+    tagged = found.get(wanted.text)
+    exchange.revision = tagged.revision if tagged else None
+    return tagged
+
+
+def _answer(done: Anonymised, tagged: Tagged | None, seconds: float) -> NormalisedAnswer:
     spans = [
         Replaced(
             type=one.kind.value,
@@ -149,6 +178,7 @@ def _answer(done: Anonymised, seconds: float) -> NormalisedAnswer:
             end=one.place.end,
             text=done.original[one.place.start : one.place.end],
             replacement=f"[{one.kind}]",
+            source=one.found_by.value,
         )
         for one in done.marked
     ]
@@ -158,5 +188,7 @@ def _answer(done: Anonymised, seconds: float) -> NormalisedAnswer:
         detected_companies=[span.text for span in spans if span.type == Kind.COMPANY],
         normalization_count=len(spans),
         spans=spans,
+        model_revision=tagged.revision if tagged else None,
+        truncated=tagged is not None and tagged.truncated,
         processing_time_ms=round(seconds * 1000, 2),
     )

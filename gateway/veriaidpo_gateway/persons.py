@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 
-from veriaidpo_gateway.companies import Span
+from veriaidpo_gateway.spans import Span
 from veriaidpo_gateway.words import Word, Words
 
 MOST_WORDS = 5

@@ -9,15 +9,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import httpx
 
-from veriaidpo_gateway import inference
+from veriaidpo_gateway import inference, tagged
 from veriaidpo_gateway.breaker import Breaker
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.inference import Inference
 from veriaidpo_gateway.routes import Model
 from veriaidpo_gateway.service_token import ServiceTokens
+from veriaidpo_gateway.tagged import Tagged
+
+T = TypeVar("T")
 
 _CONNECT = 2.0
 """Seconds to reach a predictor; it is in the same cluster."""
@@ -75,14 +79,26 @@ class Predictors:
         return self._seen.get(model, Seen())
 
     async def infer(self, model: Model, texts: Sequence[str], call: Call) -> tuple[Inference, ...]:
-        """Ask for texts; 503 when the model does not answer or is busy, 504 when it takes too long."""
+        """Ask a classifier for texts; 503 when it does not answer or is busy, 504 when it takes too long."""
+        return await self._ask(
+            model,
+            texts,
+            call,
+            lambda body: inference.decode(body, model=model.name, labels=len(model.labels), texts=len(texts)),
+        )
+
+    async def tag(self, model: Model, texts: Sequence[str], call: Call) -> tuple[Tagged, ...]:
+        """Ask a model that finds names; the same errors."""
+        return await self._ask(model, texts, call, lambda body: tagged.decode(body, model=model, texts=texts))
+
+    async def _ask(self, model: Model, texts: Sequence[str], call: Call, decode: Callable[[bytes], T]) -> T:
         breaker = self._breakers.setdefault(model.name, Breaker(failures=5, pause=2.0, clock=self._clock))
         if not breaker.allows():
             raise self._unavailable(model, "held back", ErrorCode.MODEL_UNAVAILABLE)
         started = self._clock()
         with self._counting(model, breaker, call):
             response = await self._post(model, inference.encode(call.request_id, texts), call)
-            answer = self._read(model, response, call, len(texts))
+            answer = decode(self._read(model, response, call))
         breaker.succeeded()
         self._remember_latency(model.name, self._clock() - started)
         return answer
@@ -136,9 +152,9 @@ class Predictors:
             headers["Authorization"] = f"Bearer {self._tokens.for_model(model.name)}"
         return headers
 
-    def _read(self, model: Model, response: httpx.Response, call: Call, texts: int) -> tuple[Inference, ...]:
+    def _read(self, model: Model, response: httpx.Response, call: Call) -> bytes:
         if response.status_code == 200:
-            return inference.decode(response.content, model=model.name, labels=len(model.labels), texts=texts)
+            return response.content
         if response.status_code in (429, 503):
             raise self._unavailable(
                 model,

@@ -10,6 +10,9 @@ from typing import Any
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 
 CLASSIFICATION = "text-classification"
+TAGGING = "token-classification"
+NORMALISER = "company_normalizer"
+"""The type of the model that finds names in texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,11 @@ class Routes:
     def classifiers(self) -> tuple[str, ...]:
         """List the types that classify sentences, in alphabetical order."""
         return tuple(sorted({m.model_type for m in self.models if m.task == CLASSIFICATION}))
+
+    def tagger(self, language: str) -> Model | None:
+        """Return the model that finds names in texts of a language, if it answers now."""
+        model = self._by_type.get(NORMALISER, {}).get(language)
+        return model if model is not None and model.task == TAGGING and model.servable else None
 
     def find(self, model_type: str, language: str) -> Model:
         """Return the servable classifier a request means.

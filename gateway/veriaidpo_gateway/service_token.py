@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jose import jwk, jwt
 from jose.backends.base import Key
 
+from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.followed import Followed
-from veriaidpo_gateway.settings import InvalidSettingsError
 
 ISSUER = "veriaidpo-gateway"
 LIFETIME = 60

@@ -11,11 +11,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from veriaidpo_gateway import environment
+from veriaidpo_gateway.environment import InvalidSettingsError
+
 EVERYWHERE = "0.0.0.0"  # noqa: S104  a container does not know its only address beforehand
-
-
-class InvalidSettingsError(Exception):
-    """A setting is missing or cannot be used; the message names it and never repeats a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,38 +76,44 @@ class Settings:
     port: int = 8001
     inner_port: int = 9090
     log_level: str = "INFO"
+    normaliser_model_for_classify: bool = False
+    """Whether the company normaliser is asked before each classification, and not only by /normalize."""
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read every setting; raise InvalidSettingsError for the first that cannot be used."""
-    redis_url = _secret(environ, "REDIS_URL")
-    cache_key = _secret(environ, "CACHE_KEY")
-    per_user = _number(environ, "RATE_LIMIT_PER_SECOND", 100)
-    service_key = _text(environ, "SERVICE_KEY_FILE")
+    redis_url = environment.secret(environ, "REDIS_URL")
+    cache_key = environment.secret(environ, "CACHE_KEY")
+    per_user = environment.number(environ, "RATE_LIMIT_PER_SECOND", 100)
+    service_key = environment.text(environ, "SERVICE_KEY_FILE")
     return Settings(
         tokens=_tokens(environ),
         limits=LimitSettings(
             per_user=per_user,
-            per_tenant=_number(environ, "TENANT_RATE_LIMIT_PER_SECOND", 10 * per_user),
-            replicas=_number(environ, "MAX_REPLICAS", 2 if redis_url else 1, lowest=1),
+            per_tenant=environment.number(environ, "TENANT_RATE_LIMIT_PER_SECOND", 10 * per_user),
+            replicas=environment.number(environ, "MAX_REPLICAS", 2 if redis_url else 1, lowest=1),
         ),
         cache=CacheSettings(
             redis_url=redis_url,
-            ttl=_number(environ, "CACHE_TTL_SECONDS", 3600, lowest=1),
+            ttl=environment.number(environ, "CACHE_TTL_SECONDS", 3600, lowest=1),
             key=cache_key.encode() if cache_key else None,
         ),
         routes=_routes(environ),
         service_key_file=Path(service_key) if service_key else None,
-        host=_text(environ, "HOST") or EVERYWHERE,
-        port=_number(environ, "PORT", 8001),
-        inner_port=_number(environ, "INNER_PORT", 9090),
+        host=environment.text(environ, "HOST") or EVERYWHERE,
+        port=environment.number(environ, "PORT", 8001),
+        inner_port=environment.number(environ, "INNER_PORT", 9090),
         log_level=_log_level(environ),
+        normaliser_model_for_classify=environment.flag(environ, "NORMALIZER_MODEL_FOR_CLASSIFY"),
     )
 
 
 def _tokens(environ: Mapping[str, str]) -> TokenSettings:
     algorithms = _algorithms(environ)
-    secret, file = _text(environ, "JWT_SECRET_KEY"), _text(environ, "JWT_SECRET_KEY_FILE")
+    secret, file = (
+        environment.text(environ, "JWT_SECRET_KEY"),
+        environment.text(environ, "JWT_SECRET_KEY_FILE"),
+    )
     if "HS256" not in algorithms:
         secret = file = None
     elif not secret and not file:
@@ -120,14 +125,16 @@ def _tokens(environ: Mapping[str, str]) -> TokenSettings:
         secret_file=Path(file) if file else None,
         jwks_url=jwks_url,
         jwks_file=jwks_file,
-        issuer=_text(environ, "JWT_ISSUER"),
-        audience=_text(environ, "JWT_AUDIENCE"),
-        max_lifetime=_number(environ, "JWT_MAX_LIFETIME_SECONDS", 86_400, lowest=1),
+        issuer=environment.text(environ, "JWT_ISSUER"),
+        audience=environment.text(environ, "JWT_AUDIENCE"),
+        max_lifetime=environment.number(environ, "JWT_MAX_LIFETIME_SECONDS", 86_400, lowest=1),
     )
 
 
 def _algorithms(environ: Mapping[str, str]) -> frozenset[str]:
-    named = frozenset(name.strip() for name in (_text(environ, "JWT_ALGORITHM") or "HS256").split(","))
+    named = frozenset(
+        name.strip() for name in (environment.text(environ, "JWT_ALGORITHM") or "HS256").split(",")
+    )
     if not named <= {"HS256", "RS256", "ES256"}:
         raise InvalidSettingsError(
             "JWT_ALGORITHM: one or several of HS256, RS256, ES256, with commas between"
@@ -136,7 +143,7 @@ def _algorithms(environ: Mapping[str, str]) -> frozenset[str]:
 
 
 def _key_set(environ: Mapping[str, str], *, wanted: bool) -> tuple[str | None, Path | None]:
-    url, file = _text(environ, "JWKS_URL"), _text(environ, "JWKS_FILE")
+    url, file = environment.text(environ, "JWKS_URL"), environment.text(environ, "JWKS_FILE")
     if not wanted:
         if url or file:
             raise InvalidSettingsError(
@@ -146,7 +153,7 @@ def _key_set(environ: Mapping[str, str], *, wanted: bool) -> tuple[str | None, P
     if bool(url) == bool(file):
         raise InvalidSettingsError("JWKS_URL or JWKS_FILE: exactly one is required for RS256 and ES256")
     if url:
-        _check_address(url, plain_allowed=(_text(environ, "JWKS_ALLOW_HTTP") or "false").lower() == "true")
+        _check_address(url, plain_allowed=environment.flag(environ, "JWKS_ALLOW_HTTP"))
     return url, Path(file) if file else None
 
 
@@ -172,7 +179,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _routes(environ: Mapping[str, str]) -> RouteSettings:
-    file, namespace = _text(environ, "ROUTES_FILE"), _text(environ, "KUBERNETES_NAMESPACE")
+    file, namespace = (
+        environment.text(environ, "ROUTES_FILE"),
+        environment.text(environ, "KUBERNETES_NAMESPACE"),
+    )
     if file:
         return RouteSettings(file=Path(file))
     if namespace:
@@ -181,30 +191,7 @@ def _routes(environ: Mapping[str, str]) -> RouteSettings:
 
 
 def _log_level(environ: Mapping[str, str]) -> str:
-    level = (_text(environ, "LOG_LEVEL") or "INFO").upper()
+    level = (environment.text(environ, "LOG_LEVEL") or "INFO").upper()
     if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise InvalidSettingsError("LOG_LEVEL: one of DEBUG, INFO, WARNING, ERROR")
     return level
-
-
-def _text(environ: Mapping[str, str], name: str) -> str | None:
-    return environ.get(name, "").strip() or None
-
-
-def _number(environ: Mapping[str, str], name: str, default: int, lowest: int = 0) -> int:
-    text = _text(environ, name)
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or int(text) < lowest:
-        raise InvalidSettingsError(f"{name}: a whole number from {lowest}")
-    return int(text)
-
-
-def _secret(environ: Mapping[str, str], name: str) -> str | None:
-    file = _text(environ, f"{name}_FILE")
-    if file is None:
-        return _text(environ, name)
-    try:
-        return Path(file).read_text(encoding="utf-8").strip() or None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSettingsError(f"{name}_FILE: the file cannot be read") from error

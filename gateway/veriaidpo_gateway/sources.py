@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 import yaml
 
+from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.followed import Followed
 from veriaidpo_gateway.routes import Model, Routes, model_from
-from veriaidpo_gateway.settings import InvalidSettingsError
 
 KIND = "Model"
 

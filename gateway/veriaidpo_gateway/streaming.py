@@ -18,10 +18,11 @@ from starlette.types import Receive, Scope, Send
 
 from veriaidpo_gateway import access, ndjson, strict_json
 from veriaidpo_gateway.access import Caller
-from veriaidpo_gateway.batch import TOGETHER, Entry, Group, shape
+from veriaidpo_gateway.batch import Entry, Group, shape
 from veriaidpo_gateway.classify import Deps, admit
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.exchange import Exchange
+from veriaidpo_gateway.inference import TOGETHER
 from veriaidpo_gateway.items import read_item
 from veriaidpo_gateway.ndjson import Line
 

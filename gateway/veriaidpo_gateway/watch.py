@@ -17,8 +17,8 @@ from typing import Any
 
 import httpx
 
+from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.routes import Routes
-from veriaidpo_gateway.settings import InvalidSettingsError
 from veriaidpo_gateway.sources import models_from
 
 GROUP_VERSION = "veriaidpo.verisyntra.vn/v1alpha1"

@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from veriaidpo_gateway.companies import Span
 from veriaidpo_gateway.folding import Folded, fold
+from veriaidpo_gateway.spans import Span
 
 GAP = "\0"
 """Stands where words were left out; no text that may be normalised holds it."""

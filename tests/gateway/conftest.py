@@ -187,6 +187,7 @@ def run_gateway(predictor: Predictor, model_resource: Callable[..., dict[str, An
         store: Any = None,
         cache_key: bytes | None = None,
         max_lifetime: int = 86_400,
+        tag_questions: bool = False,
     ) -> AsyncIterator[Gateway]:
         source = FixedSource([model_resource()] if resources is None else resources)
         settings = Settings(
@@ -194,6 +195,7 @@ def run_gateway(predictor: Predictor, model_resource: Callable[..., dict[str, An
             limits=LimitSettings(per_user=per_user, per_tenant=per_tenant),
             cache=CacheSettings(key=cache_key),
             routes=RouteSettings(),
+            normaliser_model_for_classify=tag_questions,
         )
         async with httpx.AsyncClient(transport=httpx.MockTransport(predictor)) as http:
             apps = create_apps(

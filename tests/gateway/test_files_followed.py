@@ -9,10 +9,11 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.followed import Followed
 from veriaidpo_gateway.keys import followed_keys, keys_from
 from veriaidpo_gateway.service_token import ServiceTokens
-from veriaidpo_gateway.settings import InvalidSettingsError, TokenSettings
+from veriaidpo_gateway.settings import TokenSettings
 from veriaidpo_gateway.sources import FileSource, parse_file
 
 

@@ -7,7 +7,8 @@ import jwt
 import pytest
 
 from veriaidpo_gateway.__main__ import main
-from veriaidpo_gateway.settings import InvalidSettingsError, from_environment
+from veriaidpo_gateway.environment import InvalidSettingsError
+from veriaidpo_gateway.settings import from_environment
 
 NEEDED = {"JWT_SECRET_KEY": "s" * 32, "ROUTES_FILE": "/routes.yaml"}
 
@@ -19,6 +20,11 @@ def test_defaults() -> None:
     assert (settings.cache.redis_url, settings.cache.ttl, settings.cache.key) == (None, 3600, None)
     assert settings.service_key_file is None
     assert settings.log_level == "INFO"
+
+
+def test_the_normalisers_model_helps_to_classify_when_asked_to() -> None:
+    assert not from_environment(NEEDED).normaliser_model_for_classify
+    assert from_environment({**NEEDED, "NORMALIZER_MODEL_FOR_CLASSIFY": "true"}).normaliser_model_for_classify
 
 
 def test_with_redis_two_replicas_are_assumed() -> None:
@@ -76,6 +82,7 @@ def test_printing_the_settings_shows_no_secret() -> None:
         ({"MAX_REPLICAS": "0"}, "MAX_REPLICAS"),
         ({"PORT": "80a"}, "PORT"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
+        ({"NORMALIZER_MODEL_FOR_CLASSIFY": "yes"}, "NORMALIZER_MODEL_FOR_CLASSIFY"),
         ({"REDIS_URL_FILE": "/nowhere"}, "REDIS_URL_FILE"),
     ],
 )

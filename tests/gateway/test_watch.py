@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from veriaidpo_gateway.settings import InvalidSettingsError
+from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.watch import ServiceAccount, WatchSource, in_cluster
 
 
