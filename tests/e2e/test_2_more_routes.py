@@ -78,6 +78,32 @@ def test_normalisation_is_for_data_protection_officers(tokens: dict[str, str]) -
     assert "[COMPANY]" in answer.json()["normalized_text"]
 
 
+def test_the_company_normaliser_finds_what_no_rule_knows(
+    tokens: dict[str, str], catalogue: Catalogue
+) -> None:
+    sources = set()
+    for golden in catalogue["company-normalizer-vi"]["goldenSentences"]:
+        body = {"text": golden["text"], "normalize_persons": True, "normalize_locations": True}
+        answer = ingress(f"{BASE}/normalize", json=body, headers=bearer(tokens["dpo"]))
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        assert len(found["model_revision"]) == 64
+        for span in found["spans"]:
+            assert golden["text"][span["start"] : span["end"]] == span["text"]
+            sources.add(span["source"])
+        covered = {at for span in found["spans"] for at in range(span["start"], span["end"])}
+        for span in golden["spans"]:
+            assert set(range(span["start"], span["end"])) <= covered, (golden, found["spans"])
+    assert "model" in sources
+
+
+def test_the_company_normaliser_classifies_nothing(tokens: dict[str, str]) -> None:
+    answer = classify("Ông An mua hàng", "company_normalizer", "vi", tokens["staff"])
+    assert answer.status_code == 400
+    assert answer.json()["detail"]["code"] == "not_a_classifier"
+    assert "/normalize" in answer.json()["detail"]["error_vi"]
+
+
 def test_a_revoked_token_is_refused_by_both_replicas(tokens: dict[str, str]) -> None:
     token = kubectl(
         *("exec", "deploy/veriaidpo-gateway", "--", "veriaidpo-gateway", "token", "--role", "staff")
