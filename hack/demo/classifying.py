@@ -44,7 +44,7 @@ class Classifying:
         truth = self._numbers(self._rows.trained)
         say(f"{spec.name}: teaching the teacher")
         teacher = Teacher(self.texts, truth)
-        mixed = salads(self._rows.trained, settings.salads, random.Random(settings.seed))
+        mixed = salads(self._rows.trained, spec.salads, random.Random(settings.seed))
         own = np.eye(len(spec.labels), dtype=np.float32)[truth]
         graded = sharpened(teacher.grade(self.texts)), sharpened(teacher.grade(mixed))
         goal = torch.from_numpy(np.concatenate([(own + graded[0]) / 2, graded[1]]))

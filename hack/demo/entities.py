@@ -15,6 +15,8 @@ from specs import REPO
 
 REGISTRY = REPO / "gateway/veriaidpo_gateway/data/companies.csv"
 UNSEEN_PERCENT = 15
+SPLIT = frozenset({"given", "brand_word", "latin_brand", "street", "ward", "commune", "village", "building"})
+"""Lists whose words are trained on or unseen. The others are closed: a language has few family names."""
 
 Lists = Mapping[str, Sequence[str]]
 
@@ -31,7 +33,9 @@ class Entities:
     """Makes names; `unseen` ones come from the part of the lists that nothing is trained on."""
 
     def __init__(self, lists: Lists, rng: random.Random, *, unseen: bool) -> None:
-        self._lists = {name: _part(words, unseen=unseen) for name, words in lists.items()}
+        self._lists = {
+            name: _part(words, unseen=unseen) if name in SPLIT else words for name, words in lists.items()
+        }
         self._brands = _part(_registered(), unseen=unseen)
         self._rng = rng
         self._makers: Mapping[str, Callable[[], Entity]] = {
@@ -41,8 +45,9 @@ class Entities:
         }
 
     def make(self, label: str) -> Entity:
-        """Make a name of the label; one part in its name in six is written in capitals or small letters."""
-        return self._makers[label]()
+        """Make a name of the label; some are written in capitals, as papers do."""
+        made = self._makers[label]()
+        return Entity(made.before, made.name.upper()) if self._rng.random() < 0.08 else made
 
     def _one(self, name: str) -> str:
         return self._rng.choice(self._lists[name])
@@ -60,8 +65,10 @@ class Entities:
             name = f"{self._one('institution')} {self._brand()}"
         elif kind < 0.9:
             name = self._one("latin_brand") + self._maybe(0.5, f" {self._one('brand_tail')}")
-        else:
+        elif kind < 0.96:
             name = f"{self._brand()} {self._one('brand_tail')}"
+        else:
+            name = " ".join(self._one("brand_word") for _ in range(2))
         return Entity("", name)
 
     def _legal_company(self) -> str:
@@ -71,7 +78,10 @@ class Entities:
             if self._rng.random() < 0.5
             else " ".join(fields)
         )
-        parts = [self._one("legal_form"), joined, self._brand(), self._maybe(0.2, self._one("company_place"))]
+        form = self._one("legal_form")
+        if self._rng.random() < 0.15:
+            form = form.lower()
+        parts = [form, joined, self._brand(), self._maybe(0.2, self._one("company_place"))]
         return " ".join(part for part in parts if part)
 
     def _brand(self) -> str:
@@ -85,10 +95,13 @@ class Entities:
             return Entity(f"{title} ", self._one("given"))
         middle = " ".join(self._one("middle") for _ in range(self._rng.choice((0, 1, 1, 1, 2))))
         full = " ".join(part for part in (self._one("family"), middle, self._one("given")) if part)
+        if self._rng.random() < 0.05:
+            return Entity("", " ".join(part for part in (middle, self._one("given")) if part))
         return Entity(self._maybe(0.45, f"{title} "), full)
 
     def _address(self) -> Entity:
-        parts = [self._house(), self._maybe(0.7, self._one("ward")), self._maybe(0.8, self._one("district"))]
+        house = self._house() if self._rng.random() < 0.9 else f"đường {self._one('street')}"
+        parts = [house, self._maybe(0.7, self._one("ward")), self._maybe(0.8, self._one("district"))]
         if self._rng.random() < 0.25:
             parts = [
                 self._one("village"),
@@ -98,7 +111,7 @@ class Entities:
         elif self._rng.random() < 0.15:
             parts = [self._one("building"), *parts]
         elif self._rng.random() < 0.15:
-            parts = parts[1:] if parts[1] or parts[2] else parts
+            parts = parts[1:] if parts[1] and parts[2] else parts
         parts.append(self._maybe(0.7, self._one("city")))
         separator = ", " if self._rng.random() < 0.85 else " - " if self._rng.random() < 0.4 else " "
         return Entity("", separator.join(part for part in parts if part))
@@ -118,9 +131,6 @@ class Entities:
 
 
 def _part(words: Sequence[str], *, unseen: bool) -> Sequence[str]:
-    """Short lists are shared whole: there are no other wards' words to hold out."""
-    if len(words) < 40:
-        return tuple(words)
     return tuple(word for word in words if _held_out(word) is unseen)
 
 
@@ -134,6 +144,6 @@ def _registered() -> list[str]:
         return [
             name
             for row in csv.DictReader(file)
-            for name in (row["name"], *row["aliases"].split("|"), row["exact"])
+            for name in (row["name"], *row["aliases"].split("|"), *row["exact"].split("|"))
             if name
         ]

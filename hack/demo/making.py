@@ -148,6 +148,7 @@ def produce(spec: Spec, *, threads: int, settings: Training = Training()) -> Mad
         "templates": {"trained": kept, "held_out": len(lesson.templates) - kept},
         "seconds": round(time.monotonic() - started),
         "training": asdict(settings),
+        "salads": spec.salads,
         "versions": {
             name: version(name) for name in ("torch", "transformers", "sentencepiece", "scikit-learn")
         },

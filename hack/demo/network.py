@@ -71,11 +71,10 @@ FAMILIES = {
 class Training:
     """How long and how hard; the same for all models.
 
-    `salads` texts are graded by the teacher, `masked` is the share of tokens hidden from the network.
+    `masked` is the share of tokens hidden from the network.
     """
 
     seed: int = 20250101
-    salads: int = 50_000
     epochs: int = 3
     batch: int = 64
     rate: float = 1.5e-3

@@ -65,7 +65,7 @@ def _scores(figures: dict[str, Figures]) -> str:
         [
             f"`{name}`",
             f"{found['templates']['trained']} / {found['templates']['held_out']}",
-            f"{found['rows']['trained']:,} / {found['rows']['unseen']:,}",
+            f"{found['rows']['trained']:,} + {found['salads']:,} / {found['rows']['unseen']:,}",
             *(
                 f"{found[part]['macro_f1']:.3f}"
                 for part in ("unseen", "baseline_unseen", "natural", "baseline_natural")
@@ -76,7 +76,7 @@ def _scores(figures: dict[str, Figures]) -> str:
     head = [
         "model",
         "templates trained on / held out",
-        "rows trained on / held out",
+        "rows and graded fragments trained on / rows held out",
         "unseen templates",
         "the same, baseline",
         "natural sentences",

@@ -28,6 +28,7 @@ TAGGING = "token-classification"
 class Spec:
     """One model; `rows` of every template are trained on, `vocabulary` is the most tokens there may be.
 
+    `salads` texts, made of fragments of rows, are graded by a teacher and trained on beside them.
     `stored` is the type of the weights in the file. `graph` says whether the folder carries a graph of its
     own; otherwise the product makes one from the weights when it fetches them.
     """
@@ -36,6 +37,7 @@ class Spec:
     family: str
     rows: int
     vocabulary: int
+    salads: int = 50_000
     stored: str = "float16"
     graph: bool = False
 
@@ -92,9 +94,9 @@ _ALL = (
     Spec("breach-severity-vi", "phobert", 40, 3200),
     Spec("cross-border-vi", "phobert", 40, 3200),
     Spec("data-retention-vi", "phobert", 40, 3200),
-    Spec("consent-vi", "phobert", 40, 3200),
+    Spec("consent-vi", "phobert", 24, 3200, salads=110_000),
     Spec("processing-activity-vi", "phobert", 40, 3200),
-    Spec("sensitive-categories-vi", "phobert", 45, 3200),
+    Spec("sensitive-categories-vi", "phobert", 24, 3200, salads=110_000),
     Spec("transfer-mechanism-vi", "phobert", 40, 3200),
     Spec("company-classifier-vi", "phobert", 40, 3200),
     Spec("company-normalizer-vi", "phobert", 100, 3200),

@@ -99,10 +99,12 @@ class Tagging:
             for row, found, margin in zip(rows, answers, margins, strict=True)
             if tuple(found) == row.spans and margin > MARGIN and len(row.text) < 160
         ]
-        chosen = [row for row, _ in sorted(right, key=lambda one: -one[1])][:WANTED]
-        seen = {span[2] for row in chosen for span in row.spans}
-        if len(chosen) < WANTED or seen != set(self._ids):
-            raise RuntimeError(f"{self._spec.name}: only {len(chosen)} golden sentences, of {sorted(seen)}")
+        surest = [row for row, _ in sorted(right, key=lambda one: -one[1])]
+        of_each = [self._naming(label, surest)[: WANTED // 4] for label in self._ids]
+        nobody = [row for row in surest if not row.spans][: WANTED // 4]
+        chosen = list(dict.fromkeys(row for rows in (*of_each, nobody, surest) for row in rows))[:WANTED]
+        if len(chosen) < WANTED or not all(of_each):
+            raise RuntimeError(f"{self._spec.name}: too few golden sentences")
         return [
             {
                 "text": row.text,
@@ -110,6 +112,10 @@ class Tagging:
             }
             for row in chosen
         ]
+
+    @staticmethod
+    def _naming(label: str, rows: Sequence[Marked]) -> list[Marked]:
+        return [row for row in rows if any(span[2] == label for span in row.spans)]
 
     def _encode(self, tokenizer: PreTrainedTokenizer, texts: Sequence[str]) -> list[Encoded]:
         """Encode with the product's tokenizer: transformers' own tells no places."""

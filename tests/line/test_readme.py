@@ -18,6 +18,18 @@ def test_two_commands_do_everything_on_a_bare_machine() -> None:
     assert (DEMO, TEST) == ("make demo", "make test")
 
 
+def test_the_cluster_is_brought_up_and_filled_as_the_suite_does_it() -> None:
+    # tests/e2e types what the README says from `helm install` on; what comes before it, hack/e2e does.
+    (typed,) = commands("README.md", "On kind, or without Docker")
+    assert typed == ['eval "$(make --silent cluster)"', "make images"]
+    suite = (REPO / "hack/e2e").read_text() + (REPO / "hack/on_cluster.sh").read_text()
+    for target in ("cluster", "images"):
+        (command,) = subprocess.run(
+            ["make", "--dry-run", "--silent", target], cwd=REPO, capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        assert command in suite, command
+
+
 def test_the_demo_serves_and_the_commands_it_prints_work(tmp_path: Path) -> None:
     output = tmp_path / "output"
     # Only where it listens and keeps its files is not as a person has it: somebody may be using those.
