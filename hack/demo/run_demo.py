@@ -79,7 +79,7 @@ def fetch(arguments: argparse.Namespace, model: dict[str, Any], hub: str) -> dic
     }
     done = subprocess.run(
         [
-            str(arguments.predictor / "veriaidpo-predictor"),
+            str(arguments.fetch / "veriaidpo-predictor"),
             "fetch",
             "--spec",
             "-",
@@ -100,7 +100,8 @@ def fetch(arguments: argparse.Namespace, model: dict[str, Any], hub: str) -> dic
 
 def as_resource(model: dict[str, Any], digest: str, url: str) -> dict[str, Any]:
     """Return the Model resource as the operator would have left it, for the gateway's routes file."""
-    spec = {key: model[key] for key in ("modelType", "aliases", "language", "task", "labels", "threshold")}
+    said = ("modelType", "aliases", "language", "task", "labels", "threshold")
+    spec = {key: model[key] for key in said if key in model}
     spec["source"] = {"uri": "hf://" + model["demo"]["repo"], "revision": "main"}
     now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     conditions = [
@@ -154,11 +155,11 @@ def ask(url: str, token: str, route: str, body: dict[str, Any]) -> dict[str, Any
     return answer
 
 
-def classify(url: str, token: str, model: dict[str, Any]) -> bool:
+def classify(url: str, secret: str, model: dict[str, Any]) -> bool:
     """Send one of the model's golden sentences; print the answer; return whether it is the right label."""
     golden = model["goldenSentences"][0]
     body = {"text": golden["text"], "model_type": model["modelType"], "language": model["language"]}
-    answer = ask(url, token, "classify", body)
+    answer = ask(url, make_token(secret, "staff"), "classify", body)
     label = next(label for label in model["labels"] if label["id"] == golden["label"])
     right = bool(answer["prediction"] == label[model["language"]])
     print(f"  {'✓' if right else '✗'} {golden['text']}")
@@ -166,11 +167,11 @@ def classify(url: str, token: str, model: dict[str, Any]) -> bool:
     return right
 
 
-def normalise(url: str, token: str, model: dict[str, Any]) -> bool:
+def normalise(url: str, secret: str, model: dict[str, Any]) -> bool:
     """Let the names of a golden sentence be replaced; print it; return whether each of its kinds was."""
     golden = max(model["goldenSentences"], key=lambda one: len({span["label"] for span in one["spans"]}))
     body = {"text": golden["text"], "normalize_persons": True, "normalize_locations": True}
-    text = ask(url, token, "normalize", body)["normalized_text"]
+    text = ask(url, make_token(secret, "dpo"), "normalize", body)["normalized_text"]
     right = all(f"[{span['label'].upper()}]" in text for span in golden["spans"])
     print(f"  {'✓' if right else '✗'} {golden['text']}")
     print(f"      → {text}  ({model['name']})")
@@ -276,11 +277,10 @@ def run(arguments: argparse.Namespace) -> int:
         begun = time.monotonic()
         print("Fetching the models:")
         url, secret = start(arguments, models, processes)
-        token = make_token(secret, "staff")
         print(
             f"Ready after {time.monotonic() - begun:.1f} s. A sentence for each model, through the gateway:"
         )
-        right = [ASK[model["task"]](url, token, model) for model in models]
+        right = [ASK[model["task"]](url, secret, model) for model in models]
         if not all(right):
             raise DemoError(f"At least one answer was wrong. See {processes.logs}.")
         if arguments.once:
@@ -310,6 +310,7 @@ def main() -> int:
         help="folder for models, logs and secrets, default .demo (or $STATE)",
     )
     parser.add_argument("--predictor", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--fetch", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--gateway", type=Path, required=True, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     (arguments.state / "logs").mkdir(parents=True, exist_ok=True)

@@ -94,7 +94,7 @@ _ALL = (
     Spec("breach-severity-vi", "phobert", 40, 3200),
     Spec("cross-border-vi", "phobert", 40, 3200),
     Spec("data-retention-vi", "phobert", 40, 3200),
-    Spec("consent-vi", "phobert", 24, 3200, salads=110_000),
+    Spec("consent-vi", "phobert", 30, 3200, salads=160_000),
     Spec("processing-activity-vi", "phobert", 40, 3200),
     Spec("sensitive-categories-vi", "phobert", 24, 3200, salads=110_000),
     Spec("transfer-mechanism-vi", "phobert", 40, 3200),
