@@ -1,8 +1,7 @@
-"""The operator's commands.
+"""Keeps the Models of one namespace downloaded, verified and served.
 
-  veriaidpo-operator                   run, with settings from the environment
-  veriaidpo-operator crd apply FILE    bring the resource definition in FILE up to date ('-' is standard
-  input)
+  veriaidpo-operator                  run, with settings from the environment
+  veriaidpo-operator crd apply FILE   bring the definition of Models up to date ('-': from standard input)
 
 Settings: NAMESPACE, PREDICTOR_IMAGE and FETCH_IMAGE are needed. IMAGE_PULL_POLICY, IMAGE_PULL_SECRETS,
 HF_ENDPOINT, HUB_TOKEN_SECRET, HUB_TOKEN_KEY, SERVICE_TRUST_CONFIGMAP, FETCH_RETRY_SECONDS, RESYNC_SECONDS,
@@ -47,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="verb", required=True
     )
     apply = crds.add_parser(
-        "apply", help="bring the resource definition up to date, and wait until it is served"
+        "apply", help="bring the definition of Models up to date, and wait until it is served"
     )
     apply.add_argument("file", nargs="?", default="-", help="YAML; '-', the default, is standard input")
     return parser

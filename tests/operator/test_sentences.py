@@ -91,9 +91,7 @@ def test_every_word_a_fetch_can_end_with_is_a_reason() -> None:
 
 def test_foreign_text_ends_with_a_full_stop_and_takes_one_line() -> None:
     say = load("en")
-    assert say(Reason.POD_REFUSED, detail="too\n many pods").startswith(
-        "The cluster lets no pod be made: too many pods. "
-    )
+    assert say(Reason.POD_REFUSED, detail="too\n many pods").startswith("No pod can be made: too many pods. ")
     assert len(say(Reason.INTERNAL, detail="x" * 5000)) < 500
 
 

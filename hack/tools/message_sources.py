@@ -1,0 +1,56 @@
+"""Where the sentences are that are written in English alone, and which of them lack a Vietnamese one."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+_TARGET = re.compile(r"^([a-z0-9-]+):.*?## (.*)$", re.MULTILINE)
+_REFUSAL = re.compile(r'\bfail (?:\(printf )?"((?:[^"\\]|\\.)*)"')
+_TEMPLATE = re.compile(r"\{\{.*?\}\}")
+
+Pairs = dict[str, tuple[str, str]]
+"""By key (a command, a target, or the English sentence itself): English and Vietnamese."""
+
+
+class UnpairedError(Exception):
+    """Sentences of one language lack those of the other; the text names them and says what to do."""
+
+
+def make_targets(makefile: str) -> dict[str, str]:
+    """Give each target that `make help` lists, with its line."""
+    return dict(_TARGET.findall(makefile))
+
+
+def refusals(template: str) -> list[str]:
+    """Give what a chart's template refuses to be rendered with; %q and %s stand for what it names."""
+    return _REFUSAL.findall(template)
+
+
+def notes(template: str) -> list[str]:
+    """Give the paragraphs that Helm prints after an install, without the commands, which are indented.
+
+    What is filled in is left out as `…`.
+    """
+    return [_TEMPLATE.sub("…", " ".join(paragraph)) for paragraph in _paragraphs(template.splitlines())]
+
+
+def _paragraphs(lines: Iterable[str]) -> Iterator[list[str]]:
+    paragraph: list[str] = []
+    for line in lines:
+        # A tag that stands on a line alone, or sets a variable, prints nothing.
+        prints = _TEMPLATE.sub("", line).strip() and not line.startswith(" ")
+        if prints:
+            paragraph.append(line)
+        elif paragraph:
+            yield paragraph
+            paragraph = []
+    if paragraph:
+        yield paragraph
+
+
+def paired(table: str, english: Mapping[str, str], vietnamese: Mapping[str, str]) -> Pairs:
+    """Put the two languages together in the order of the English one; UnpairedError unless they match."""
+    wrong = [f"[{table}] lacks the Vietnamese of: {key}" for key in english if not vietnamese.get(key)]
+    wrong += [f"[{table}] still has what is gone: {key}" for key in vietnamese if key not in english]
+    if wrong:
+        raise UnpairedError("\n".join(wrong))
+    return {key: (text, vietnamese[key]) for key, text in english.items()}
