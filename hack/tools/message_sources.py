@@ -1,10 +1,13 @@
 """Where the sentences are that are written in English alone, and which of them lack a Vietnamese one."""
 
+import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
 _TARGET = re.compile(r"^([a-z0-9-]+):.*?## (.*)$", re.MULTILINE)
 _REFUSAL = re.compile(r'\bfail (?:\(printf )?"((?:[^"\\]|\\.)*)"')
+_SAYING = re.compile(r"^print$|^say$|Error$")
+_WORD = re.compile(r"[A-Za-z]{2}")
 _TEMPLATE = re.compile(r"\{\{.*?\}\}")
 
 Pairs = dict[str, tuple[str, str]]
@@ -31,6 +34,22 @@ def notes(template: str) -> list[str]:
     What is filled in is left out as `…`.
     """
     return [_TEMPLATE.sub("…", " ".join(paragraph)) for paragraph in _paragraphs(template.splitlines())]
+
+
+def printed(source: str) -> list[str]:
+    """Give what a script prints, or ends with, in words: as `notes` does, in the order it is written."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args]
+    said = [call for call in calls if isinstance(call.func, ast.Name) and _SAYING.search(call.func.id)]
+    found = []
+    for call in sorted(said, key=lambda one: one.lineno):
+        lines = _text(call.args[0]).strip().splitlines()
+        found += [" ".join(" ".join(paragraph).split()) for paragraph in _paragraphs(lines)]
+    return [text for text in found if _WORD.search(text)]
+
+
+def _text(node: ast.expr) -> str:
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
 
 
 def _paragraphs(lines: Iterable[str]) -> Iterator[list[str]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from message_sources import Pairs, UnpairedError, make_targets, notes, paired, refusals
+from message_sources import Pairs, UnpairedError, make_targets, notes, paired, printed, refusals
 
 from veriaidpo_gateway.errors import STATUS, load_messages
 from veriaidpo_operator.reasons import Reason
@@ -21,6 +21,7 @@ from veriaidpo_predictor.outcome import Reason as FetchReason
 
 REPO = Path(__file__).resolve().parents[2]
 CHART = REPO / "charts/veriaidpo/templates"
+DEMO = ("hack/demo/run_demo.py", "hack/demo/processes.py")
 RUNBOOK = "operate.md#reasons-and-what-to-do"
 
 _HEAD = """\
@@ -36,7 +37,7 @@ Mọi thông báo người dùng có thể gặp, đối chiếu Anh - Việt. T
 | --- | --- | --- |
 | answers of the gateway | `gateway/veriaidpo_gateway/messages/` | both, in each answer |
 | conditions and events | `operator/veriaidpo_operator/messages/` | `operator.language` of the chart |
-| commands, make, chart | in English where they are; in Vietnamese in `hack/messages.toml` | English |
+| commands, make, demo, chart | in English where they are; in Vietnamese in `hack/messages.toml` | English |
 """
 
 _CONDITIONS = f"""\
@@ -63,6 +64,8 @@ def page(commands: Mapping[str, str], texts: Mapping[str, Any]) -> str:
     makefile = make_targets((REPO / "Makefile").read_text())
     parts += _section("Commands", "Lệnh", "command", paired("commands", commands, texts["commands"]))
     parts += _section("make", "make", "target", paired("make", makefile, texts["make"]))
+    demo = [text for file in DEMO for text in printed((REPO / file).read_text())]
+    parts += _sentences("make demo", "make demo", paired("demo", _same(demo), texts["demo"]))
     refused = refusals((CHART / "requirements.yaml").read_text())
     parts += _sentences(
         "What the chart refuses", "Cấu hình mà chart từ chối", paired("chart", _same(refused), texts["chart"])
@@ -118,13 +121,17 @@ def _linked(reason: Reason) -> str:
 
 
 def _section(english: str, vietnamese: str, key: str, pairs: Pairs) -> Iterator[str]:
-    yield f"## {english}" + (f" / {vietnamese}\n" if vietnamese != english else "\n")
+    yield _heading(english, vietnamese)
     yield table((key, "English", "Tiếng Việt"), ((f"`{name}`", *texts) for name, texts in pairs.items()))
 
 
 def _sentences(english: str, vietnamese: str, pairs: Pairs) -> Iterator[str]:
-    yield f"## {english} / {vietnamese}\n"
+    yield _heading(english, vietnamese)
     yield table(("English", "Tiếng Việt"), pairs.values())
+
+
+def _heading(english: str, vietnamese: str) -> str:
+    return f"## {english}\n" if english == vietnamese else f"## {english} / {vietnamese}\n"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -10,7 +10,7 @@ import tomllib
 
 import pytest
 from list_commands import leaves
-from message_sources import UnpairedError, make_targets, notes, paired, refusals
+from message_sources import UnpairedError, make_targets, notes, paired, printed, refusals
 from render_messages import table
 
 from veriaidpo_gateway.errors import ErrorCode, load_messages
@@ -69,6 +69,17 @@ def test_the_notes_are_told_without_their_commands() -> None:
         'It is "{{ .Release.Name }}".\nSee:\n\n  kubectl get\n{{- if .x }}\n\nWarning:\nno TLS.\n{{- end }}\n'
     )
     assert notes(template) == ['It is "…". See:', "Warning: no TLS."]
+
+
+def test_what_a_script_prints_is_told_without_its_commands() -> None:
+    source = """
+print(f"\\nAt {url}.\\nThen:\\n\\n  curl {url}\\n\\nCtrl-C stops.")
+print(f"  {mark} → {label}")
+log("not for people")
+if bad:
+    raise DemoError(f"{what} did not answer.") from error
+"""
+    assert printed(source) == ["At …. Then:", "Ctrl-C stops.", "… did not answer."]
 
 
 def test_every_paragraph_of_the_notes_has_vietnamese() -> None:
