@@ -28,13 +28,13 @@ lint: ## Style, unused code, forbidden imports, shell syntax
 types: ## mypy, strict, in each room's own environment
 	@hack/checks types
 
-unit: ## The tests of every room, of the hub and of the line on loopback; unit-gateway for one room's
+unit: ## The tests of every room, of the hub and of the demo; unit-gateway for one room's
 	@hack/checks unit operator gateway predictors hub line
 
 $(UNITS): unit-%:
 	@hack/checks unit $*
 
-chart: ## The chart: rendered in every supported shape, schema, policies, drift
+chart: ## The chart in every supported shape: schema, policies; and that no rendered file has drifted
 	@hack/checks chart
 
 ##@ On a real cluster
@@ -55,7 +55,7 @@ bench: ## Measure the installed product; figures go to build/bench.json and docs
 	@hack/bench
 
 ##@ Keeping things in step
-.PHONY: lock format manifests verify-manifests
+.PHONY: lock format manifests verify-manifests messages verify-messages
 lock: ## Resolve every room's requirements again. ROOM=gateway for one, UPGRADE=1 to move versions
 	@hack/lock $(if $(UPGRADE),--upgrade) $(ROOM)
 
@@ -67,6 +67,12 @@ manifests: ## Render the catalogue's Models into manifests/models
 
 verify-manifests: ## Fail when manifests/models is not what the catalogue renders to
 	@hack/manifests --verify
+
+messages: ## Render what people are told, in both languages, into docs/messages.md
+	@hack/messages
+
+verify-messages: ## Fail when docs/messages.md is not what people are told
+	@hack/messages --verify
 
 ##@ Help
 .PHONY: help

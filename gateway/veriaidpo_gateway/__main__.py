@@ -31,16 +31,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="veriaidpo-gateway", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="veriaidpo-gateway",
+        description="The only door to the models: tokens, rights, limits, names, cache and routes.",
+    )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("serve", help="run the gateway (the default); settings come from the environment")
-    token = commands.add_parser("token", help="print a token signed with JWT_SECRET_KEY, for trying out")
-    token.add_argument("--role", required=True, choices=access.ROLES)
-    token.add_argument("--tenant", default="demo")
-    token.add_argument("--sub", default="try-out")
-    token.add_argument("--hours", type=float, default=24.0)
-    token.add_argument("--kid", default="", help="which secret, when JWT_SECRET_KEY holds several")
+    token = commands.add_parser(
+        "token", help="print a token signed with JWT_SECRET_KEY, for trying the API out"
+    )
+    token.add_argument("--role", required=True, choices=access.ROLES, help="what its owner may do")
+    token.add_argument("--tenant", default="demo", help="whose data it is for (%(default)s)")
+    token.add_argument("--sub", default="try-out", help="who its owner is (%(default)s)")
+    token.add_argument("--hours", type=float, default=24.0, help="hours until it expires (%(default)g)")
+    token.add_argument("--kid", default="", help="name of the secret, when JWT_SECRET_KEY holds several")
     return parser
 
 
@@ -59,7 +64,9 @@ def _token(chosen: argparse.Namespace) -> str:
         data = Path(file).read_bytes() if file else os.environ.get("JWT_SECRET_KEY", "").encode()
         secret = secrets_from(data)[chosen.kid]
     except (OSError, ValueError, KeyError) as error:
-        raise InvalidSettingsError("JWT_SECRET_KEY: no usable secret of that kid") from error
+        raise InvalidSettingsError(
+            "JWT_SECRET_KEY or JWT_SECRET_KEY_FILE: no usable secret of that --kid"
+        ) from error
     now = int(time.time())
     claims = {
         "sub": chosen.sub,

@@ -1,12 +1,12 @@
-"""The operator's commands.
+"""Keeps the Models of one namespace downloaded, verified and served.
 
-  veriaidpo-operator                   run, with settings from the environment
-  veriaidpo-operator crd apply FILE    bring the resource definition in FILE up to date ('-' is standard
-  input)
+  veriaidpo-operator                  run, with settings from the environment
+  veriaidpo-operator crd apply FILE   bring the definition of Models up to date ('-': from standard input)
 
 Settings: NAMESPACE, PREDICTOR_IMAGE and FETCH_IMAGE are needed. IMAGE_PULL_POLICY, IMAGE_PULL_SECRETS,
 HF_ENDPOINT, HUB_TOKEN_SECRET, HUB_TOKEN_KEY, SERVICE_TRUST_CONFIGMAP, FETCH_RETRY_SECONDS, RESYNC_SECONDS,
-POLL_SECONDS, PENDING_GRACE_SECONDS, STALLED_SECONDS, LIVENESS_PORT and LOG_LEVEL have defaults.
+POLL_SECONDS, PENDING_GRACE_SECONDS, STALLED_SECONDS, LIVENESS_PORT, LOG_LEVEL and MESSAGE_LANGUAGE (of
+conditions and events: en, vi) have defaults.
 """
 
 import argparse
@@ -26,17 +26,7 @@ from veriaidpo_operator.settings import Settings, SettingsError, read
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="veriaidpo-operator", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("run", help="run the operator (the default)")
-    crds = commands.add_parser("crd", help="resource definitions").add_subparsers(dest="verb", required=True)
-    apply = crds.add_parser(
-        "apply", help="bring the resource definition up to date, and wait until it is served"
-    )
-    apply.add_argument("file", nargs="?", default="-", help="YAML; '-', the default, is standard input")
-    parsed = parser.parse_args(arguments)
+    parsed = _parser().parse_args(arguments)
     try:
         if parsed.command == "crd":
             return crd.apply(apiserver.connect(""), parsed.file)
@@ -44,6 +34,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SettingsError, crd.CrdError) as error:
         print(f"veriaidpo-operator: {error}", file=sys.stderr)
         return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="veriaidpo-operator", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("run", help="run the operator (the default)")
+    crds = commands.add_parser("crd", help="the definition of Models in the cluster").add_subparsers(
+        dest="verb", required=True
+    )
+    apply = crds.add_parser(
+        "apply", help="bring the definition of Models up to date, and wait until it is served"
+    )
+    apply.add_argument("file", nargs="?", default="-", help="YAML; '-', the default, is standard input")
+    return parser
 
 
 def run(settings: Settings) -> int:

@@ -13,7 +13,8 @@ from veriaidpo_operator.api import MANAGER, MODEL_LABEL, Json, Model
 from veriaidpo_operator.fetching import Fetch, Phase
 from veriaidpo_operator.observed import Child, Observed
 from veriaidpo_operator.pods import predictor_trouble
-from veriaidpo_operator.reasons import Reason, sentence
+from veriaidpo_operator.reasons import Reason
+from veriaidpo_operator.sentences import Phrase, Sentences
 from veriaidpo_operator.settings import Settings
 
 _STARTING = timedelta(seconds=60)
@@ -34,6 +35,11 @@ class Situation:
     """The claim the target is on."""
     service: Json | None
     """The InferenceService as it should be, once there is a target."""
+
+    @property
+    def say(self) -> Sentences:
+        """The sentences, in the language that was chosen."""
+        return self.settings.sentences
 
     @property
     def on_target(self) -> bool:
@@ -79,12 +85,12 @@ def first(checks: Iterable[Check], situation: Situation) -> Finding | None:
     return next((found for check in checks if (found := check(situation)) is not None), None)
 
 
-def _fails(reason: Reason, **facts: object) -> Finding:
-    return Finding(reason, sentence(reason, **facts), failure=True)
+def _fails(s: Situation, reason: Reason, **facts: object) -> Finding:
+    return Finding(reason, s.say(reason, **facts), failure=True)
 
 
-def _waits(reason: Reason, **facts: object) -> Finding:
-    return Finding(reason, sentence(reason, **facts), failure=False)
+def _waits(s: Situation, reason: Reason, **facts: object) -> Finding:
+    return Finding(reason, s.say(reason, **facts), failure=False)
 
 
 def ours(child: Child, model: Model) -> bool:
@@ -101,15 +107,17 @@ def anothers(child: Child, model: Model) -> bool:
 
 def suspended(s: Situation) -> Finding | None:
     """Check that the Model is not suspended."""
-    return _waits(Reason.SUSPENDED) if s.model.spec.suspend else None
+    return _waits(s, Reason.SUSPENDED) if s.model.spec.suspend else None
 
 
-def refused(kind: str, what: str) -> Check:
-    """Make the check that the API server took an object of this kind."""
+def refused(kind: str, what: Phrase, name: Callable[[Situation], str]) -> Check:
+    """Make the check that the API server took an object of this kind, which has this name."""
 
     def check(s: Situation) -> Finding | None:
         detail = s.observed.refused.get(kind)
-        return _fails(Reason.REFUSED, what=what, detail=detail) if detail else None
+        if not detail:
+            return None
+        return _fails(s, Reason.REFUSED, what=s.say(what, name=name(s)), detail=detail)
 
     return check
 
@@ -120,16 +128,16 @@ def claim_there(s: Situation) -> Finding | None:
     own = s.model.spec.storage.claim_name is None
     if claim is None:
         return (
-            _waits(Reason.CREATING, what=f"Claim {wanted}")
+            _waits(s, Reason.CREATING, what=s.say(Phrase.CLAIM, name=wanted))
             if own
-            else _fails(Reason.CLAIM_MISSING, claim=wanted)
+            else _fails(s, Reason.CLAIM_MISSING, claim=wanted)
         )
     if own and not ours(claim, s.model):
-        return _fails(Reason.NAME_CONFLICT, what=f"a claim {wanted}")
+        return _fails(s, Reason.NAME_CONFLICT, what=s.say(Phrase.CLAIM, name=wanted))
     if claim.phase == "Lost":
-        return _fails(Reason.VOLUME_LOST, claim=wanted)
+        return _fails(s, Reason.VOLUME_LOST, claim=wanted)
     if claim.deleting:
-        return _fails(Reason.VOLUME_PENDING, claim=wanted, detail="The claim is being deleted.")
+        return _fails(s, Reason.VOLUME_PENDING, claim=wanted, detail=s.say(Phrase.CLAIM_DELETED))
     return None
 
 
@@ -145,8 +153,8 @@ def claim_provisioned(s: Situation) -> Finding | None:
     for text in s.observed.claim_warnings:
         lower = text.lower()
         if ("storageclass" in lower and "not found" in lower) or "no storage class" in lower:
-            return _fails(Reason.STORAGE_CLASS_MISSING, claim=claim.name, detail=text)
-        return _fails(Reason.VOLUME_PENDING, claim=claim.name, detail=text)
+            return _fails(s, Reason.STORAGE_CLASS_MISSING, claim=claim.name, detail=text)
+        return _fails(s, Reason.VOLUME_PENDING, claim=claim.name, detail=text)
     return None
 
 
@@ -158,28 +166,28 @@ def fetched(s: Situation) -> Finding | None:
     if fetch.trouble is not None:
         return Finding(fetch.trouble.reason, fetch.trouble.message, failure=True)
     if fetch.phase is Phase.STALE:
-        return _waits(Reason.FETCH_STOPPING, job=fetch.name)
+        return _waits(s, Reason.FETCH_STOPPING, job=fetch.name)
     if fetch.step is not None:
         return Finding(fetch.step.reason, fetch.step.message, failure=False)
-    return _waits(Reason.CREATING, what=f"Fetch Job {fetch.name}")
+    return _waits(s, Reason.CREATING, what=s.say(Phrase.FETCH_JOB, name=fetch.name))
 
 
 def runtime_there(s: Situation) -> Finding | None:
     """Check that the cluster knows InferenceServices."""
-    return None if s.observed.runtime_known else _fails(Reason.RUNTIME_UNAVAILABLE)
+    return None if s.observed.runtime_known else _fails(s, Reason.RUNTIME_UNAVAILABLE)
 
 
 def service_there(s: Situation) -> Finding | None:
     """Check that the InferenceService is there and is the Model's own."""
     service, name = s.observed.service, s.model.name
     if s.target is None:
-        return _waits(Reason.WAITING_FOR_REVISION)
+        return _waits(s, Reason.WAITING_FOR_REVISION)
     if service is None:
-        return _waits(Reason.CREATING, what=f"InferenceService {name}")
+        return _waits(s, Reason.CREATING, what=s.say(Phrase.SERVICE, name=name))
     if not ours(service, s.model):
-        return _fails(Reason.NAME_CONFLICT, what=f"an InferenceService {name}")
+        return _fails(s, Reason.NAME_CONFLICT, what=s.say(Phrase.SERVICE, name=name))
     if anothers(service, s.model):
-        return _waits(Reason.REPLACING, what=f"InferenceService {name}")
+        return _waits(s, Reason.REPLACING, what=s.say(Phrase.SERVICE, name=name))
     return None
 
 
@@ -189,8 +197,8 @@ def pods_there(s: Situation) -> Finding | None:
         return None
     deployment = s.observed.deployment
     if deployment is not None and deployment.replica_failure:
-        return _fails(Reason.POD_REFUSED, detail=deployment.replica_failure)
-    found = predictor_trouble(s.observed, now=s.now, grace=s.settings.pending_grace_seconds)
+        return _fails(s, Reason.POD_REFUSED, detail=deployment.replica_failure)
+    found = predictor_trouble(s.observed, now=s.now, settings=s.settings)
     return Finding(found.reason, found.message, failure=True) if found else None
 
 
@@ -203,13 +211,13 @@ def rolled_out(s: Situation) -> Finding | None:
     wanted = deployment.wanted if deployment else s.model.spec.serving.min_replicas
     facts = {"revision": target[:12], "ready": ready, "wanted": wanted}
     if deployment is not None and deployment.stalled:
-        return _fails(Reason.ROLLOUT_STALLED, detail=deployment.stalled, **facts)
+        return _fails(s, Reason.ROLLOUT_STALLED, detail=deployment.stalled, **facts)
     settled = deployment is not None and deployment.updated == deployment.total == wanted
     lost = settled and s.on_target and ready < wanted and s.model.status.current_revision == target
     if lost and not _just_starting(s):
         detail = service.not_ready_message if service else ""
-        return _fails(Reason.PREDICTOR_NOT_READY, detail=detail, **facts)
-    return _waits(Reason.ROLLING_OUT, **facts)
+        return _fails(s, Reason.PREDICTOR_NOT_READY, detail=detail, **facts)
+    return _waits(s, Reason.ROLLING_OUT, **facts)
 
 
 def _just_starting(s: Situation) -> bool:
@@ -218,11 +226,15 @@ def _just_starting(s: Situation) -> bool:
     return bool(missing) and all(s.now - pod.created < _STARTING for pod in missing)
 
 
-STORAGE: tuple[Check, ...] = (refused("PersistentVolumeClaim", "the claim"), claim_there, claim_provisioned)
-FETCH: tuple[Check, ...] = (*STORAGE, refused("Job", "the fetch Job"), fetched)
+STORAGE: tuple[Check, ...] = (
+    refused("PersistentVolumeClaim", Phrase.CLAIM, lambda s: objects.claim_name(s.model)),
+    claim_there,
+    claim_provisioned,
+)
+FETCH: tuple[Check, ...] = (*STORAGE, refused("Job", Phrase.FETCH_JOB, lambda s: s.fetch.name), fetched)
 SERVE: tuple[Check, ...] = (
     runtime_there,
-    refused("InferenceService", "the InferenceService"),
+    refused("InferenceService", Phrase.SERVICE, lambda s: s.model.name),
     service_there,
     pods_there,
     rolled_out,

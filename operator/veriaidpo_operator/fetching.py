@@ -6,9 +6,10 @@ from enum import Enum, auto
 
 from veriaidpo_operator import objects
 from veriaidpo_operator.api import Model
-from veriaidpo_operator.observed import FetchResult, Job, Observed, Pod
-from veriaidpo_operator.pods import Trouble, trouble
-from veriaidpo_operator.reasons import SLOW, Reason, from_fetch, full_stop, sentence
+from veriaidpo_operator.observed import FetchResult, Job, Observed, Pod, Progress
+from veriaidpo_operator.pods import Trouble, last_words, trouble
+from veriaidpo_operator.reasons import SLOW, Reason, from_fetch
+from veriaidpo_operator.sentences import Phrase, Sentences, full_stop
 from veriaidpo_operator.settings import Settings
 
 _EXIT_CODES = {
@@ -105,7 +106,10 @@ def look(  # noqa: PLR0911 (one return for each way a fetch can stand)
         return replace(fetch, phase=Phase.DONE if result else Phase.LOST, result=result)
     if job.failed:
         return replace(
-            fetch, phase=Phase.FAILED, trouble=_job_failure(model, job, pods), failed_at=job.ended or now
+            fetch,
+            phase=Phase.FAILED,
+            trouble=_job_failure(model, job, pods, settings),
+            failed_at=job.ended or now,
         )
     return _running(model, observed, fetch, pods=pods, settings=settings, now=now)
 
@@ -129,46 +133,53 @@ def _running(
     What the attempt before failed of stays the trouble until this one gets further: a failure that comes
     again and again is shown all the time, not only now and then.
     """
-    starting = _say(Reason.FETCH_STARTING, job=fetch.name, attempt=fetch.attempt)
+    starting = _say(settings, Reason.FETCH_STARTING, job=fetch.name, attempt=fetch.attempt)
     job = fetch.job
     if not pods:
         refused = job.waiting_for_pods if job else ""
-        found = _say(Reason.POD_REFUSED, detail=refused) if refused else fetch.trouble
+        found = _say(settings, Reason.POD_REFUSED, detail=refused) if refused else fetch.trouble
         return replace(fetch, step=starting, trouble=found)
     pod = pods[0]
     if pod.phase == "Succeeded":  # the Job controller has not seen it yet
-        return replace(fetch, step=_say(Reason.PUBLISHING, uri=model.spec.source.uri), trouble=None)
+        return replace(fetch, step=_say(settings, Reason.PUBLISHING, uri=model.spec.source.uri), trouble=None)
     if pod.phase == "Failed":
-        failure = _pod_failure(model, fetch.name, pod)
+        failure = _pod_failure(model, fetch.name, pod, settings)
         return replace(fetch, step=starting, trouble=failure, failed_at=pod.ended_at)
-    found = trouble(pod, section="download", now=now, grace=settings.pending_grace_seconds)
+    found = trouble(pod, section="download", now=now, settings=settings)
     if found is not None:
-        return replace(fetch, step=starting, trouble=_volume(observed, pod) or found)
-    step = _step(model, observed) if pod.phase == "Running" else starting
+        return replace(fetch, step=starting, trouble=_volume(observed, pod, settings) or found)
+    step = _step(model, observed, settings.sentences) if pod.phase == "Running" else starting
     further = step.reason not in {Reason.FETCH_STARTING, Reason.RESOLVING}
     return replace(fetch, step=step, trouble=None if further else fetch.trouble)
 
 
-def _volume(observed: Observed, pod: Pod) -> Trouble | None:
+def _volume(observed: Observed, pod: Pod, settings: Settings) -> Trouble | None:
     """Return the trouble of the claim when that is why a pod finds no node."""
     claim = observed.claim
     if claim is None or claim.phase == "Bound" or not pod.unschedulable:
         return None
-    return _say(Reason.VOLUME_PENDING, claim=claim.name, detail=pod.unschedulable)
+    return _say(settings, Reason.VOLUME_PENDING, claim=claim.name, detail=pod.unschedulable)
 
 
-def _step(model: Model, observed: Observed) -> Trouble:
+def _step(model: Model, observed: Observed, say: Sentences) -> Trouble:
     progress = observed.progress
     reason = _STATES.get(progress.state, Reason.RESOLVING) if progress else Reason.RESOLVING
     source = model.spec.source
-    done = ""
-    if progress and progress.bytes_total:
-        done = f"{round(progress.percent or 0)}% of {_size(progress.bytes_total)}"
-        if progress.bytes_per_second:
-            done += f", {_size(progress.bytes_per_second)}/s"
-        if progress.remaining_seconds is not None:
-            done += f", {round(progress.remaining_seconds)} s left"
-    return _say(reason, uri=source.uri, revision=source.revision, progress=done or "starting")
+    return Trouble(
+        reason, say(reason, uri=source.uri, revision=source.revision, progress=_progress(progress, say))
+    )
+
+
+def _progress(progress: Progress | None, say: Sentences) -> str:
+    if progress is None or not progress.bytes_total:
+        return say(Phrase.STARTING)
+    total = _size(progress.bytes_total)
+    parts = [say(Phrase.PERCENT, percent=round(progress.percent or 0), total=total)]
+    if progress.bytes_per_second:
+        parts.append(say(Phrase.RATE, rate=_size(progress.bytes_per_second)))
+    if progress.remaining_seconds is not None:
+        parts.append(say(Phrase.LEFT, seconds=round(progress.remaining_seconds)))
+    return ", ".join(parts)
 
 
 def _size(count: float) -> str:
@@ -178,29 +189,29 @@ def _size(count: float) -> str:
     return f"{count:.0f} B"
 
 
-def _job_failure(model: Model, job: Job, pods: tuple[Pod, ...]) -> Trouble:
+def _job_failure(model: Model, job: Job, pods: tuple[Pod, ...], settings: Settings) -> Trouble:
     if job.failed_reason == "DeadlineExceeded":
-        return _say(Reason.DEADLINE_EXCEEDED, deadline=model.spec.download.active_deadline_seconds)
+        return _say(settings, Reason.DEADLINE_EXCEEDED, deadline=model.spec.download.active_deadline_seconds)
     ended = next((pod for pod in pods if pod.phase == "Failed"), None)
     if ended is not None:
-        return _pod_failure(model, job.name, ended)
-    return _say(Reason.INTERNAL, job=job.name, detail=job.failed_message)
+        return _pod_failure(model, job.name, ended, settings)
+    return _say(settings, Reason.INTERNAL, job=job.name, detail=job.failed_message)
 
 
-def _pod_failure(model: Model, job: str, pod: Pod) -> Trouble:
+def _pod_failure(model: Model, job: str, pod: Pod, settings: Settings) -> Trouble:
     if pod.ended_reason == "OOMKilled":
-        return _say(Reason.OOM_KILLED, pod=pod.name, section="download")
+        return _say(settings, Reason.OOM_KILLED, pod=pod.name, section="download")
     if pod.status_reason == "Evicted":
-        return _say(Reason.EVICTED, pod=pod.name, detail=pod.message)
+        return _say(settings, Reason.EVICTED, pod=pod.name, detail=pod.message)
     result = pod.result
     if result is not None:
         reason, detail = from_fetch(result.reason), result.message
     else:
         reason = _EXIT_CODES.get(pod.exit_code or 1, Reason.INTERNAL)
-        lines = pod.message.strip().splitlines()
-        detail = lines[-1] if lines else f"Exit code {pod.exit_code}"
+        detail = last_words(pod, settings)
     source = model.spec.source
     return _say(
+        settings,
         reason,
         detail=detail,
         uri=source.uri,
@@ -217,8 +228,8 @@ def _known(word: str) -> Reason:
         return Reason.INTERNAL
 
 
-def _say(reason: Reason, **facts: object) -> Trouble:
-    return Trouble(reason, sentence(reason, **facts))
+def _say(settings: Settings, reason: Reason, **facts: object) -> Trouble:
+    return Trouble(reason, settings.sentences(reason, **facts))
 
 
 def warnings(result: FetchResult) -> str:

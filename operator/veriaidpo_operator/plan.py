@@ -82,7 +82,7 @@ def plan(model: Model, observed: Observed, settings: Settings, now: datetime) ->
     if (
         not model.status.conditions
     ):  # every condition is there from the first moment, so that a wait can begin
-        return Plan((), first_status(model, now), 0)
+        return Plan((), first_status(model, settings.sentences, now), 0)
     situation = assess(model, observed, settings, now)
     actions = (*_claim(situation), *_fetch(situation), *_serve(situation))
     return Plan(actions, next_status(situation), _again(situation, actions))

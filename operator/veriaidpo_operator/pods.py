@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from veriaidpo_operator.observed import Observed, Pod
-from veriaidpo_operator.reasons import Reason, full_stop, sentence
+from veriaidpo_operator.reasons import Reason
+from veriaidpo_operator.sentences import Phrase
+from veriaidpo_operator.settings import Settings
 
 _IMAGE = frozenset(
     {
@@ -29,45 +31,47 @@ def slow_to_start(pod: Pod, now: datetime, grace: float) -> bool:
 
 
 def trouble(  # noqa: PLR0911 (one return for each trouble)
-    pod: Pod, *, section: str, now: datetime, grace: float
+    pod: Pod, *, section: str, now: datetime, settings: Settings
 ) -> Trouble | None:
     """Return what is wrong with a pod, or None while it is on its way or running.
 
-    section: the part of spec (download or serving) whose limits the pod has. grace: seconds a pod may wait
-    for a node or a volume before that is called a trouble.
+    section: the part of spec (download or serving) whose limits the pod has.
     """
+
+    def found(reason: Reason, **facts: object) -> Trouble:
+        return Trouble(reason, settings.sentences(reason, pod=pod.name, **facts))
+
     if pod.waiting_reason in _IMAGE:
-        detail = full_stop(pod.waiting_message or pod.waiting_reason)
-        return _trouble(Reason.IMAGE_UNAVAILABLE, pod, image=pod.image, detail=detail)
+        detail = pod.waiting_message or pod.waiting_reason
+        return found(Reason.IMAGE_UNAVAILABLE, image=pod.image, detail=detail)
     if pod.ended_reason == "OOMKilled":
-        return None if pod.ready else _trouble(Reason.OOM_KILLED, pod, section=section)
+        return None if pod.ready else found(Reason.OOM_KILLED, section=section)
     if pod.status_reason == "Evicted":
-        return _trouble(Reason.EVICTED, pod, detail=pod.message)
+        return found(Reason.EVICTED, detail=pod.message)
     if pod.waiting_reason in _CONFIG:
-        return _trouble(Reason.CONTAINER_CONFIG, pod, detail=pod.waiting_message)
+        return found(Reason.CONTAINER_CONFIG, detail=pod.waiting_message)
     if pod.waiting_reason == "CrashLoopBackOff" or (pod.ended_reason and not pod.ready and pod.restarts > 0):
-        return _trouble(Reason.CRASHING, pod, detail=_last_words(pod))
-    if slow_to_start(pod, now, grace):
+        return found(Reason.CRASHING, detail=last_words(pod, settings))
+    if slow_to_start(pod, now, settings.pending_grace_seconds):
         if pod.unschedulable:
-            return _trouble(Reason.UNSCHEDULABLE, pod, detail=pod.unschedulable)
+            return found(Reason.UNSCHEDULABLE, detail=pod.unschedulable)
         if pod.warnings:
-            return _trouble(Reason.MOUNT_FAILED, pod, detail=pod.warnings[0])
+            return found(Reason.MOUNT_FAILED, detail=pod.warnings[0])
     return None
 
 
-def _trouble(reason: Reason, pod: Pod, **facts: object) -> Trouble:
-    return Trouble(reason, sentence(reason, pod=pod.name, **facts))
-
-
-def _last_words(pod: Pod) -> str:
+def last_words(pod: Pod, settings: Settings) -> str:
+    """Return the last line a pod wrote before it ended, or else how it ended."""
     lines = pod.message.strip().splitlines()
-    return lines[-1] if lines else f"{pod.ended_reason or 'Error'}, exit code {pod.exit_code}"
+    if lines:
+        return lines[-1]
+    return settings.sentences(Phrase.ENDED, code=pod.exit_code, reason=pod.ended_reason or "Error")
 
 
-def predictor_trouble(observed: Observed, *, now: datetime, grace: float) -> Trouble | None:
+def predictor_trouble(observed: Observed, *, now: datetime, settings: Settings) -> Trouble | None:
     """Return the trouble of the newest predictor pod that has one."""
     for pod in observed.predictors:
-        found = trouble(pod, section="serving", now=now, grace=grace)
+        found = trouble(pod, section="serving", now=now, settings=settings)
         if found is not None:
             return found
     return None

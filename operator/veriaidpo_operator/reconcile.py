@@ -67,7 +67,7 @@ class Reconciler:
             if error.code in {404, 409}:  # the Model has gone, or is another one by now
                 return
             raise
-        for event in events(model.status, status):
+        for event in events(model.status, status, self._settings.sentences):
             _log.info("%s: %s %s: %s", model.name, event.type, event.reason, event.message)
             try:
                 self._cluster.tell(model, event, now)
@@ -82,5 +82,5 @@ class Reconciler:
         # Only metadata and status of it are looked at.
         model = parse({**body, "spec": _UNREADABLE, "status": {}})
         model = replace(model, status=known)
-        self._say(model, invalid_status(model, error, now), now)
+        self._say(model, invalid_status(model, error, self._settings.sentences, now), now)
         return self._settings.resync_seconds

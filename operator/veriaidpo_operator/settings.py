@@ -1,7 +1,10 @@
 """What the operator is told from outside: read once from the environment, frozen, passed down."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+
+from veriaidpo_operator.sentences import LANGUAGES, Sentences, load
 
 
 class SettingsError(ValueError):
@@ -37,6 +40,8 @@ class Settings:
     stalled_seconds: float = 180.0
     """Without a finished reconcile for so long, although there is work, the process ends to be restarted."""
     log_level: str = "INFO"
+    sentences: Sentences = field(default_factory=partial(load, "en"))
+    """What conditions and events say, in the language of MESSAGE_LANGUAGE."""
 
 
 def read(environ: Mapping[str, str]) -> Settings:
@@ -77,6 +82,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         liveness_port=_port(environ.get("LIVENESS_PORT") or "8080"),
         stalled_seconds=seconds("STALLED_SECONDS", 180),
         log_level=(environ.get("LOG_LEVEL") or "INFO").upper(),
+        sentences=load(_language(environ.get("MESSAGE_LANGUAGE") or "en")),
     )
 
 
@@ -84,3 +90,9 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65_536:
         raise SettingsError(f"LIVENESS_PORT={text!r}: a port number is needed, e.g. 8080")
     return int(text)
+
+
+def _language(text: str) -> str:
+    if text not in LANGUAGES:
+        raise SettingsError(f"MESSAGE_LANGUAGE={text!r}: one of {', '.join(LANGUAGES)} is needed")
+    return text

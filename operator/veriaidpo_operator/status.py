@@ -18,7 +18,8 @@ from veriaidpo_operator.api import (
 from veriaidpo_operator.checks import Finding, Situation, ours
 from veriaidpo_operator.fetching import Phase
 from veriaidpo_operator.objects import SERVE_PORT
-from veriaidpo_operator.reasons import REFUSED_BYTES, Reason, sentence
+from veriaidpo_operator.reasons import REFUSED_BYTES, Reason
+from veriaidpo_operator.sentences import Phrase, Sentences
 
 CONDITIONS = (
     "Downloaded", "Verified", "Converted", "InferenceServiceReady",
@@ -28,9 +29,9 @@ CONDITIONS = (
 _Truth = Literal["True", "False", "Unknown"]
 
 
-def first_status(model: Model, now: datetime) -> Status:
+def first_status(model: Model, say: Sentences, now: datetime) -> Status:
     """Return the status of a Model that was never looked at: every condition Unknown."""
-    text = sentence(Reason.PENDING)
+    text = say(Reason.PENDING)
     return model.status.model_copy(
         update={
             "observed_generation": model.generation,
@@ -49,12 +50,12 @@ def first_status(model: Model, now: datetime) -> Status:
     )
 
 
-def invalid_status(model: Model, error: ValidationError, now: datetime) -> Status:
+def invalid_status(model: Model, error: ValidationError, say: Sentences, now: datetime) -> Status:
     """Return the status of a Model whose spec this operator cannot read; what serves it is left alone."""
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    reason, text = Reason.INVALID_SPEC, sentence(Reason.INVALID_SPEC, detail=f"spec.{where}: {first['msg']}")
-    old = model.status if model.status.conditions else first_status(model, now)
+    reason, text = Reason.INVALID_SPEC, say(Reason.INVALID_SPEC, detail=f"spec.{where}: {first['msg']}")
+    old = model.status if model.status.conditions else first_status(model, say, now)
     said: dict[str, _Truth] = {"Ready": "False", "Degraded": "True"}
     conditions = tuple(
         stamped(old, model, c.type, (said[c.type], reason, text), now) if c.type in said else c
@@ -209,13 +210,13 @@ def _conditions(s: Situation, status: Status, root: Finding | None) -> tuple[Con
     facts = _facts(s, status)
     said: dict[str, tuple[_Truth, str, str]] = {
         **_fetch_conditions(s, facts),
-        "InferenceServiceReady": _answer(serve, Reason.PREDICTOR_READY, facts, unknown=s.target is None),
-        "WarmedUp": _answer(serve, Reason.PREDICTOR_READY, facts, unknown=s.target is None),
+        "InferenceServiceReady": _answer(s, serve, Reason.PREDICTOR_READY, facts, unknown=s.target is None),
+        "WarmedUp": _answer(s, serve, Reason.PREDICTOR_READY, facts, unknown=s.target is None),
         "Servable": _servable(s, status, serve, root, facts),
-        "Ready": _answer(root, Reason.SERVING, facts),
+        "Ready": _answer(s, root, Reason.SERVING, facts),
         "Degraded": ("True", root.reason, root.message)
         if root is not None and root.failure
-        else ("False", Reason.AS_EXPECTED, sentence(Reason.AS_EXPECTED)),
+        else ("False", Reason.AS_EXPECTED, s.say(Reason.AS_EXPECTED)),
     }
     return tuple(stamped(s.model.status, s.model, kind, said[kind], s.now) for kind in CONDITIONS)
 
@@ -225,7 +226,7 @@ def _facts(s: Situation, status: Status) -> dict[str, object]:
     return {
         "revision": (s.target or "")[:12],
         "claim": s.claim,
-        "commit": (status.resolved_commit or "unknown")[:12],
+        "commit": (status.resolved_commit or s.say(Phrase.UNKNOWN))[:12],
         "ready": deployment.ready if deployment else 0,
         "wanted": deployment.wanted if deployment else s.model.spec.serving.min_replicas,
         "url": status.inference_service.url if status.inference_service else "",
@@ -233,26 +234,26 @@ def _facts(s: Situation, status: Status) -> dict[str, object]:
 
 
 def _answer(
-    finding: Finding | None, well: Reason, facts: dict[str, object], *, unknown: bool = False
+    s: Situation, finding: Finding | None, well: Reason, facts: dict[str, object], *, unknown: bool = False
 ) -> tuple[_Truth, str, str]:
     if finding is None:
-        return "True", well, sentence(well, **facts)
+        return "True", well, s.say(well, **facts)
     return "Unknown" if unknown and not finding.failure else "False", finding.reason, finding.message
 
 
 def _fetch_conditions(s: Situation, facts: dict[str, object]) -> dict[str, tuple[_Truth, str, str]]:
     finding = checks.first(checks.FETCH, s)
-    downloaded = _answer(finding, Reason.FETCHED, facts)
+    downloaded = _answer(s, finding, Reason.FETCHED, facts)
     if finding is None:
         return {
             "Downloaded": downloaded,
-            "Verified": ("True", Reason.VERIFIED, sentence(Reason.VERIFIED, **facts)),
-            "Converted": ("True", Reason.NOT_REQUESTED, sentence(Reason.NOT_REQUESTED)),
+            "Verified": ("True", Reason.VERIFIED, s.say(Reason.VERIFIED, **facts)),
+            "Converted": ("True", Reason.NOT_REQUESTED, s.say(Reason.NOT_REQUESTED)),
         }
     waits: tuple[_Truth, str, str] = (
         "Unknown",
         Reason.WAITING_FOR_REVISION,
-        sentence(Reason.WAITING_FOR_REVISION),
+        s.say(Reason.WAITING_FOR_REVISION),
     )
     refused: tuple[_Truth, str, str] = ("False", finding.reason, finding.message)
     return {
@@ -268,10 +269,10 @@ def _servable(
     deployment = s.observed.deployment
     if status.current_revision is not None and deployment is not None and deployment.ready > 0:
         known = {**facts, "revision": status.current_revision[:12]}
-        return "True", Reason.SERVING, sentence(Reason.SERVING, **known)
+        return "True", Reason.SERVING, s.say(Reason.SERVING, **known)
     cause = serve if s.target is not None and serve is not None else root
     if cause is None:
-        return "False", Reason.ROLLING_OUT, sentence(Reason.ROLLING_OUT, **facts)
+        return "False", Reason.ROLLING_OUT, s.say(Reason.ROLLING_OUT, **facts)
     return "False", cause.reason, cause.message
 
 

@@ -34,11 +34,13 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="veriaidpo-predictor", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="veriaidpo-predictor", description="Download a model onto a volume, verify it, serve it."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_fetch(commands)
-    verify = commands.add_parser("verify", help="compare revisions with their manifests, byte by byte")
+    verify = commands.add_parser("verify", help="compare every byte of a revision with its manifest")
     verify.add_argument("directory", nargs="+", type=Path, metavar="DIR", help="a revision directory")
     listing = commands.add_parser("list", help="list the published revisions of a volume")
     listing.add_argument("--root", type=Path, default=Path("/mnt/models"), help="the volume (%(default)s)")
@@ -65,21 +67,23 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--trust",
         type=Path,
         metavar="FILE",
-        help="public keys or certificates (PEM) that sign service tokens; $SERVICE_TRUST_FILE",
+        help="public keys or certificates (PEM) of the gateways that may ask; otherwise $SERVICE_TRUST_FILE",
     )
-    who.add_argument("--no-auth", action="store_true", help="answer without a service token, for trying out")
+    who.add_argument(
+        "--no-auth", action="store_true", help="answer anybody, without a service token: only for trying out"
+    )
     serve.add_argument(
         "--threads",
         type=int,
         metavar="N",
-        help="engine threads, one core each; $PREDICTOR_THREADS, otherwise the cores of this process",
+        help="cores to compute with; otherwise $PREDICTOR_THREADS, or all that this process may use",
     )
     serve.add_argument(
         "--drain",
         type=float,
         default=5.0,
         metavar="SECONDS",
-        help="after SIGTERM, unready but still answering for so long (%(default)s)",
+        help="how long to go on answering after SIGTERM, while reporting unready (%(default)g)",
     )
 
 
@@ -94,7 +98,9 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "17 OutOfSpace, 18 UnsupportedFormat, 19 SourceRefused.",
     )
     fetch.add_argument(
-        "--spec", metavar="FILE", help="the FetchSpec as JSON, - for stdin; otherwise $FETCH_SPEC"
+        "--spec",
+        metavar="FILE",
+        help="what to download, as JSON; - for standard input, otherwise $FETCH_SPEC",
     )
     fetch.add_argument("--root", type=Path, default=Path("/mnt/models"), help="the volume (%(default)s)")
     fetch.add_argument(

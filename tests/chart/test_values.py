@@ -52,6 +52,22 @@ def test_what_cannot_work_is_refused_with_the_way_out(settings: list[str], advic
         render(*settings)
 
 
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_the_operator_speaks_the_language_that_is_set(language: str) -> None:
+    (operator,) = (
+        item
+        for item in render(f"operator.language={language}")
+        if item["kind"] == "Deployment" and item["metadata"]["name"].endswith("-operator")
+    )
+    (container,) = operator["spec"]["template"]["spec"]["containers"]
+    assert {"name": "MESSAGE_LANGUAGE", "value": language} in container["env"]
+
+
+def test_a_language_there_are_no_sentences_in_is_refused() -> None:
+    with pytest.raises(RenderError, match=r"operator\Wlanguage"):
+        render("operator.language=fr")
+
+
 def leaves(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     if isinstance(value, dict) and value:
         return [leaf for key, child in value.items() for leaf in leaves(child, (*path, key))]
@@ -83,6 +99,7 @@ OTHER_VALUES = {
     "models.disabled": ["legal-basis-vi"],
     "models.storage.accessModes": ["ReadWriteMany"],
     "models.storage.reclaimPolicy": "Delete",
+    "operator.language": "vi",
     "redis.maxMemory": "32mb",
 }
 _JWKS = {"algorithms": ["RS256"], "jwksUrl": "https://idp/keys"}

@@ -1,6 +1,5 @@
 """The resource definition and the operator read the same Models."""
 
-import string
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ from pydantic import BaseModel, ValidationError
 
 from veriaidpo_operator import crd
 from veriaidpo_operator.api import GROUP, KIND, PLURAL, VERSION, Spec, Status, parse
-from veriaidpo_operator.reasons import _SENTENCES, FETCH_WORDS, Reason, sentence
 
 from .world import SPEC, World
 
@@ -93,21 +91,6 @@ def test_a_field_of_a_newer_status_is() -> None:
     world = World()
     world.body["status"] = {"warp": 9, "progress": "5%"}
     assert world.status.progress == "5%"
-
-
-@pytest.mark.parametrize("reason", Reason)
-def test_every_reason_that_has_a_sentence_says_it_without_holes(reason: Reason) -> None:
-    holes = {name for _, name, _, _ in string.Formatter().parse(_SENTENCES[reason]) if name}
-    facts = dict.fromkeys(holes, "X")
-    text = sentence(reason, **facts)
-    assert text.strip()
-    assert "{" not in text
-    assert text[-1] in ".:" or text.endswith("X.")
-
-
-def test_no_sentence_is_for_a_reason_that_is_not() -> None:
-    assert set(_SENTENCES) == set(Reason)
-    assert {Reason(word) for word in FETCH_WORDS} <= set(Reason)
 
 
 @pytest.mark.parametrize("text", ["", "kind: ConfigMap", "[", "a: 1\n---\nb: 2"])

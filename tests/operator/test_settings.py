@@ -34,6 +34,7 @@ def test_a_missing_one_is_named(name: str) -> None:
         ("STALLED_SECONDS", "nan"),
         ("LIVENESS_PORT", "http"),
         ("LIVENESS_PORT", "70000"),
+        ("MESSAGE_LANGUAGE", "fr"),
     ],
 )
 def test_a_wrong_one_is_named(name: str, value: str) -> None:
@@ -43,11 +44,17 @@ def test_a_wrong_one_is_named(name: str, value: str) -> None:
 
 def test_empty_means_unset() -> None:
     empty = {"HF_ENDPOINT": "", "FETCH_RETRY_SECONDS": "", "IMAGE_PULL_SECRETS": "", "LIVENESS_PORT": ""}
+    empty |= {"MESSAGE_LANGUAGE": ""}
     assert read({**NEEDED, **empty}) == read(NEEDED)
 
 
 def test_pull_secrets_are_a_list() -> None:
     assert read({**NEEDED, "IMAGE_PULL_SECRETS": "a, b"}).image_pull_secrets == ("a", "b")
+
+
+def test_conditions_are_in_english_unless_another_language_is_chosen() -> None:
+    assert read(NEEDED).sentences.language == "en"
+    assert read({**NEEDED, "MESSAGE_LANGUAGE": "vi"}).sentences.language == "vi"
 
 
 def test_the_command_says_what_is_missing_in_one_line(

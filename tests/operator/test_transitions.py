@@ -3,7 +3,9 @@
 from veriaidpo_operator.api import Status
 from veriaidpo_operator.transitions import events
 
-from .world import DIGEST, OTHER_DIGEST, World
+from .world import DIGEST, OTHER_DIGEST, SETTINGS, World
+
+SAY = SETTINGS.sentences
 
 
 def told(world: World, rounds: int = 12) -> list[tuple[str, str]]:
@@ -12,7 +14,7 @@ def told(world: World, rounds: int = 12) -> list[tuple[str, str]]:
     for _ in range(rounds):
         before = world.status
         world.reconcile()
-        found += [(e.type, e.reason) for e in events(before, world.status)]
+        found += [(e.type, e.reason) for e in events(before, world.status, SAY)]
         world.kubernetes()
     return found
 
@@ -28,7 +30,7 @@ def test_the_story_of_a_model_that_goes_well() -> None:
 def test_a_status_that_did_not_change_tells_nothing() -> None:
     world = World()
     world.settle()
-    assert events(world.status, world.status) == ()
+    assert events(world.status, world.status, SAY) == ()
 
 
 def test_a_failure_is_a_warning_with_its_sentence() -> None:
@@ -38,14 +40,14 @@ def test_a_failure_is_a_warning_with_its_sentence() -> None:
     before = world.status
     world.fail("SourceNotFound")
     world.reconcile()
-    (event,) = events(before, world.status)
+    (event,) = events(before, world.status, SAY)
     assert (event.type, event.reason) == ("Warning", "SourceNotFound")
     assert "spec.source.uri" in event.message
 
 
 def test_a_new_revision_names_the_one_before() -> None:
     before = Status(current_revision=DIGEST)
-    (event,) = events(before, Status(current_revision=OTHER_DIGEST))
+    (event,) = events(before, Status(current_revision=OTHER_DIGEST), SAY)
     assert event.reason == "RevisionServing"
     assert DIGEST[:12] in event.message
     assert OTHER_DIGEST[:12] in event.message
