@@ -16,11 +16,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizer, set_seed
 from distil import Teacher, salads, sharpened
 from grammar import Row
 from natural import read_natural
-from network import Floats, Training, build, encode, logits, train
+from network import Floats, build, encode, logits, train
 from rows import make_rows
 from say import say
 from scores import score, train_baseline
-from specs import NATURAL, Spec
+from specs import NATURAL, Spec, Training
 
 MARGIN = 0.3
 WANTED = 20

@@ -20,10 +20,10 @@ import vocabulary
 from classifying import Classifying
 from golden import write_golden
 from grammar import Template
-from network import FAMILIES, Training, encode, rounded
+from network import FAMILIES, encode, rounded
 from report import card
 from say import say
-from specs import CLASSIFICATION, FIGURES, MODELS, TAGGING, UNFINISHED, Spec
+from specs import CLASSIFICATION, FIGURES, MODELS, TAGGING, UNFINISHED, Spec, Training
 from tagging import Tagging
 
 WEIGHTS = "model.safetensors"
@@ -128,7 +128,7 @@ def _write_figures(spec: Spec, figures: dict[str, Any]) -> None:
     (FIGURES / f"{spec.name}.json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
 
 
-def produce(spec: Spec, *, threads: int, settings: Training = Training()) -> Made:  # noqa: B008  # frozen
+def produce(spec: Spec, *, threads: int) -> Made:
     """Make everything of a model in build/demo-models/unfinished; nothing in its own folder is touched."""
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(mode=True)
@@ -140,14 +140,14 @@ def produce(spec: Spec, *, threads: int, settings: Training = Training()) -> Mad
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     tokenizer = _make_tokenizer(spec, lesson.texts, folder)
-    network = rounded(lesson.fit(tokenizer, settings), spec.stored)
+    network = rounded(lesson.fit(tokenizer, spec.training), spec.stored)
     figures = lesson.measure(network, tokenizer) | {
         "parameters": network.num_parameters(),
         "tokens": len(tokenizer),
         "rows": lesson.counts,
         "templates": {"trained": kept, "held_out": len(lesson.templates) - kept},
         "seconds": round(time.monotonic() - started),
-        "training": asdict(settings),
+        "training": asdict(spec.training),
         "salads": spec.salads,
         "versions": {
             name: version(name) for name in ("torch", "transformers", "sentencepiece", "scikit-learn")

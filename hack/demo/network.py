@@ -29,7 +29,7 @@ from transformers import (
     XLMRobertaTokenizer,
 )
 
-from specs import CLASSIFICATION, TAGGING, Spec
+from specs import CLASSIFICATION, TAGGING, Spec, Training
 from vocabulary import MAX_TOKENS
 
 Floats = npt.NDArray[np.float32]
@@ -65,23 +65,6 @@ FAMILIES = {
         MAX_TOKENS,
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """How long and how hard; the same for all models.
-
-    `masked` is the share of tokens hidden from the network.
-    """
-
-    seed: int = 20250101
-    epochs: int = 3
-    batch: int = 64
-    rate: float = 1.5e-3
-    weight_decay: float = 0.05
-    dropout: float = 0.2
-    smoothing: float = 0.0
-    masked: float = 0.1
 
 
 def build(

@@ -136,9 +136,15 @@ def _making(figures: dict[str, Figures]) -> str:
     first = next(iter(figures.values()))
     versions = ", ".join(f"{name} {number}" for name, number in first["versions"].items())
     settings = ", ".join(f"{name} {value}" for name, value in first["training"].items())
+    otherwise = "".join(
+        f"; `{model}`: {name} {value}"
+        for model, found in figures.items()
+        for name, value in found["training"].items()
+        if value != first["training"][name]
+    )
     seconds = ", ".join(f"`{name}` {found['seconds']} s" for name, found in figures.items())
     again = "\n".join(_again(name, found["again"]) for name, found in figures.items() if "again" in found)
-    text = _MAKING.format(versions=versions, settings=settings, seconds=seconds)
+    text = _MAKING.format(versions=versions, settings=settings + otherwise, seconds=seconds)
     return f"{text}\n{again}\n" if again else text
 
 

@@ -25,6 +25,23 @@ TAGGING = "token-classification"
 
 
 @dataclass(frozen=True, slots=True)
+class Training:
+    """How long and how hard; the same for all models but where a Spec says otherwise.
+
+    `masked` is the share of tokens hidden from the network.
+    """
+
+    seed: int = 20250101
+    epochs: int = 3
+    batch: int = 64
+    rate: float = 1.5e-3
+    weight_decay: float = 0.05
+    dropout: float = 0.2
+    smoothing: float = 0.0
+    masked: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """One model; `rows` of every template are trained on, `vocabulary` is the most tokens there may be.
 
@@ -40,6 +57,7 @@ class Spec:
     salads: int = 50_000
     stored: str = "float16"
     graph: bool = False
+    training: Training = Training()
 
     @property
     def language(self) -> str:
@@ -94,9 +112,9 @@ _ALL = (
     Spec("breach-severity-vi", "phobert", 40, 3200),
     Spec("cross-border-vi", "phobert", 40, 3200),
     Spec("data-retention-vi", "phobert", 40, 3200),
-    Spec("consent-vi", "phobert", 30, 3200, salads=160_000),
+    Spec("consent-vi", "phobert", 30, 3200, training=Training(epochs=5)),
     Spec("processing-activity-vi", "phobert", 40, 3200),
-    Spec("sensitive-categories-vi", "phobert", 24, 3200, salads=110_000),
+    Spec("sensitive-categories-vi", "phobert", 40, 3200, training=Training(epochs=4, masked=0.2)),
     Spec("transfer-mechanism-vi", "phobert", 40, 3200),
     Spec("company-classifier-vi", "phobert", 40, 3200),
     Spec("company-normalizer-vi", "phobert", 100, 3200),

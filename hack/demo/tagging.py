@@ -14,11 +14,11 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizer, set_seed
 
 from grammar import TRAINING, UNSEEN, read_templates
-from network import Training, build, token_logits, train
+from network import build, token_logits, train
 from rows import SEED
 from say import say
 from spans import Marked, Span, read_natural, rows_of, score, unseen_sentences
-from specs import NATURAL, REPO, Spec
+from specs import NATURAL, REPO, Spec, Training
 from vocabulary import MAX_TOKENS
 
 # Where a word begins among the tokens is the predictor's rule, and it has one home.
