@@ -36,23 +36,29 @@ class Found:
     phrase: int
 
 
+_MOST_TOGETHER = 20_000
+"""Phrases of one automaton. Nothing else runs while one is made: 50 ms for so many, 0.3 s for 100,000."""
+
+
 class Phrases:
-    """An automaton over folded phrases; finds all of them, overlapping ones too, on word boundaries."""
+    """Automatons over folded phrases; they find all of them, overlapping ones too, on word boundaries."""
 
     def __init__(self, phrases: Sequence[str]) -> None:
-        self._automaton = AhoCorasick(phrases) if phrases else None
+        self._automatons = [
+            (first, AhoCorasick(phrases[first : first + _MOST_TOGETHER]))
+            for first in range(0, len(phrases), _MOST_TOGETHER)
+        ]
 
     def find(self, folded: str) -> Iterable[Found]:
         """Yield every phrase in the text; linear in its length plus what is found."""
-        if self._automaton is None:
-            return
         last = len(folded)
-        for phrase, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True):
-            if start and folded[start].isalnum() and folded[start - 1].isalnum():
-                continue
-            if end < last and folded[end - 1].isalnum() and folded[end].isalnum():
-                continue
-            yield Found(start, end, phrase)
+        for first, automaton in self._automatons:
+            for phrase, start, end in automaton.find_matches_as_indexes(folded, overlapping=True):
+                if start and folded[start].isalnum() and folded[start - 1].isalnum():
+                    continue
+                if end < last and folded[end - 1].isalnum() and folded[end].isalnum():
+                    continue
+                yield Found(start, end, first + phrase)
 
 
 class Registry:

@@ -156,21 +156,19 @@ async def test_a_database_that_ends_takes_nothing_else_with_it(replica: Any, pos
     await until(reads(one, "Rồng Đỏ", "[COMPANY]"), LATER)
 
 
-async def test_a_silent_database_is_waited_for_only_so_long(
-    replica: Any, postgres: Any, loop_lag: list[float]
-) -> None:
+async def test_a_silent_database_is_waited_for_only_so_long(replica: Any, postgres: Any) -> None:
     server, _ = postgres
     one = await replica()
     await one.get("/companies")
     server.silence()
-    loop_lag.clear()
     started = time.monotonic()
-    answers = await asyncio.gather(*(one.get("/companies") for _ in range(8)))
+    waiting = [asyncio.create_task(one.get("/companies")) for _ in range(8)]
+    assert await normalised(one, "Vinamilk") == "[COMPANY]"
+    assert not any(task.done() for task in waiting)
+    answers = await asyncio.gather(*waiting)
     assert {answer.status_code for answer in answers} == {503}
     # What was cut off is closed as well, for which the driver takes its time.
-    assert time.monotonic() - started < 3 * PATIENCE
-    assert max(loop_lag) < 0.5
-    assert await normalised(one, "Vinamilk") == "[COMPANY]"
+    assert time.monotonic() - started < 4 * PATIENCE
     server.wake()
     await until(back(one), LATER)
 
@@ -237,16 +235,23 @@ async def test_an_import_is_taken_whole_and_kept_apart_from_what_is_shipped(data
     assert [(entry.company.name, entry.origin) for entry in found] == [(shipped.name.upper(), "shipped")]
 
 
-async def test_a_large_registry_is_learnt_without_holding_anybody_up(
-    database: Database, loop_lag: list[float]
-) -> None:
+async def test_a_large_registry_is_learnt_while_others_have_their_turns(database: Database) -> None:
     store = CompanyStore(database)
     await store.prepare()
     names = [Company(f"Công ty Số {i}", "x", "y", (f"Thương hiệu {i}",)) for i in range(10_000)]
     assert (await store.take(names)).added == len(names)
     registry = CompanyRegistry(store, load_legal_forms())
-    loop_lag.clear()
+    turns = 0
+
+    async def somebody_else() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0.001)
+            turns += 1
+
+    task = asyncio.create_task(somebody_else())
     await registry.refresh()
+    task.cancel()
+    assert turns >= 20
     assert registry.size == len(names) + len(shipped_companies())
     assert registry("thuong hieu 9999").text == "[COMPANY]"
-    assert max(loop_lag) < 0.5
