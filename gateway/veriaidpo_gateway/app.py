@@ -11,11 +11,13 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from veriaidpo_gateway import api, batching, docs, normalising, preloading, revoking, tokens
+from veriaidpo_gateway import api, batching, company_routes, docs, normalising, preloading, revoking, tokens
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.cache import Cache, LocalEntries, RedisEntries
 from veriaidpo_gateway.classify import DEADLINE, Deps
-from veriaidpo_gateway.companies import Registry, shipped_companies
+from veriaidpo_gateway.company_registry import CompanyRegistry
+from veriaidpo_gateway.company_store import CompanyStore
+from veriaidpo_gateway.database import Database
 from veriaidpo_gateway.edge import Edge
 from veriaidpo_gateway.errors import ErrorCode, GatewayError, Messages, load_messages
 from veriaidpo_gateway.health import Parts, inner_app
@@ -23,7 +25,6 @@ from veriaidpo_gateway.keyring import AwaitKeys, KeyRing, key_ring
 from veriaidpo_gateway.legal_forms import load_legal_forms
 from veriaidpo_gateway.limits import Limits
 from veriaidpo_gateway.metrics import Metrics
-from veriaidpo_gateway.normalise import Normaliser
 from veriaidpo_gateway.predictor import Predictors
 from veriaidpo_gateway.revocations import Revocations
 from veriaidpo_gateway.routes import Routes
@@ -65,6 +66,7 @@ def create_apps(
     *,
     source: Source,
     store: Store | None,
+    database: Database,
     predictors: Predictors,
     draining: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.time,
@@ -72,7 +74,8 @@ def create_apps(
 ) -> Apps:
     """Put a gateway together; InvalidSettingsError when a key cannot be read. Nothing is started."""
     messages, metrics = load_messages(), Metrics()
-    companies = shipped_companies()
+    company_store = CompanyStore(database)
+    companies = CompanyRegistry(company_store, load_legal_forms())
     revocations = Revocations(store, longest=settings.tokens.max_lifetime, clock=clock)
     ring = key_ring(settings.tokens)
     routes = _current(source)
@@ -80,7 +83,7 @@ def create_apps(
         verify=_verifier(settings.tokens, ring, revocations, clock),
         limits=Limits(settings.limits, store),
         routes=routes,
-        normaliser=Normaliser(Registry(companies), load_legal_forms()),
+        normaliser=companies,
         cache=Cache(settings.cache, RedisEntries(store) if store else LocalEntries()),
         predictors=predictors,
         tagger=Tagger(predictors, routes),
@@ -89,15 +92,18 @@ def create_apps(
     )
     if store is not None and settings.cache.key is None:
         _log.warning("CACHE_KEY is not set: replicas do not share results, and a restart forgets them")
-    revoking_routes = revoking.router(deps, revocations, clock)
     public: ASGIApp = _public(
-        deps, Parts(source, store, len(companies), ring.state), messages, revoking_routes
+        deps,
+        Parts(source, store, companies, ring.state),
+        messages,
+        revoking.router(deps, revocations, clock),
+        company_routes.router(deps, company_store),
     )
-    upkeep: tuple[Upkeep, ...] = (revocations,)
+    upkeep: tuple[Upkeep, ...] = (revocations, companies)
     if ring.remote is not None:
         public, upkeep = AwaitKeys(public, ring, ring.remote), (*upkeep, ring.remote)
     # A rollout with a wrong JWKS_URL stops at its first pod: one that can believe nobody is not ready.
-    inner = inner_app(source, store, metrics, lambda: draining() or not ring.complete)
+    inner = inner_app(source, store, companies, metrics, lambda: draining() or not ring.complete)
     return Apps(Edge(public, messages=messages, metrics=metrics), inner, upkeep)
 
 

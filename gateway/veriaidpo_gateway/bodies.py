@@ -26,6 +26,14 @@ _PROBLEMS = {
     "list_type": ("must be a list", "phải là một danh sách"),
     "bool_type": ("must be true or false", "phải là true hoặc false"),
     "model_type": ("must be a JSON object", "phải là một đối tượng JSON"),
+    "int_parsing": ("must be a whole number", "phải là số nguyên"),
+    "greater_than_equal": ("is too small", "quá nhỏ"),
+    "less_than_equal": ("is too large", "quá lớn"),
+    "characters": ("holds characters that cannot be accepted", "chứa ký tự không được chấp nhận"),
+    "company_name": (
+        "must hold two letters or digits, begin with one, and be one line without |",
+        "phải có ít nhất hai chữ cái hoặc chữ số, bắt đầu bằng một trong số đó, trên một dòng, không chứa |",
+    ),
 }
 _OTHER = ("is not valid", "không hợp lệ")
 
@@ -98,7 +106,7 @@ async def read(
     request: Request, kind: type[B], *, most: int = MOST_BYTES, seconds: float = READ_SECONDS
 ) -> B:
     """Read and check the body: 408, 413, 415 or 422, none of which repeats what was sent."""
-    data = await _read_bytes(request, most, seconds)
+    data = await read_bytes(request, "application/json", most=most, seconds=seconds)
     try:
         return kind.model_validate(strict_json.loads(data))
     except ValidationError as error:
@@ -110,8 +118,20 @@ async def read(
         ) from None
 
 
-async def _read_bytes(request: Request, most: int, seconds: float) -> bytes:
-    if media_type(request) != "application/json":
+def read_query(request: Request, kind: type[B]) -> B:
+    """Read and check what stands behind the `?`: 422 for what is wrong, said twice, or not known."""
+    found = request.query_params.multi_items()
+    if len({name for name, _ in found}) != len(found):
+        raise GatewayError(ErrorCode.INVALID_REQUEST, {"fields": []})
+    try:
+        return kind.model_validate(dict(found))
+    except ValidationError as error:
+        raise invalid_fields(error) from None
+
+
+async def read_bytes(request: Request, kind: str, *, most: int, seconds: float) -> bytes:
+    """Read a body of that media type: 408, 413 or 415."""
+    if media_type(request) != kind:
         raise GatewayError(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared) > most:

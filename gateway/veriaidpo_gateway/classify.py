@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from veriaidpo_gateway import access, texts
@@ -18,6 +18,7 @@ from veriaidpo_gateway.predictor import Call, Predictors, too_late
 from veriaidpo_gateway.routes import Model, Routes
 from veriaidpo_gateway.tagged import Tagged
 from veriaidpo_gateway.tagging import Tagger
+from veriaidpo_gateway.under_way import UnderWay
 
 DEADLINE = 30.0
 """Seconds for a classification."""
@@ -34,6 +35,7 @@ class Deps:
     cache: Cache
     predictors: Predictors
     tagger: Tagger
+    under_way: UnderWay = field(default_factory=UnderWay)
     tag_questions: bool = False
     """Whether the tagger also helps to classify, and not only to normalise."""
 
@@ -139,11 +141,16 @@ async def _infer(exchange: Exchange, caller: Caller, asked: Asked, deps: Deps) -
     found = await look_up(caller, asked, deps)
     if found is not None:
         return found, True
-    (inference,) = await infer(
-        asked.model, [asked.text.text], deps, request_id=exchange.request_id, started=exchange.started
-    )
-    await keep(caller, asked, inference, deps)
-    return inference, False
+
+    async def ask() -> Inference:
+        (inference,) = await infer(
+            asked.model, [asked.text.text], deps, request_id=exchange.request_id, started=exchange.started
+        )
+        await keep(caller, asked, inference, deps)
+        return inference
+
+    key = cache_key(caller, asked, asked.model.current_revision, deps)
+    return await deps.under_way.share(key, ask), False
 
 
 def answer(asked: Asked, inference: Inference, *, cached: bool, started: float) -> Classification:

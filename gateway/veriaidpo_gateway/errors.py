@@ -36,6 +36,12 @@ class ErrorCode(StrEnum):
     NOT_STARTED = "not_started"
     REVOCATIONS_FULL = "revocations_full"
     DEADLINE_EXCEEDED = "deadline_exceeded"
+    NO_SUCH_COMPANY = "no_such_company"
+    COMPANY_EXISTS = "company_exists"
+    COMPANIES_FULL = "companies_full"
+    COMPANY_CHANGED = "company_changed"
+    IF_MATCH_REQUIRED = "if_match_required"
+    COMPANIES_AWAY = "companies_away"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     INTERNAL = "internal"
@@ -63,6 +69,12 @@ STATUS: Mapping[ErrorCode, int] = MappingProxyType(
         ErrorCode.NOT_STARTED: 503,
         ErrorCode.REVOCATIONS_FULL: 503,
         ErrorCode.DEADLINE_EXCEEDED: 504,
+        ErrorCode.NO_SUCH_COMPANY: 404,
+        ErrorCode.COMPANY_EXISTS: 409,
+        ErrorCode.COMPANIES_FULL: 409,
+        ErrorCode.COMPANY_CHANGED: 412,
+        ErrorCode.IF_MATCH_REQUIRED: 428,
+        ErrorCode.COMPANIES_AWAY: 503,
         ErrorCode.NOT_FOUND: 404,
         ErrorCode.METHOD_NOT_ALLOWED: 405,
         ErrorCode.INTERNAL: 500,

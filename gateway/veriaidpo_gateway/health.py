@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from veriaidpo_gateway import __version__, normalise
+from veriaidpo_gateway import __version__
+from veriaidpo_gateway.company_registry import CompanyRegistry
 from veriaidpo_gateway.metrics import Metrics
 from veriaidpo_gateway.predictor import Seen
 from veriaidpo_gateway.routes import Model, Routes
@@ -31,15 +32,15 @@ class Parts:
 
     source: Source
     store: Store | None
-    companies: int
+    companies: CompanyRegistry
     keys: Callable[[], dict[str, str]]
 
 
 async def health(parts: Parts) -> dict[str, Any]:
     """How the parts are: always an answer, never a secret, an address or a name from outside."""
     components: dict[str, dict[str, Any]] = {
-        "company_registry": {"status": "healthy", "companies": parts.companies, "kind": "embedded"},
-        "text_normalizer": {"status": "healthy", "version": normalise.VERSION},
+        "company_registry": parts.companies.health(),
+        "text_normalizer": {"status": "healthy", "version": parts.companies.version},
         "model_types": _model_types(parts.source.current()),
         "model_watch": {
             "status": "healthy" if parts.source.connected else "degraded",
@@ -110,7 +111,11 @@ def _time(seconds: float | None) -> str | None:
 
 
 def inner_app(
-    source: Source, store: Store | None, metrics: Metrics, draining: Callable[[], bool]
+    source: Source,
+    store: Store | None,
+    companies: CompanyRegistry,
+    metrics: Metrics,
+    draining: Callable[[], bool],
 ) -> Starlette:
     """Make the application of the inner port: for the kubelet and Prometheus, never for the ingress."""
 
@@ -118,7 +123,8 @@ def inner_app(
         return PlainTextResponse("ok")
 
     async def readyz(_: Request) -> Response:
-        # Redis or a predictor being away is no reason to take the gateway out: it answers without them.
+        # Redis, the database or a predictor being away is no reason to take the gateway out: it answers
+        # without them.
         ready = source.current() is not None and not draining()
         return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
 
@@ -128,6 +134,8 @@ def inner_app(
         metrics.models_known.set(len(models))
         metrics.models_servable.set(sum(model.servable for model in models))
         metrics.routes_connected.set(source.connected)
+        metrics.companies_known.set(companies.size)
+        metrics.companies_up.set(not companies.away)
         metrics.redis_up.set(store is not None and not store.away)
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 

@@ -35,6 +35,14 @@ class Metrics:
             registry=self.registry,
         )
         self.redis_up = Gauge("veriaidpo_gateway_redis_up", "1 while Redis answers.", registry=self.registry)
+        self.companies_up = Gauge(
+            "veriaidpo_gateway_companies_up",
+            "1 while the database of companies answers.",
+            registry=self.registry,
+        )
+        self.companies_known = Gauge(
+            "veriaidpo_gateway_companies_known", "Companies of the registry.", registry=self.registry
+        )
         self.models_servable = Gauge(
             "veriaidpo_gateway_models_servable", "Models that answer now.", registry=self.registry
         )

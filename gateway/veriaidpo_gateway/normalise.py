@@ -1,7 +1,7 @@
 """The text a classifier sees: every company's name replaced by `[COMPANY]`. Pure, and in one pass.
 
 Models are trained on text in this form, so a change here that changes what comes out needs a new VERSION:
-cached answers of the old one are then never used again.
+cached answers of the old one are then never used again. Nor are those of another registry of companies.
 """
 
 import re
@@ -27,7 +27,7 @@ class Normalised:
     original: str
     text: str
     marked: tuple[Marked, ...]
-    version: str = VERSION
+    version: str
 
     @property
     def companies(self) -> list[Span]:
@@ -51,20 +51,20 @@ class Normaliser:
     """Finds companies by the registry and by legal form."""
 
     def __init__(self, registry: Registry, forms: LegalForms) -> None:
-        self.registry = registry
-        self._forms = forms
+        self._registry, self._forms = registry, forms
+        self.version = f"{VERSION}-{registry.version}"
 
     def __call__(self, text: str) -> Normalised:
         """Normalise a text that passed `texts.check`."""
         folded = fold(text)
-        known = [_with_country(name, folded) for name in self.registry.find(text, folded)]
+        known = [_with_country(name, folded) for name in self._registry.find(text, folded)]
         unknown, never = self._forms.find(text, folded, known)
         chosen = _longest_first([*known, *unknown], never, len(folded.text))
         marked = tuple(
             Marked(Span(*folded.span(found.start, found.end, text)), Kind.COMPANY, found_by)
             for found, found_by in _how(chosen, known)
         )
-        return Normalised(text, texts.canonical(spans.replace(text, marked)), marked)
+        return Normalised(text, texts.canonical(spans.replace(text, marked)), marked, self.version)
 
 
 def _how(chosen: Iterable[Found], known: Sequence[Found]) -> Iterator[tuple[Found, FoundBy]]:

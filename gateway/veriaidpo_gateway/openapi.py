@@ -85,7 +85,8 @@ class Revoked(BaseModel):
     shared: Annotated[bool, Field(description="false: only the replica that answered knows it yet")]
 
 
-def _error(description: str, detail: dict[str, Any], *headers: str) -> dict[str, Any]:
+def error(description: str, detail: dict[str, Any], *headers: str) -> dict[str, Any]:
+    """Describe an error, by an example and the headers that come with it."""
     example = {"detail": detail, "request_id": "0b7c7f2e-3a58-4f0e-9d3b-6a4f1c2d8e90"}
     return {
         "model": ErrorAnswer,
@@ -95,7 +96,7 @@ def _error(description: str, detail: dict[str, Any], *headers: str) -> dict[str,
     }
 
 
-_401 = _error(
+_401 = error(
     "No token, or none that is believed",
     {
         "code": "unauthenticated",
@@ -104,7 +105,7 @@ _401 = _error(
     },
     "WWW-Authenticate",
 )
-_403 = _error(
+_403 = error(
     "The caller may not do this",
     {
         "code": "permission_denied",
@@ -115,7 +116,7 @@ _403 = _error(
         "user_permissions": [],
     },
 )
-_429 = _error(
+_429 = error(
     "Too many calls in a second",
     {
         "code": "rate_limited",
@@ -129,7 +130,7 @@ _429 = _error(
     "RateLimit-Remaining",
     "RateLimit-Reset",
 )
-_400 = _error(
+_400 = error(
     "No such model type or language, with those there are",
     {
         "code": "unknown_model_type",
@@ -138,7 +139,7 @@ _400 = _error(
         "available_model_types": ["legal_basis", "principles"],
     },
 )
-_413 = _error(
+_413 = error(
     "The body is over 64 KiB or the text over 4,000 characters",
     {
         "code": "text_too_long",
@@ -148,7 +149,7 @@ _413 = _error(
         "characters": 4001,
     },
 )
-_422 = _error(
+_422 = error(
     "The body is not what it should be",
     {
         "code": "invalid_request",
@@ -157,7 +158,7 @@ _422 = _error(
         "fields": [{"field": "text", "problem": "is required", "problem_vi": "là bắt buộc"}],
     },
 )
-_503 = _error(
+_503 = error(
     "The model does not answer yet, or not now",
     {
         "code": "model_downloading",
@@ -174,7 +175,7 @@ _503 = _error(
     },
     "Retry-After",
 )
-_504 = _error(
+_504 = error(
     "No answer within 30 s",
     {
         "code": "deadline_exceeded",
@@ -214,7 +215,7 @@ REVOCATION_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: _revoked("Every replica refuses the token within 5 s", shared=True),
     202: _revoked("This replica refuses the token; the others when Redis is back", shared=False),
     401: _401,
-    403: _error(
+    403: error(
         "The caller may not do this",
         {
             "code": "permission_denied",
@@ -226,7 +227,7 @@ REVOCATION_RESPONSES: dict[int | str, dict[str, Any]] = {
         },
     ),
     408: _408,
-    413: _error(
+    413: error(
         "The body is over 64 KiB",
         {
             "code": "body_too_large",
@@ -236,7 +237,7 @@ REVOCATION_RESPONSES: dict[int | str, dict[str, Any]] = {
         },
     ),
     415: _415,
-    422: _error(
+    422: error(
         "The body is not what it should be",
         {
             "code": "invalid_request",
@@ -246,7 +247,7 @@ REVOCATION_RESPONSES: dict[int | str, dict[str, Any]] = {
         },
     ),
     429: _429,
-    503: _error(
+    503: error(
         "The tenant has 10,000 revocations that have not ended",
         {
             "code": "revocations_full",
@@ -270,7 +271,7 @@ def forbidden(permission: str, role: str, permissions: Collection[str] = ()) -> 
         "user_role": role,
         "user_permissions": sorted(permissions),
     }
-    return _error("The caller may not do this", detail)
+    return error("The caller may not do this", detail)
 
 
 def body(kind: type[Body], model_type: str | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from veriaidpo_gateway.app import Upkeep, create_apps
+from veriaidpo_gateway.database import open_database
 from veriaidpo_gateway.predictor import Predictors, http_client
 from veriaidpo_gateway.service_token import ServiceTokens
 from veriaidpo_gateway.settings import RouteSettings, Settings
@@ -68,7 +69,11 @@ def configure(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
 
 
 async def _serve(settings: Settings) -> None:
-    async with _source(settings.routes) as source, http_client() as http:
+    async with (
+        _source(settings.routes) as source,
+        http_client() as http,
+        open_database(settings.database_url) as database,
+    ):
         store = connect(settings.cache.redis_url) if settings.cache.redis_url else None
         tokens = ServiceTokens(settings.service_key_file) if settings.service_key_file else None
         servers: list[uvicorn.Server] = []
@@ -76,6 +81,7 @@ async def _serve(settings: Settings) -> None:
             settings,
             source=source,
             store=store,
+            database=database,
             predictors=Predictors(http, tokens),
             draining=lambda: any(server.should_exit for server in servers),
         )

@@ -76,6 +76,9 @@ class Settings:
     port: int = 8001
     inner_port: int = 9090
     log_level: str = "INFO"
+    database_url: str | None = field(default=None, repr=False)
+    """Where the registry of companies is kept; None: in memory, as shipped after every start."""
+
     normaliser_model_for_classify: bool = False
     """Whether the company normaliser is asked before each classification, and not only by /normalize."""
 
@@ -104,6 +107,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         port=environment.number(environ, "PORT", 8001),
         inner_port=environment.number(environ, "INNER_PORT", 9090),
         log_level=_log_level(environ),
+        database_url=environment.secret(environ, "DATABASE_URL"),
         normaliser_model_for_classify=environment.flag(environ, "NORMALIZER_MODEL_FOR_CLASSIFY"),
     )
 

@@ -23,10 +23,15 @@ def check(text: str) -> None:
     """Refuse what is too long (413), or what hides, reorders or piles up characters (422)."""
     if len(text) > LONGEST:
         raise GatewayError(ErrorCode.TEXT_TOO_LONG, {"max_characters": LONGEST, "characters": len(text)})
-    if _FORBIDDEN.search(text) or _piled_up(text):
+    if is_forbidden(text):
         raise invalid("text", "holds characters that cannot be accepted", "chứa ký tự không được chấp nhận")
     if not text.strip() or not canonical(text):
         raise invalid("text", "must not be blank", "không được để trống")
+
+
+def is_forbidden(text: str) -> bool:
+    """Whether it holds what hides, reorders or piles up characters."""
+    return _FORBIDDEN.search(text) is not None or _piled_up(text)
 
 
 def canonical(text: str) -> str:

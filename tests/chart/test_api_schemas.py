@@ -17,6 +17,8 @@ OWN_KINDS = {"Model"}  # checked by the API server itself, in tests/apiserver
         ["demoHub.enabled=true"],
         ["redis.enabled=false", "redis.existingSecret=r", "gateway.existingSecret=g", "ingress.tlsSecret=t"],
         ["redis.enabled=false", "gateway.replicas=1", "ingress.enabled=false"],
+        ["postgresql.enabled=false", "postgresql.existingSecret=p"],
+        ["postgresql.enabled=false", "gateway.replicas=1", "postgresql.storage.storageClassName=s"],
         ["gateway.jwt.algorithms={HS256,RS256,ES256}", "gateway.jwt.jwksUrl=https://idp.example/keys"],
         ["gateway.jwt.algorithms={ES256}", "gateway.jwt.jwksConfigMap=keys"],
         ["image.registry=registry.example/team", "image.tag=1.2.3", "image.pullSecrets[0].name=pull"],

@@ -28,6 +28,8 @@ def test_a_misspelt_key_deep_inside_is_refused_too() -> None:
     [
         (["redis.existingSecret=mine"], "set redis.enabled=false"),
         (["redis.enabled=false"], "set gateway.replicas=1"),
+        (["postgresql.existingSecret=mine"], "set postgresql.enabled=false"),
+        (["postgresql.enabled=false"], "set gateway.replicas=1"),
         (["demoHub.enabled=true", "hub.endpoint=http://mirror"], "set only one of them"),
         (["gateway.jwt.algorithms={RS256}"], "gateway.jwt.jwksUrl or gateway.jwt.jwksConfigMap"),
         (["gateway.jwt.jwksUrl=https://idp/keys"], "name them in gateway.jwt.algorithms"),
@@ -131,6 +133,11 @@ BESIDE = {
         {"redis": {"enabled": False, "existingSecret": "mine"}},
         {"redis": {"enabled": False, "existingSecret": "other"}},
     ),
+    "postgresql.existingSecret": (
+        {"postgresql": {"enabled": False, "existingSecret": "mine"}},
+        {"postgresql": {"enabled": False, "existingSecret": "other"}},
+    ),
+    "postgresql.enabled": ({"postgresql": {"enabled": False}, "gateway": {"replicas": 1}}, None),
     "redis.enabled": ({"redis": {"enabled": False}, "gateway": {"replicas": 1}}, None),
     "demoHub.rate": ({"demoHub": {"enabled": True, "rate": 9}}, {"demoHub": {"enabled": True}}),
     "ingress.enabled": ({"ingress": {"enabled": False}}, None),
@@ -187,8 +194,40 @@ def test_every_value_changes_what_is_rendered(tmp_path: Path) -> None:
 def test_names_stay_short_enough_for_a_long_release() -> None:
     release = "a" * 53
     for item in render("demoHub.enabled=true", release=release):
+        # A StatefulSet's name, with a hash, is a label too.
+        most = 52 if item["kind"] == "StatefulSet" else 63
         if item["kind"] != "Model":
-            assert len(item["metadata"]["name"]) <= 63, item["metadata"]["name"]
+            assert len(item["metadata"]["name"]) <= most, item["metadata"]["name"]
+
+
+def test_a_database_of_ones_own_is_all_the_gateway_is_shown() -> None:
+    objects = render("postgresql.enabled=false", "postgresql.existingSecret=mine")
+    assert not [item for item in objects if "postgresql" in item["metadata"]["name"]]
+    [gateway] = [
+        item["spec"]["template"]["spec"]
+        for item in objects
+        if item["kind"] == "Deployment" and item["metadata"]["name"] == "veriaidpo-gateway"
+    ]
+    [volume] = [volume for volume in gateway["volumes"] if volume["name"] == "database"]
+    assert volume["secret"]["secretName"] == "mine"
+    assert volume["secret"]["items"] == [{"key": "database-url", "path": "database-url"}]
+
+
+def test_the_database_that_is_brought_is_the_one_the_gateway_is_told_of() -> None:
+    objects = {(item["kind"], item["metadata"]["name"]): item for item in render()}
+    secret = objects["Secret", "veriaidpo-postgresql"]["stringData"]
+    [port] = objects["Service", "veriaidpo-postgresql"]["spec"]["ports"]
+    expected = (
+        f"postgresql://veriaidpo:{secret['postgres-password']}@veriaidpo-postgresql.aidpo.svc:{port['port']}"
+    )
+    assert secret["database-url"] == f"{expected}/postgres"
+    # The volume stays when the release goes, and nothing else has its password.
+    assert objects["Secret", "veriaidpo-postgresql"]["metadata"]["annotations"] == {
+        "helm.sh/resource-policy": "keep"
+    }
+    pod = objects["StatefulSet", "veriaidpo-postgresql"]["spec"]["template"]["spec"]
+    assert pod["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"
+    assert f"postgres:x:{pod['securityContext']['runAsUser']}:" in secret["passwd"]
 
 
 def test_lint_has_nothing_to_say() -> None:

@@ -11,7 +11,8 @@ import httpx
 import jwt
 import pytest
 
-from veriaidpo_gateway.app import create_apps
+from veriaidpo_gateway.app import Upkeep, create_apps
+from veriaidpo_gateway.database import Database, open_database
 from veriaidpo_gateway.predictor import Predictors
 from veriaidpo_gateway.routes import Routes, model_from
 from veriaidpo_gateway.settings import CacheSettings, LimitSettings, RouteSettings, Settings, TokenSettings
@@ -168,6 +169,12 @@ class Gateway:
     inner: httpx.AsyncClient
     predictor: Predictor
     source: FixedSource
+    upkeep: tuple[Upkeep, ...]
+
+    async def refresh(self) -> None:
+        """Let everything that is kept up to date catch up."""
+        for part in self.upkeep:
+            await part.refresh()
 
     async def classify(self, text: str, headers: dict[str, str], **body: Any) -> httpx.Response:
         return await self.public.post("/classify", json={"text": text, **body}, headers=headers)
@@ -188,6 +195,7 @@ def run_gateway(predictor: Predictor, model_resource: Callable[..., dict[str, An
         cache_key: bytes | None = None,
         max_lifetime: int = 86_400,
         tag_questions: bool = False,
+        database: Database | None = None,
     ) -> AsyncIterator[Gateway]:
         source = FixedSource([model_resource()] if resources is None else resources)
         settings = Settings(
@@ -197,15 +205,23 @@ def run_gateway(predictor: Predictor, model_resource: Callable[..., dict[str, An
             routes=RouteSettings(),
             normaliser_model_for_classify=tag_questions,
         )
-        async with httpx.AsyncClient(transport=httpx.MockTransport(predictor)) as http:
+        async with (
+            database or open_database(None) as companies,
+            httpx.AsyncClient(transport=httpx.MockTransport(predictor)) as http,
+        ):
             apps = create_apps(
-                settings, source=source, store=store, predictors=Predictors(http, None), deadline=deadline
+                settings,
+                source=source,
+                store=store,
+                database=companies,
+                predictors=Predictors(http, None),
+                deadline=deadline,
             )
             async with (
                 httpx.AsyncClient(transport=httpx.ASGITransport(apps.public), base_url="http://gw") as public,
                 httpx.AsyncClient(transport=httpx.ASGITransport(apps.inner), base_url="http://gw") as inner,
             ):
-                yield Gateway(public, inner, predictor, source)
+                yield Gateway(public, inner, predictor, source, apps.upkeep)
 
     return run
 

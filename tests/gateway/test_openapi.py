@@ -32,6 +32,9 @@ def test_it_is_openapi_31_with_every_route_once(document: Any) -> None:
         "/classify-legal-basis",
         "/classify-breach-severity",
         "/classify-cross-border",
+        "/companies",
+        "/companies.csv",
+        "/companies/{company_id}",
         "/health",
         "/model-status",
         "/normalize",
@@ -202,6 +205,40 @@ async def test_a_revocation_fits(
     answer = await gateway.public.post("/revocations", json=body, headers=bearer(role) if role else {})
     assert answer.status_code == status
     check(document, "/revocations", "post", answer)
+
+
+async def test_what_is_said_about_companies_fits(gateway: Any, bearer: Any, document: Any) -> None:
+    async def ask(method: str, path: str, role: str = "admin", **sent: Any) -> Any:
+        headers = {**bearer(role), **sent.pop("headers", {})}
+        answer = await gateway.public.request(method, path, headers=headers, **sent)
+        where = "/companies/{company_id}" if path.startswith("/companies/") else path
+        check(document, where, method.lower(), answer)
+        return answer
+
+    away = [await ask("GET", "/companies"), await ask("POST", "/companies", json={"name": "Rồng"})]
+    assert [answer.status_code for answer in away] == [503, 503]
+    await gateway.refresh()
+    added = await ask("POST", "/companies", json={"name": "Rồng Xanh"})
+    path = added.headers["Location"]
+    csv, any_version = {"Content-Type": "text/csv"}, {"If-Match": "*"}
+    answers = [
+        added,
+        await ask("POST", "/companies", json={"name": "Rồng Xanh"}),
+        await ask("POST", "/companies", json={}),
+        await ask("POST", "/companies", "dpo"),
+        await ask("GET", "/companies"),
+        await ask("GET", "/companies", params={"limit": "0"}),
+        await ask("GET", path),
+        await ask("GET", "/companies/0"),
+        await ask("PUT", path, json={"name": "Rồng Xanh"}),
+        await ask("PUT", path, json={"name": "Rồng Xanh"}, headers={"If-Match": '"9"'}),
+        await ask("PUT", path, json={"name": "Rồng Đỏ"}, headers=any_version),
+        await ask("DELETE", "/companies/0", headers=any_version),
+        await ask("POST", "/companies.csv", content="name\nRồng\n.\n", headers=csv),
+        await ask("POST", "/companies.csv", content="", headers=csv),
+    ]
+    statuses = [201, 409, 422, 403, 200, 422, 200, 404, 428, 412, 200, 404, 200, 422]
+    assert [answer.status_code for answer in answers] == statuses
 
 
 @pytest.mark.parametrize("base", ["", "/api/v1", "/api/v1/veriaidpo"])

@@ -7,6 +7,7 @@ import jwt
 import pytest
 
 from veriaidpo_gateway.__main__ import main
+from veriaidpo_gateway.database import open_database
 from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.settings import from_environment
 
@@ -47,9 +48,37 @@ def test_secrets_come_from_files_as_well(tmp_path: Any) -> None:
     assert settings.cache.key == b"k" * 32
 
 
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        (None, "embedded"),
+        ("sqlite:////tmp/companies.db", "embedded"),
+        ("postgresql://u:p@h:5432/d?sslmode=require", "postgresql"),
+        ("postgres://u:p@h/d", "postgresql"),
+        ("postgresql+asyncpg://u:p@h/d", "postgresql"),
+    ],
+)
+async def test_where_companies_may_be_kept(url: Any, kind: Any) -> None:
+    async with open_database(url) as database:
+        assert database.kind == kind
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://u:hush@h/d", "postgresql+psycopg2://u:hush@h/d"])
+def test_where_they_may_not(url: Any) -> None:
+    with pytest.raises(InvalidSettingsError, match="DATABASE_URL") as refused:
+        open_database(url)
+    assert "hush" not in str(refused.value)
+
+
 def test_printing_the_settings_shows_no_secret() -> None:
     settings = from_environment(
-        {**NEEDED, "JWT_SECRET_KEY": "hush" * 8, "REDIS_URL": "redis://:hush@r", "CACHE_KEY": "hush" * 8}
+        {
+            **NEEDED,
+            "JWT_SECRET_KEY": "hush" * 8,
+            "REDIS_URL": "redis://:hush@r",
+            "CACHE_KEY": "hush" * 8,
+            "DATABASE_URL": "postgresql://u:hush@h/d",
+        }
     )
     assert "hush" not in repr(settings)
 

@@ -2,15 +2,19 @@
 
 import asyncio
 import contextlib
+import secrets
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from importlib import resources
 from pathlib import Path
 
 import pytest
+
+from .postgres_process import PostgresProcess
 
 
 class RedisProcess:
@@ -81,3 +85,20 @@ async def loop_lag() -> AsyncIterator[list[float]]:
     yield late
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresProcess]:
+    # Not under pytest's own folder: nobody else may look into that.
+    with tempfile.TemporaryDirectory(prefix="veriaidpo-postgres-") as folder:
+        server = PostgresProcess(Path(folder))
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgresProcess) -> Iterator[tuple[PostgresProcess, str]]:
+    """The server and the URL of an empty database in it."""
+    url = postgres_server.create(f"d{secrets.token_hex(6)}")
+    yield postgres_server, url
+    postgres_server.wake()

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from veriaidpo_gateway.app import create_apps
+from veriaidpo_gateway.database import open_database
 from veriaidpo_gateway.jwks import MOST_BYTES
 from veriaidpo_gateway.keyring import over_http
 from veriaidpo_gateway.predictor import Predictors
@@ -114,8 +115,15 @@ async def gateway_of(issuer: Issuer) -> AsyncIterator[Gateway]:
     algorithms = ("ES256", "HS256", "RS256")
     tokens = TokenSettings(algorithms=algorithms, secret=SECRET, jwks_url=issuer.url)
     settings = Settings(tokens, LimitSettings(0, 0), CacheSettings(), RouteSettings())
-    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500))) as http:
-        apps = create_apps(settings, source=NoModels(), store=None, predictors=Predictors(http, None))  # type: ignore[arg-type]
+    nobody = httpx.MockTransport(lambda _: httpx.Response(500))
+    async with httpx.AsyncClient(transport=nobody) as http, open_database(None) as database:
+        apps = create_apps(
+            settings,
+            source=NoModels(),  # type: ignore[arg-type]
+            store=None,
+            database=database,
+            predictors=Predictors(http, None),
+        )
         async with (
             _upkeep(apps.upkeep),
             httpx.AsyncClient(transport=httpx.ASGITransport(apps.public), base_url="http://gw") as public,

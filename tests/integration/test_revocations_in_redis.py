@@ -13,6 +13,7 @@ import pytest
 from veriaidpo_gateway import revocations
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.app import create_apps
+from veriaidpo_gateway.database import open_database
 from veriaidpo_gateway.predictor import Predictors
 from veriaidpo_gateway.revocations import KEY, Revocations
 from veriaidpo_gateway.routes import Routes
@@ -44,11 +45,21 @@ async def running(url: str) -> AsyncIterator[Replica]:
     # Patient: this machine may be busy with something else.
     store = connect(url, patience=0.5)
     http = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
-    apps = create_apps(settings, source=NoModels(), store=store, predictors=Predictors(http, None))  # type: ignore[arg-type]
-    transport = httpx.ASGITransport(apps.public)
     try:
-        async with _upkeep(apps.upkeep), httpx.AsyncClient(transport=transport, base_url="http://gw") as app:
-            yield app
+        async with open_database(None) as database:
+            apps = create_apps(
+                settings,
+                source=NoModels(),  # type: ignore[arg-type]
+                store=store,
+                database=database,
+                predictors=Predictors(http, None),
+            )
+            transport = httpx.ASGITransport(apps.public)
+            async with (
+                _upkeep(apps.upkeep),
+                httpx.AsyncClient(transport=transport, base_url="http://gw") as app,
+            ):
+                yield app
     finally:
         await http.aclose()
         await store.close()

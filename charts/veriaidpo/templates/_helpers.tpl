@@ -63,6 +63,15 @@ imagePullSecrets: {{ toYaml . | nindent 2 }}
 {{ .Values.redis.existingSecret | default (printf "%s-redis" (include "veriaidpo.fullname" .)) }}
 {{- end -}}
 
+{{/* Shorter than the other names: the label of a StatefulSet's revision has 11 characters more. */}}
+{{- define "veriaidpo.postgresqlName" -}}
+{{ include "veriaidpo.fullname" . | trunc 41 | trimSuffix "-" }}-postgresql
+{{- end -}}
+
+{{- define "veriaidpo.databaseSecret" -}}
+{{ .Values.postgresql.existingSecret | default (include "veriaidpo.postgresqlName" .) }}
+{{- end -}}
+
 {{/* Where the fetch Jobs look for hf:// sources; empty means the public hub. */}}
 {{- define "veriaidpo.hubEndpoint" -}}
 {{- if .Values.demoHub.enabled -}}

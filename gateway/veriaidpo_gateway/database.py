@@ -1,0 +1,95 @@
+"""The one way to the database: every wait is bounded, and whatever is wrong with it is one error."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal, Self
+
+import asyncpg  # type: ignore[import-untyped]
+from sqlalchemy import URL, AsyncAdaptedQueuePool, make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from veriaidpo_gateway.environment import InvalidSettingsError
+
+PATIENCE = 3.0
+"""Seconds for one piece of work, connecting included."""
+
+_CONNECTIONS = 4
+_DRIVERS = {
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+    "sqlite": "sqlite+aiosqlite",
+}
+
+
+class DatabaseAwayError(Exception):
+    """The database does not answer, not in time, or not as it should."""
+
+
+class Database:
+    """A database that may be away; its connections are closed at the end of an `async with`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @property
+    def kind(self) -> Literal["embedded", "postgresql"]:
+        """What it is: of this process, or a server."""
+        return "postgresql" if self._engine.dialect.name == "postgresql" else "embedded"
+
+    @asynccontextmanager
+    async def begin(self, seconds: float = PATIENCE) -> AsyncIterator[AsyncConnection]:
+        """Do some work, whole or not at all: DatabaseAwayError, or IntegrityError for what may not be."""
+        try:
+            async with asyncio.timeout(seconds), self._engine.begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        # The driver's own errors come as they are while a connection is being made.
+        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise DatabaseAwayError from error
+
+    async def __aenter__(self) -> Self:
+        """Open nothing: a connection is made when it is needed."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections, waiting for none that is lost."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._engine.dispose()
+
+
+def open_database(url: str | None) -> Database:
+    """Prepare a database, in memory without a URL; InvalidSettingsError for a bad one. Nothing is sent."""
+    address = _address(url) if url else make_url("sqlite+aiosqlite://")
+    if address.get_backend_name() == "sqlite":
+        # One connection: what is in memory belongs to it, and a file is written by one at a time.
+        one: dict[str, Any] = {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
+        return Database(create_async_engine(address, **one, pool_timeout=PATIENCE))
+    return Database(
+        create_async_engine(
+            address,
+            pool_size=_CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=PATIENCE,
+            pool_pre_ping=True,
+            connect_args={"timeout": PATIENCE},
+        )
+    )
+
+
+def _address(url: str) -> URL:
+    try:
+        found = make_url(url)
+    except ArgumentError:
+        raise InvalidSettingsError("DATABASE_URL: not an address") from None
+    driver = _DRIVERS.get(found.drivername, found.drivername)
+    if driver not in _DRIVERS.values():
+        raise InvalidSettingsError("DATABASE_URL: postgresql://… or sqlite:///… is needed")
+    query = dict(found.query)
+    if driver.startswith("postgresql") and "sslmode" in query:
+        query["ssl"] = query.pop("sslmode")  # what everybody writes, and what this driver calls it
+    return found.set(drivername=driver, query=query)
