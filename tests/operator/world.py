@@ -61,6 +61,8 @@ class World:
         self.progress: Progress | None = None
         self.events: list[str] = []
         self.most_live_jobs = 0
+        self.writes = 0
+        """How often a status was written that differs from the one before."""
         self.bad: dict[str, str] = {}
         """How a revision fares that does not do well: golden, crash, damaged or mute."""
         self.digest = DIGEST
@@ -117,15 +119,23 @@ class World:
     def decide(self) -> Plan:
         return plan(self.model, self.observe(), self.settings, self.now)
 
-    def reconcile(self, *, crash_after: int | None = None) -> Plan:
-        """Run the operator once; it may crash after so many actions, before it writes the status."""
-        decided = self.decide()
+    def reconcile(self, *, crash_after: int | None = None, lost: bool = False) -> Plan:
+        """Run the operator once.
+
+        It may crash after so many actions, before it writes the status; or that write alone may be lost.
+        """
+        return self.carry_out(self.decide(), crash_after=crash_after, lost=lost)
+
+    def carry_out(self, decided: Plan, *, crash_after: int | None = None, lost: bool = False) -> Plan:
+        """Do what was decided, maybe some time ago."""
         for number, action in enumerate(decided.actions):
             if number == crash_after:
                 return decided
             self.act(action)
-        if crash_after is None:
-            self.body["status"] = json.loads(json.dumps(decided.status.to_json()))
+        if crash_after is None and not lost:
+            said = json.loads(json.dumps(decided.status.to_json()))
+            self.writes += said != self.body.get("status")
+            self.body["status"] = said
         return decided
 
     def settle(self, rounds: int = 30) -> None:
