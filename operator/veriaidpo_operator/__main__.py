@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from veriaidpo_operator import apiserver, crd, handlers, progress
+from veriaidpo_operator import apiserver, crd, handlers, progress, readiness
 from veriaidpo_operator.cluster import Cluster
 from veriaidpo_operator.engine import Engine
 from veriaidpo_operator.reconcile import Reconciler
@@ -62,7 +62,7 @@ def run(settings: Settings) -> int:
         stalled.append(True)
         stop.set()
 
-    cluster = Cluster(apiserver.connect(settings.namespace), settings, progress.ask)
+    cluster = Cluster(apiserver.connect(settings.namespace), settings, ask=progress.ask, hear=readiness.ask)
     engine = Engine(
         Reconciler(cluster, settings, lambda: datetime.now(UTC)),
         cluster.names,

@@ -1,4 +1,4 @@
-"""The Model resource as Python: its spec, its status, and what is said to the fetch Job.
+"""The Model resource as Python: its spec, and the whole with what its status remembers.
 
 The schema that refuses a wrong resource is the CRD's (charts/veriaidpo/crds/models.yaml); the defaults here
 repeat it for objects that were stored before a default came to be.
@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+from veriaidpo_operator.recorded import Status
 
 GROUP = "veriaidpo.verisyntra.vn"
 VERSION = "v1alpha1"
@@ -19,7 +21,8 @@ PLURAL = "models"
 MANAGER = "veriaidpo-operator"
 MODEL_LABEL = f"{GROUP}/model"
 FETCH_AGAIN = f"{GROUP}/fetch-again"
-"""Annotation on a Model; another value makes a branch be resolved and fetched again."""
+"""Annotation on a Model; another value makes a branch be resolved and fetched again, and what is quarantined
+be tried again."""
 
 Json = dict[str, Any]
 
@@ -107,11 +110,28 @@ class GoldenSentence(_Spec):
     spans: tuple[GoldenSpan, ...] | None = None
 
 
+class Gate(_Spec):
+    """What a converted model has to keep of its original."""
+
+    min_agreement: float = 0.99
+    max_flip_margin: float = 0.1
+
+
+class Conversion(_Spec):
+    """What the weights are turned into, and the sentences both are compared on."""
+
+    format: Literal["onnx"] = "onnx"
+    quantization: Literal["none", "int8"] = "none"
+    gate: Gate = Gate()
+    gate_sentences: tuple[str, ...] = ()
+
+
 class Serving(_Spec):
     """Shape of the InferenceService."""
 
     min_replicas: int = 1
     max_replicas: int | None = None
+    progress_deadline_seconds: int = 300
     resources: Resources = Resources()
     golden_sentences: tuple[GoldenSentence, ...] = ()
 
@@ -129,92 +149,11 @@ class Spec(_Spec):
     source: Source
     storage: Storage = Storage()
     download: Download = Download()
+    conversion: Conversion = Conversion()
     serving: Serving = Serving()
     revision_history_limit: int = 3
+    pinned_revision: str | None = None
     suspend: bool = False
-
-
-class _Status(BaseModel):
-    # A status may have been written by a newer operator: what is unknown is dropped, not refused.
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
-
-
-class Condition(_Status):
-    """One condition, in the shape of metav1.Condition."""
-
-    type: str
-    status: Literal["True", "False", "Unknown"]
-    reason: str
-    message: str
-    last_transition_time: AwareDatetime
-    observed_generation: int = 0
-
-
-class Revision(_Status):
-    """A published revision."""
-
-    digest: str
-    commit: str | None = None
-    size_bytes: int | None = None
-    format: str | None = None
-    published_at: AwareDatetime | None = None
-
-
-class DownloadStatus(_Status):
-    """How far the fetch is."""
-
-    bytes_total: int | None = None
-    bytes_done: int | None = None
-    percent: int | None = None
-    bytes_per_second: int | None = None
-    remaining_seconds: int | None = None
-    attempt: int | None = None
-    job: str | None = None
-
-
-class InferenceServiceStatus(_Status):
-    """Where the predictor answers."""
-
-    name: str
-    url: str | None = None
-    ready_replicas: int = 0
-
-
-class Failure(_Status):
-    """The last failure and the fetch Job it happened to."""
-
-    reason: str
-    message: str
-    time: AwareDatetime
-    fetch: str | None = None
-
-
-class Status(_Status):
-    """What was observed."""
-
-    observed_generation: int | None = None
-    conditions: tuple[Condition, ...] = ()
-    revision: str | None = None
-    progress: str | None = None
-    format: str | None = None
-    claim_name: str | None = None
-    current_revision: str | None = None
-    target_revision: str | None = None
-    previous_revision: str | None = None
-    resolved_commit: str | None = None
-    fetched_by: str | None = None
-    revisions: tuple[Revision, ...] = ()
-    download: DownloadStatus | None = None
-    inference_service: InferenceServiceStatus | None = None
-    last_failure: Failure | None = None
-
-    def condition(self, kind: str) -> Condition | None:
-        """Return the condition of that type, or None when it was never written."""
-        return next((c for c in self.conditions if c.type == kind), None)
-
-    def to_json(self) -> Json:
-        """Return the status as the API server stores it."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,66 +6,19 @@ Degraded; another one only says that something is still on its way.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from veriaidpo_operator import drift, objects
-from veriaidpo_operator.api import MANAGER, MODEL_LABEL, Json, Model
-from veriaidpo_operator.fetching import Fetch, Phase
-from veriaidpo_operator.observed import Child, Observed
-from veriaidpo_operator.pods import predictor_trouble
-from veriaidpo_operator.reasons import Reason
-from veriaidpo_operator.sentences import Phrase, Sentences
-from veriaidpo_operator.settings import Settings
+from veriaidpo_operator import objects, pods
+from veriaidpo_operator.api import MANAGER, MODEL_LABEL, Model
+from veriaidpo_operator.fetching import Phase
+from veriaidpo_operator.observed import Child
+from veriaidpo_operator.reasons import Reason, known
+from veriaidpo_operator.revisions import on_volume
+from veriaidpo_operator.sentences import Phrase
+from veriaidpo_operator.situation import Situation
+from veriaidpo_operator.trial import stalled
 
 _STARTING = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """All that a check may look at."""
-
-    model: Model
-    observed: Observed
-    settings: Settings
-    now: datetime
-    fetch: Fetch
-    target: str | None
-    """Digest that shall be served: of the newest fetch that succeeded."""
-    claim: str
-    """The claim the target is on."""
-    service: Json | None
-    """The InferenceService as it should be, once there is a target."""
-
-    @property
-    def say(self) -> Sentences:
-        """The sentences, in the language that was chosen."""
-        return self.settings.sentences
-
-    @property
-    def on_target(self) -> bool:
-        """Tell whether KServe has turned the wanted InferenceService into its Deployment."""
-        deployment = self.observed.deployment
-        return (
-            deployment is not None
-            and self.target is not None
-            and objects.revision_path(self.model, self.target) in deployment.args
-            and deployment.image == self.settings.predictor_image
-        )
-
-    @property
-    def rolled_out(self) -> bool:
-        """Tell whether the target answers everywhere, and nothing else does."""
-        deployment, service = self.observed.deployment, self.observed.service
-        return (
-            self.on_target
-            and deployment is not None
-            and deployment.rolled_out
-            and service is not None
-            and service.ready
-            and service.seen_generation >= service.generation
-            and self.service is not None
-            and drift.satisfied(self.service, service.raw)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +114,7 @@ def claim_provisioned(s: Situation) -> Finding | None:
 def fetched(s: Situation) -> Finding | None:
     """Check that the wanted revision is on the volume."""
     fetch = s.fetch
-    if fetch.phase is Phase.DONE:
+    if fetch.phase in {Phase.DONE, Phase.PINNED}:
         return None
     if fetch.trouble is not None:
         return Finding(fetch.trouble.reason, fetch.trouble.message, failure=True)
@@ -170,6 +123,39 @@ def fetched(s: Situation) -> Finding | None:
     if fetch.step is not None:
         return Finding(fetch.step.reason, fetch.step.message, failure=False)
     return _waits(s, Reason.CREATING, what=s.say(Phrase.FETCH_JOB, name=fetch.name))
+
+
+def undamaged(s: Situation) -> Finding | None:
+    """Check that no predictor found the wanted revision damaged since it was last fetched."""
+    entry = s.choice.barred
+    if entry is None or entry.reason != Reason.REVISION_DAMAGED:
+        return None
+    return Finding(Reason.REVISION_DAMAGED, f"{entry.message} {_meanwhile(s)}", failure=True)
+
+
+def pin_known(s: Situation) -> Finding | None:
+    """Check that spec.pinnedRevision, if there is one, names a revision on the volume."""
+    if not s.choice.unknown_pin:
+        return None
+    there = ", ".join(digest[:12] for digest in on_volume(s.model.status)) or "none"
+    return _fails(s, Reason.REVISION_UNKNOWN, revision=s.model.spec.pinned_revision, detail=there)
+
+
+def tried_well(s: Situation) -> Finding | None:
+    """Check that the wanted revision was not quarantined."""
+    entry = s.choice.barred
+    if entry is None:
+        return None
+    return Finding(known(entry.reason), f"{entry.message} {_meanwhile(s)}", failure=True)
+
+
+def _meanwhile(s: Situation) -> str:
+    """Say what answers in place of a quarantined revision, and what ends that."""
+    entry, pinned = s.choice.barred, s.model.spec.pinned_revision is not None
+    damaged = entry is not None and entry.reason == Reason.REVISION_DAMAGED
+    what = Phrase.FETCHED_ANEW if damaged and not pinned else Phrase.NOT_TRIED_AGAIN
+    told = s.say(what, revision=str(s.choice.wanted)[:12])
+    return f"{told} {s.say(Phrase.MEANWHILE, revision=str(s.target)[:12])}" if s.choice.rolled_back else told
 
 
 def runtime_there(s: Situation) -> Finding | None:
@@ -198,7 +184,8 @@ def pods_there(s: Situation) -> Finding | None:
     deployment = s.observed.deployment
     if deployment is not None and deployment.replica_failure:
         return _fails(s, Reason.POD_REFUSED, detail=deployment.replica_failure)
-    found = predictor_trouble(s.observed, now=s.now, settings=s.settings)
+    ordered = (*s.target_pods, *s.observed.predictors)
+    found = pods.first_trouble(ordered, now=s.now, settings=s.settings)
     return Finding(found.reason, found.message, failure=True) if found else None
 
 
@@ -210,12 +197,12 @@ def rolled_out(s: Situation) -> Finding | None:
     ready = deployment.ready if deployment else 0
     wanted = deployment.wanted if deployment else s.model.spec.serving.min_replicas
     facts = {"revision": target[:12], "ready": ready, "wanted": wanted}
-    if deployment is not None and deployment.stalled:
-        return _fails(s, Reason.ROLLOUT_STALLED, detail=deployment.stalled, **facts)
+    if s.overdue or (deployment is not None and deployment.stalled):
+        return Finding(Reason.ROLLOUT_STALLED, stalled(s), failure=True)
     settled = deployment is not None and deployment.updated == deployment.total == wanted
     lost = settled and s.on_target and ready < wanted and s.model.status.current_revision == target
     if lost and not _just_starting(s):
-        detail = service.not_ready_message if service else ""
+        detail = pods.words_of(s.observed.predictors) or (service.not_ready_message if service else "")
         return _fails(s, Reason.PREDICTOR_NOT_READY, detail=detail, **facts)
     return _waits(s, Reason.ROLLING_OUT, **facts)
 
@@ -239,4 +226,4 @@ SERVE: tuple[Check, ...] = (
     pods_there,
     rolled_out,
 )
-READY: tuple[Check, ...] = (suspended, *FETCH, *SERVE)
+READY: tuple[Check, ...] = (suspended, undamaged, *FETCH, pin_known, tried_well, *SERVE)

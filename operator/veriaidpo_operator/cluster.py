@@ -6,14 +6,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from veriaidpo_operator import objects, observed, pods
-from veriaidpo_operator.api import GROUP, KIND, MANAGER, MODEL_LABEL, VERSION, Json, Model, Status
+from veriaidpo_operator.api import GROUP, KIND, MANAGER, MODEL_LABEL, VERSION, Json, Model
 from veriaidpo_operator.apiserver import ApiError, ApiServer
 from veriaidpo_operator.observed import Claim, Job, Observed, Pod, Progress
 from veriaidpo_operator.plan import Action, Apply, Create, Delete, Patch
+from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Settings
 from veriaidpo_operator.transitions import Event
 
 Ask = Callable[[str, int], Progress | None]
+Hear = Callable[[str, int, str], str]
 
 
 class RefusedError(Exception):
@@ -28,10 +30,11 @@ class RefusedError(Exception):
 class Cluster:
     """What the operator sees and does in its namespace."""
 
-    def __init__(self, server: ApiServer, settings: Settings, ask: Ask) -> None:
+    def __init__(self, server: ApiServer, settings: Settings, *, ask: Ask, hear: Hear) -> None:
         self._server = server
         self._settings = settings
         self._ask = ask
+        self._hear = hear
 
     def names(self) -> list[str]:
         """Return the names of all Models."""
@@ -47,7 +50,7 @@ class Cluster:
         claim = self._server.get("PersistentVolumeClaim", objects.claim_name(model))
         raw_pods = self._server.list("Pod", labelSelector=selector)
         seen_claim = observed.claim(claim) if claim else None
-        seen_pods = tuple(self._pod(raw, now) for raw in raw_pods)
+        seen_pods = tuple(self._pod(model, raw, now) for raw in raw_pods)
         jobs = self._server.list("Job", labelSelector=selector)
         seen_jobs = tuple(self._job(raw, seen_pods, now) for raw in jobs)
         return self._serving(
@@ -83,8 +86,10 @@ class Cluster:
     def _late(self, created: datetime, now: datetime) -> bool:
         return now - created > timedelta(seconds=self._settings.pending_grace_seconds)
 
-    def _pod(self, raw: Json, now: datetime) -> Pod:
+    def _pod(self, model: Model, raw: Json, now: datetime) -> Pod:
         pod = observed.pod(raw)
+        if pod.silent:
+            return replace(pod, said=self._hear(pod.ip, objects.SERVE_PORT, objects.ready_path(model)))
         late = pods.slow_to_start(pod, now, self._settings.pending_grace_seconds)
         return observed.pod(raw, self._warnings(pod.uid)) if late else pod
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from veriaidpo_operator import objects
+from veriaidpo_operator import objects, revisions
 from veriaidpo_operator.api import Model
 from veriaidpo_operator.observed import FetchResult, Job, Observed, Pod, Progress
 from veriaidpo_operator.pods import Trouble, last_words, trouble
-from veriaidpo_operator.reasons import SLOW, Reason, from_fetch
+from veriaidpo_operator.reasons import SLOW, Reason, from_fetch, known
 from veriaidpo_operator.sentences import Phrase, Sentences, full_stop
 from veriaidpo_operator.settings import Settings
 
@@ -43,6 +43,8 @@ class Phase(Enum):
     LOST = auto()
     """The Job succeeded, and what it said is gone with its pod."""
     DONE = auto()
+    PINNED = auto()
+    """Nothing is fetched: spec.pinnedRevision names a revision on the volume."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +86,22 @@ def look(  # noqa: PLR0911 (one return for each way a fetch can stand)
     """Tell where the fetch of what the spec wants stands."""
     if observed.claim is None:
         return Fetch(Phase.BLOCKED)
+    if revisions.pinned(model, observed) is not None:
+        return Fetch(Phase.PINNED)
     status = model.status
     name = objects.fetch_name(model, observed.claim.uid)
     job = observed.job(name)
     download = status.download
     remembered = (download.attempt if download and download.job == name else None) or 1
     attempt = _attempt(job, remembered)
-    if status.fetched_by == name and status.target_revision:
+    if status.fetched_by == name and revisions.newest(status, None):
         return Fetch(Phase.DONE, name, job, attempt=attempt)
     last = status.last_failure if status.last_failure and status.last_failure.fetch == name else None
-    known = Trouble(_known(last.reason), last.message) if last else None
+    earlier = Trouble(known(last.reason), last.message) if last else None
     if job is None:
         # A failed Job is only removed when it is due again, so one that has gone need not be waited for.
-        return Fetch(Phase.ABSENT, name, trouble=known, attempt=remembered + 1 if last else 1)
-    fetch = Fetch(Phase.RUNNING, name, job, trouble=known, attempt=attempt)
+        return Fetch(Phase.ABSENT, name, trouble=earlier, attempt=remembered + 1 if last else 1)
+    fetch = Fetch(Phase.RUNNING, name, job, trouble=earlier, attempt=attempt)
     if job.deleting or model.uid not in job.owners:
         return replace(fetch, phase=Phase.STALE)
     pods = observed.pods_of(job)
@@ -219,13 +223,6 @@ def _pod_failure(model: Model, job: str, pod: Pod, settings: Settings) -> Troubl
         claim=objects.claim_name(model),
         job=job,
     )
-
-
-def _known(word: str) -> Reason:
-    try:
-        return Reason(word)
-    except ValueError:  # written by a newer operator
-        return Reason.INTERNAL
 
 
 def _say(settings: Settings, reason: Reason, **facts: object) -> Trouble:

@@ -17,6 +17,7 @@ from veriaidpo_operator.api import (
     Resources,
 )
 from veriaidpo_operator.quantity import number
+from veriaidpo_operator.reasons import Reason
 from veriaidpo_operator.settings import Settings
 
 ROOT = "/mnt/models"
@@ -86,6 +87,13 @@ def claim(model: Model) -> Json:
 def fetch_spec(model: Model) -> Json:
     """Return what the fetch is told, the JSON of FETCH_SPEC."""
     spec = model.spec
+    conversion = spec.conversion
+    asked: Json = {}
+    if converts(model):
+        asked = {
+            "conversion": conversion.model_dump(by_alias=True, exclude={"gate_sentences"}),
+            "gateSentences": list(conversion.gate_sentences),
+        }
     return {
         "name": model.name,
         "modelType": spec.model_type,
@@ -99,6 +107,7 @@ def fetch_spec(model: Model) -> Json:
             "files": [known.model_dump() for known in spec.source.files],
         },
         "goldenSentences": [golden.model_dump(exclude_none=True) for golden in spec.serving.golden_sentences],
+        **asked,
     }
 
 
@@ -112,15 +121,44 @@ def fetch_name(model: Model, claim_uid: str) -> str:
     """Return the fetch Job's name.
 
     Its hash covers what the result depends on. The claim's UID is part of it: a claim that was lost and made
-    again is empty, so what an earlier Job of this Model fetched is not on it.
+    again is empty, so what an earlier Job of this Model fetched is not on it. So is the number of revisions
+    that were damaged on the volume: after each the bytes are fetched anew.
     """
-    again = model.annotations.get(FETCH_AGAIN, "")
-    return f"{model.name}-fetch-{digest([fetch_spec(model), claim_uid, again])[:8]}"
+    again, repairs = model.annotations.get(FETCH_AGAIN, ""), model.status.repairs
+    return f"{model.name}-fetch-{digest([fetch_spec(model), claim_uid, again, repairs])[:8]}"
+
+
+def fetch_command(model: Model) -> list[str]:
+    """Return the arguments of the fetch pod: what to do, and which revisions to leave on the volume.
+
+    Kept besides the newest ones is everything that serves, shall serve or may be gone back to. What failed
+    its golden sentences and never served goes, so that a fetch brings it with the sentences of today.
+    """
+    status = model.status
+    kept = {
+        status.current_revision,
+        status.previous_revision,
+        status.target_revision,
+        status.fetched_revision,
+    }
+    pinned = model.spec.pinned_revision
+    kept |= {r.digest for r in status.revisions if pinned and r.digest.startswith(pinned)}
+    answers = {status.current_revision, status.previous_revision, status.target_revision}
+    refused = {q.digest for q in status.quarantined if q.reason == Reason.GOLDEN_SENTENCE_FAILED} - answers
+    command = ["fetch", "--root", ROOT, "--progress-port", str(FETCH_PORT)]
+    command += ["--keep", str(model.spec.revision_history_limit)]
+    for one in sorted(kept - refused - {None}, key=str):
+        command += ["--protect", str(one)]
+    for one in sorted(refused):
+        command += ["--drop", one]
+    return command
 
 
 def fetch_job(model: Model, settings: Settings, *, name: str, attempt: int) -> Json:
     """Build the Job that puts the wanted revision on the claim."""
     pod = _fetch_pod(model, settings)
+    # Not in the template's hash: what is kept changes with each rollout, and no fetch starts over for it.
+    pod["containers"][0]["args"] = fetch_command(model)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -197,12 +235,14 @@ def _fetch_pod(model: Model, settings: Settings) -> Json:
                 "name": "fetch",
                 "image": settings.fetch_image,
                 "imagePullPolicy": settings.image_pull_policy,
-                "args": ["fetch", "--root", ROOT, "--progress-port", str(FETCH_PORT)],
                 "env": env,
                 "ports": [{"name": "progress", "containerPort": FETCH_PORT, "protocol": "TCP"}],
                 "resources": _resources(
                     model.spec.download.resources,
-                    {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
+                    {
+                        "requests": {"cpu": "50m", "memory": "128Mi"},
+                        "limits": {"memory": "1Gi" if not converts(model) else "2560Mi"},
+                    },
                 ),
                 "securityContext": _container_security(),
                 "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -211,6 +251,11 @@ def _fetch_pod(model: Model, settings: Settings) -> Json:
         ],
         "volumes": volumes,
     }
+
+
+def converts(model: Model) -> bool:
+    """Tell whether the fetch shall turn the weights into another form."""
+    return model.spec.conversion.quantization != "none"
 
 
 def _token(model: Model, settings: Settings) -> tuple[str, str] | None:
@@ -225,6 +270,17 @@ def _token(model: Model, settings: Settings) -> tuple[str, str] | None:
 def revision_path(model: Model, revision: str) -> str:
     """Return the folder of a revision, as the pods see it."""
     return f"{ROOT}/models/{model.name}/revisions/{revision}"
+
+
+def ready_path(model: Model) -> str:
+    """Return the path of the probe that tells whether, and why not, a predictor answers."""
+    return f"/v2/models/{model.name}/ready"
+
+
+def trial(model: Model, service: Json, fetched_by: str | None) -> str:
+    """Return the hash of all that decides how a revision fares: pod, bytes and wish, not how many."""
+    pod = {k: v for k, v in service["spec"]["predictor"].items() if k not in {"minReplicas", "maxReplicas"}}
+    return digest([pod, fetched_by, model.spec.pinned_revision])[:16]
 
 
 def inference_service(model: Model, settings: Settings, *, revision: str, claim: str) -> Json:
@@ -275,7 +331,14 @@ def inference_service(model: Model, settings: Settings, *, revision: str, claim:
     }
 
 
+def _written_again(model: Model, revision: str) -> list[Json]:
+    """Return what makes pods of a revision that was fetched anew differ from those that saw it damaged."""
+    known = model.status.revision_of(revision)
+    return [{"name": "REVISION_REPAIRS", "value": str(known.repairs)}] if known and known.repairs else []
+
+
 def _predictor(model: Model, settings: Settings, revision: str) -> Json:
+    deadline = model.spec.serving.progress_deadline_seconds
     return {
         "name": "kserve-container",
         "image": settings.predictor_image,
@@ -284,6 +347,7 @@ def _predictor(model: Model, settings: Settings, revision: str) -> Json:
         "env": [
             {"name": "SERVICE_TRUST_FILE", "value": f"{TRUST_DIR}/tls.crt"},
             {"name": "HOME", "value": "/tmp"},  # noqa: S108 (the pod's own)
+            *_written_again(model, revision),
         ],
         "ports": [{"name": "http1", "containerPort": SERVE_PORT, "protocol": "TCP"}],
         "resources": _resources(
@@ -293,8 +357,8 @@ def _predictor(model: Model, settings: Settings, revision: str) -> Json:
         "securityContext": _container_security(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         # Loading a model on a busy node may take minutes; only after it liveness counts.
-        "startupProbe": _probe(f"/v2/models/{model.name}/ready", period=2, failures=300),
-        "readinessProbe": _probe(f"/v2/models/{model.name}/ready", period=5, failures=3),
+        "startupProbe": _probe(ready_path(model), period=2, failures=max(300, deadline // 2)),
+        "readinessProbe": _probe(ready_path(model), period=5, failures=3),
         "livenessProbe": _probe("/v2/health/live", period=10, failures=6),
         # Endpoints take a moment to forget a pod: it goes on answering meanwhile, so no request is lost.
         "lifecycle": {"preStop": {"sleep": {"seconds": 6}}},

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from veriaidpo_operator.api import Json
+from veriaidpo_operator.recorded import ConversionStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,9 @@ class FetchResult(BaseModel):
     bytes_downloaded: int | None = None
     size_bytes: int | None = None
     format: str | None = None
+    conversion: ConversionStatus | None = None
+    revisions: tuple[str, ...] | None = None
+    """Digests of all revisions on the volume, the newest first."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -95,6 +99,19 @@ class Pod(Child):
     restarts: int
     warnings: tuple[str, ...] = ()
     """Messages of Warning events, newest first; looked up only for a pod that does not start."""
+    said: str = ""
+    """What its readiness probe is told; asked only of a predictor that runs and is not ready."""
+
+    @property
+    def container(self) -> Json:
+        """The container that counts, as it is in the pod's spec."""
+        found: Json = self.raw["spec"]["containers"][0]
+        return found
+
+    @property
+    def silent(self) -> bool:
+        """Tell whether it runs and does not answer, so that it may be asked why."""
+        return not (self.job or self.ready or self.deleting) and self.phase == "Running" and bool(self.ip)
 
     @property
     def result(self) -> FetchResult | None:
@@ -243,7 +260,7 @@ def job(raw: Mapping[str, Any], warnings: Iterable[str] = ()) -> Job:
     )
 
 
-def pod(raw: Mapping[str, Any], warnings: Iterable[str] = ()) -> Pod:
+def pod(raw: Mapping[str, Any], warnings: Iterable[str] = (), said: str = "") -> Pod:
     """Read a pod with one container that counts (its first)."""
     status = raw.get("status") or {}
     container: Json = next(iter(status.get("containerStatuses") or ()), {})
@@ -270,6 +287,7 @@ def pod(raw: Mapping[str, Any], warnings: Iterable[str] = ()) -> Pod:
         status_reason=status.get("reason", ""),
         restarts=container.get("restartCount", 0),
         warnings=tuple(warnings),
+        said=said,
     )
 
 

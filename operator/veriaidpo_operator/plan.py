@@ -4,18 +4,23 @@ It may be called at any moment, after a crash between any two actions, any numbe
 what is there, names are deterministic, and a world that is as wanted gives no action.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from veriaidpo_operator import drift, objects
-from veriaidpo_operator.api import Json, Model, Status
-from veriaidpo_operator.checks import Situation, anothers, ours
-from veriaidpo_operator.fetching import Fetch, Phase, look
+from veriaidpo_operator.api import Json, Model
+from veriaidpo_operator.checks import anothers, ours
+from veriaidpo_operator.fetching import Fetch, Phase
 from veriaidpo_operator.observed import Claim, Job, Observed
+from veriaidpo_operator.recorded import Status
+from veriaidpo_operator.revisions import quarantined
 from veriaidpo_operator.settings import Settings
+from veriaidpo_operator.situation import Situation, assess
 from veriaidpo_operator.status import first_status, next_status
+from veriaidpo_operator.trial import repair_at, verdict
 
 _SOON = 2.0
+_ROLLING = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +89,12 @@ def plan(model: Model, observed: Observed, settings: Settings, now: datetime) ->
     ):  # every condition is there from the first moment, so that a wait can begin
         return Plan((), first_status(model, settings.sentences, now), 0)
     situation = assess(model, observed, settings, now)
+    bad = verdict(situation)
+    if bad is not None:  # first it is written down: what is done next follows from that, also after a crash
+        model = replace(model, status=quarantined(model.status, bad))
+        return Plan((), next_status(assess(model, observed, settings, now)), 0)
     actions = (*_claim(situation), *_fetch(situation), *_serve(situation))
     return Plan(actions, next_status(situation), _again(situation, actions))
-
-
-def assess(model: Model, observed: Observed, settings: Settings, now: datetime) -> Situation:
-    """Bring together what the checks look at."""
-    fetch = look(model, observed, settings, now)
-    status = model.status
-    target = fetch.result.digest if fetch.result else status.target_revision
-    settled = fetch.phase is Phase.DONE or status.claim_name is None or target is None
-    claim = objects.claim_name(model) if settled else str(status.claim_name)
-    service = objects.inference_service(model, settings, revision=target, claim=claim) if target else None
-    return Situation(model, observed, settings, now, fetch, target, claim, service)
 
 
 def _claim(s: Situation) -> tuple[Action, ...]:
@@ -158,6 +156,8 @@ def _delete(job: Job) -> Delete:
 def _serve(s: Situation) -> tuple[Action, ...]:
     if s.service is None or not s.observed.runtime_known or s.model.spec.suspend:
         return ()
+    if s.fetch.result is not None:  # how it is served depends on what is now remembered of it
+        return ()
     there = s.observed.service
     if there is None:
         return (Apply(s.service),)
@@ -171,11 +171,15 @@ def _again(s: Situation, actions: tuple[Action, ...]) -> float:
     fetch = s.fetch
     if s.model.spec.suspend:
         return s.settings.resync_seconds
+    if fetch.result is not None:
+        return 0
     if fetch.phase is Phase.RUNNING:
         return s.settings.poll_seconds
     if actions or fetch.phase is Phase.STALE:
         return _SOON
-    at = fetch.retry_at(s.settings) if fetch.phase is Phase.FAILED else None
+    at = fetch.retry_at(s.settings) if fetch.phase is Phase.FAILED else repair_at(s)
     if at is not None:
         return min(max((at - s.now).total_seconds(), 0.1), s.settings.resync_seconds)
-    return s.settings.resync_seconds
+    # A predictor that finds itself wrong, or a deadline that passes, makes no event.
+    rolling = s.rollout is not None and not s.rolled_out and not s.overdue
+    return min(_ROLLING, s.settings.resync_seconds) if rolling else s.settings.resync_seconds

@@ -1,9 +1,11 @@
 """What keeps a pod from doing its work, in one reason and one sentence."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from veriaidpo_operator.observed import Observed, Pod
+from veriaidpo_operator import words
+from veriaidpo_operator.observed import Pod
 from veriaidpo_operator.reasons import Reason
 from veriaidpo_operator.sentences import Phrase
 from veriaidpo_operator.settings import Settings
@@ -50,8 +52,9 @@ def trouble(  # noqa: PLR0911 (one return for each trouble)
         return found(Reason.EVICTED, detail=pod.message)
     if pod.waiting_reason in _CONFIG:
         return found(Reason.CONTAINER_CONFIG, detail=pod.waiting_message)
-    if pod.waiting_reason == "CrashLoopBackOff" or (pod.ended_reason and not pod.ready and pod.restarts > 0):
-        return found(Reason.CRASHING, detail=last_words(pod, settings))
+    named = _named(pod)
+    if named is not None:
+        return found(named, detail=pod.said if words.cause(pod.said) else last_words(pod, settings))
     if slow_to_start(pod, now, settings.pending_grace_seconds):
         if pod.unschedulable:
             return found(Reason.UNSCHEDULABLE, detail=pod.unschedulable)
@@ -60,18 +63,37 @@ def trouble(  # noqa: PLR0911 (one return for each trouble)
     return None
 
 
+def _named(pod: Pod) -> Reason | None:
+    """Return the reason that a pod itself tells of, while it runs or as its last words."""
+    if pod.ready:
+        return None
+    reason = words.cause(pod.said)
+    if reason is not None or not crashed(pod):
+        return reason
+    again = pod.restarts > 0 or pod.waiting_reason == "CrashLoopBackOff"
+    return words.cause(words.last(pod.message)) or (Reason.CRASHING if again else None)
+
+
+def crashed(pod: Pod) -> bool:
+    """Tell whether a pod's container ended and has not been well since."""
+    if pod.ready:
+        return False
+    ended = bool(pod.ended_reason) and bool(pod.exit_code or pod.restarts)
+    return ended or pod.waiting_reason == "CrashLoopBackOff"
+
+
 def last_words(pod: Pod, settings: Settings) -> str:
     """Return the last line a pod wrote before it ended, or else how it ended."""
-    lines = pod.message.strip().splitlines()
-    if lines:
-        return lines[-1]
-    return settings.sentences(Phrase.ENDED, code=pod.exit_code, reason=pod.ended_reason or "Error")
+    last = words.last(pod.message)
+    return last or settings.sentences(Phrase.ENDED, code=pod.exit_code, reason=pod.ended_reason or "Error")
 
 
-def predictor_trouble(observed: Observed, *, now: datetime, settings: Settings) -> Trouble | None:
-    """Return the trouble of the newest predictor pod that has one."""
-    for pod in observed.predictors:
-        found = trouble(pod, section="serving", now=now, settings=settings)
-        if found is not None:
-            return found
-    return None
+def first_trouble(pods: Iterable[Pod], *, now: datetime, settings: Settings) -> Trouble | None:
+    """Return the trouble of the first of some predictor pods that has one."""
+    found = (trouble(pod, section="serving", now=now, settings=settings) for pod in pods)
+    return next((one for one in found if one is not None), None)
+
+
+def words_of(pods: Iterable[Pod]) -> str:
+    """Return what pods that are not ready say of it, the first that says anything; empty when none does."""
+    return next((pod.said for pod in pods if not pod.ready and pod.said), "")

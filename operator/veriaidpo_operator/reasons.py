@@ -62,6 +62,12 @@ class Reason(StrEnum):
     INTERNAL = "Internal"
     # serving
     RUNTIME_UNAVAILABLE = "RuntimeUnavailable"
+    PINNED = "Pinned"
+    CONVERTED = "Converted"
+    GATE_FAILED = "GateFailed"
+    REVISION_DAMAGED = "RevisionDamaged"
+    REVISION_UNKNOWN = "RevisionUnknown"
+    GOLDEN_SENTENCE_FAILED = "GoldenSentenceFailed"
     ROLLOUT_STALLED = "RolloutStalled"
     PREDICTOR_NOT_READY = "PredictorNotReady"
 
@@ -79,6 +85,14 @@ SLOW = frozenset(
 
 REFUSED_BYTES = frozenset({Reason.CHECKSUM_MISMATCH, Reason.LABELS_MISMATCH, Reason.UNSUPPORTED_FORMAT})
 """Fetch failures that mean: the bytes came and were not accepted."""
+
+
+def known(word: str) -> Reason:
+    """Return the reason of that name; a word that a newer operator wrote counts as Internal."""
+    try:
+        return Reason(word)
+    except ValueError:
+        return Reason.INTERNAL
 
 
 def from_fetch(word: str) -> Reason:

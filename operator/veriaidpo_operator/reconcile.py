@@ -7,10 +7,11 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from veriaidpo_operator.api import Json, Model, Status, parse
+from veriaidpo_operator.api import Json, Model, parse
 from veriaidpo_operator.apiserver import ApiError
 from veriaidpo_operator.cluster import Cluster, RefusedError
 from veriaidpo_operator.plan import Plan, plan
+from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Settings
 from veriaidpo_operator.status import invalid_status
 from veriaidpo_operator.transitions import events

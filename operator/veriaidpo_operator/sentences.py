@@ -23,6 +23,8 @@ class Told(StrEnum):
 
     REVISION_FETCHED = "RevisionFetched"
     REVISION_SERVING = "RevisionServing"
+    REVISION_QUARANTINED = "RevisionQuarantined"
+    ROLLED_BACK = "RolledBack"
 
 
 class Phrase(StrEnum):
@@ -39,6 +41,14 @@ class Phrase(StrEnum):
     ENDED = "ended"
     BEFORE = "before"
     UNKNOWN = "unknown"
+    FETCHED_ANEW = "fetched_anew"
+    NOT_TRIED_AGAIN = "not_tried_again"
+    MEANWHILE = "meanwhile"
+    AGREEMENT = "agreement"
+    MOST_DIFFERENT = "most_different"
+    MEAN_DIFFERENCE = "mean_difference"
+    AS_FAST = "as_fast"
+    NOTHING_MEASURED = "nothing_measured"
 
 
 _TABLES: Mapping[str, type[StrEnum]] = {"reasons": Reason, "events": Told, "phrases": Phrase}

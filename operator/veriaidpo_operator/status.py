@@ -1,32 +1,25 @@
 """The new status of a Model, from what was observed and what the status said before. Pure."""
 
 from datetime import datetime
-from typing import Literal
 
 from pydantic import ValidationError
 
-from veriaidpo_operator import checks
-from veriaidpo_operator.api import (
-    Condition,
-    DownloadStatus,
-    Failure,
-    InferenceServiceStatus,
-    Model,
-    Revision,
-    Status,
-)
-from veriaidpo_operator.checks import Finding, Situation, ours
-from veriaidpo_operator.fetching import Phase
+from veriaidpo_operator import checks, conversion, fetch_status
+from veriaidpo_operator.api import Model
+from veriaidpo_operator.checks import Finding, ours
+from veriaidpo_operator.conversion import Said, Truth
 from veriaidpo_operator.objects import SERVE_PORT
 from veriaidpo_operator.reasons import REFUSED_BYTES, Reason
+from veriaidpo_operator.recorded import Condition, Failure, InferenceServiceStatus, Status
+from veriaidpo_operator.revisions import good
 from veriaidpo_operator.sentences import Phrase, Sentences
+from veriaidpo_operator.situation import Situation
+from veriaidpo_operator.trial import repair_at, rollout
 
 CONDITIONS = (
     "Downloaded", "Verified", "Converted", "InferenceServiceReady",
     "WarmedUp", "Servable", "Ready", "Degraded",
 )  # fmt: skip
-
-_Truth = Literal["True", "False", "Unknown"]
 
 
 def first_status(model: Model, say: Sentences, now: datetime) -> Status:
@@ -56,7 +49,7 @@ def invalid_status(model: Model, error: ValidationError, say: Sentences, now: da
     where = ".".join(str(part) for part in first["loc"])
     reason, text = Reason.INVALID_SPEC, say(Reason.INVALID_SPEC, detail=f"spec.{where}: {first['msg']}")
     old = model.status if model.status.conditions else first_status(model, say, now)
-    said: dict[str, _Truth] = {"Ready": "False", "Degraded": "True"}
+    said: dict[str, Truth] = {"Ready": "False", "Degraded": "True"}
     conditions = tuple(
         stamped(old, model, c.type, (said[c.type], reason, text), now) if c.type in said else c
         for c in old.conditions
@@ -67,21 +60,22 @@ def invalid_status(model: Model, error: ValidationError, say: Sentences, now: da
 def next_status(s: Situation) -> Status:
     """Return the status as it should be written now."""
     old = s.model.status
-    current = _current(s)
+    current, due = _current(s), repair_at(s)
     status = old.model_copy(
         update={
             "observed_generation": s.model.generation,
             "claim_name": s.claim,
             "current_revision": current,
-            "previous_revision": old.current_revision
-            if old.current_revision not in {None, current}
-            else old.previous_revision,
+            "previous_revision": _previous(old, current),
             "target_revision": s.target,
+            "rollout": rollout(s),
+            "repairs": old.repairs + (due is not None and due <= s.now),
             "revision": (current or s.target or "")[:12] or None,
             "inference_service": _inference_service(s),
-            **_fetch(s),
+            **fetch_status.fields(s),
         }
     )
+    status = _proven(s, status)
     root = checks.first(checks.READY, s)
     status = status.model_copy(update={"last_failure": _failure(s, root)})
     return status.model_copy(update={"conditions": _conditions(s, status, root)})
@@ -97,76 +91,28 @@ def _current(s: Situation) -> str | None:
     return old
 
 
-def _fetch(s: Situation) -> dict[str, object]:
-    """Return the fields the fetch has a say in."""
-    fetch, old = s.fetch, s.model.status
-    if fetch.result is not None:
-        result = fetch.result
-        return {
-            "fetched_by": fetch.name,
-            "resolved_commit": result.commit,
-            "format": result.format or old.format,
-            "revisions": _revisions(s),
-            "progress": "100%",
-            "download": DownloadStatus(
-                bytes_total=result.bytes_total,
-                bytes_done=result.bytes_total,
-                percent=100,
-                attempt=fetch.attempt,
-                job=fetch.name,
+def _previous(old: Status, current: str | None) -> str | None:
+    """Return the revision that answered before the current one, and that may be gone back to."""
+    if current is None:
+        return old.previous_revision
+    return next(good(old, without=current), None)
+
+
+def _proven(s: Situation, status: Status) -> Status:
+    """Return the status with what a finished rollout proves: its revision is good."""
+    if not s.rolled_out or s.target is None:
+        return status
+    return status.model_copy(
+        update={
+            "revisions": tuple(
+                r.model_copy(update={"served_at": s.now})
+                if r.digest == s.target and r.served_at is None
+                else r
+                for r in status.revisions
             ),
+            "quarantined": tuple(q for q in status.quarantined if q.digest != s.target),
         }
-    if fetch.phase in {Phase.RUNNING, Phase.FAILED}:
-        return _progress(s)
-    if fetch.phase is Phase.DONE:  # maybe the spec came back to what had been fetched before
-        same = old.download is not None and old.download.job == fetch.name
-        return {
-            "progress": "100%",
-            "download": old.download if same else DownloadStatus(percent=100, job=fetch.name),
-        }
-    return {}
-
-
-def _revisions(s: Situation) -> tuple[Revision, ...]:
-    result, old = s.fetch.result, s.model.status.revisions
-    if result is None or result.digest is None:
-        return old
-    known = next((r for r in old if r.digest == result.digest), None)
-    newest = Revision(
-        digest=result.digest,
-        commit=result.commit,
-        size_bytes=result.size_bytes,
-        format=result.format,
-        published_at=known.published_at if known else s.now,
     )
-    return (newest, *(r for r in old if r.digest != result.digest))[: s.model.spec.revision_history_limit]
-
-
-def _progress(s: Situation) -> dict[str, object]:
-    fetch, progress, before = s.fetch, s.observed.progress, s.model.status.download
-    if progress is None or progress.bytes_total is None:
-        # The pod does not answer while it starts and ends: what the same Job has done stays said.
-        same = before if before is not None and before.job == fetch.name else DownloadStatus()
-        download = same.model_copy(update={"job": fetch.name, "attempt": fetch.attempt})
-        return {"download": download, "progress": f"{download.percent or 0}%"}
-    done = progress.bytes_done or 0
-    percent = min(100, int(100 * done / progress.bytes_total)) if progress.bytes_total else 100
-    return {
-        "download": DownloadStatus(
-            bytes_total=progress.bytes_total,
-            bytes_done=done,
-            percent=percent,
-            bytes_per_second=_whole(progress.bytes_per_second),
-            remaining_seconds=_whole(progress.remaining_seconds),
-            attempt=fetch.attempt,
-            job=fetch.name,
-        ),
-        "progress": f"{percent}%",
-    }
-
-
-def _whole(number: float | None) -> int | None:
-    return None if number is None else max(0, round(number))
 
 
 def _inference_service(s: Situation) -> InferenceServiceStatus | None:
@@ -208,12 +154,14 @@ def _failure(s: Situation, root: Finding | None) -> Failure | None:
 def _conditions(s: Situation, status: Status, root: Finding | None) -> tuple[Condition, ...]:
     serve = checks.first(checks.SERVE, s)
     facts = _facts(s, status)
-    said: dict[str, tuple[_Truth, str, str]] = {
-        **_fetch_conditions(s, facts),
+    said: dict[str, Said] = {
+        **_fetch_conditions(s, status, facts),
         "InferenceServiceReady": _answer(s, serve, Reason.PREDICTOR_READY, facts, unknown=s.target is None),
         "WarmedUp": _answer(s, serve, Reason.PREDICTOR_READY, facts, unknown=s.target is None),
         "Servable": _servable(s, status, serve, root, facts),
-        "Ready": _answer(s, root, Reason.SERVING, facts),
+        "Ready": _answer(
+            s, root, Reason.SERVING if s.model.spec.pinned_revision is None else Reason.PINNED, facts
+        ),
         "Degraded": ("True", root.reason, root.message)
         if root is not None and root.failure
         else ("False", Reason.AS_EXPECTED, s.say(Reason.AS_EXPECTED)),
@@ -235,37 +183,31 @@ def _facts(s: Situation, status: Status) -> dict[str, object]:
 
 def _answer(
     s: Situation, finding: Finding | None, well: Reason, facts: dict[str, object], *, unknown: bool = False
-) -> tuple[_Truth, str, str]:
+) -> Said:
     if finding is None:
         return "True", well, s.say(well, **facts)
     return "Unknown" if unknown and not finding.failure else "False", finding.reason, finding.message
 
 
-def _fetch_conditions(s: Situation, facts: dict[str, object]) -> dict[str, tuple[_Truth, str, str]]:
-    finding = checks.first(checks.FETCH, s)
-    downloaded = _answer(s, finding, Reason.FETCHED, facts)
-    if finding is None:
-        return {
-            "Downloaded": downloaded,
-            "Verified": ("True", Reason.VERIFIED, s.say(Reason.VERIFIED, **facts)),
-            "Converted": ("True", Reason.NOT_REQUESTED, s.say(Reason.NOT_REQUESTED)),
-        }
-    waits: tuple[_Truth, str, str] = (
-        "Unknown",
-        Reason.WAITING_FOR_REVISION,
-        s.say(Reason.WAITING_FOR_REVISION),
-    )
-    refused: tuple[_Truth, str, str] = ("False", finding.reason, finding.message)
+def _fetch_conditions(s: Situation, status: Status, facts: dict[str, object]) -> dict[str, Said]:
+    finding, damaged = checks.first(checks.FETCH, s), checks.undamaged(s)
+    waits: Said = ("Unknown", Reason.WAITING_FOR_REVISION, s.say(Reason.WAITING_FOR_REVISION))
+    verified: Said = ("True", Reason.VERIFIED, s.say(Reason.VERIFIED, **facts))
+    if damaged is not None:
+        verified = ("False", damaged.reason, damaged.message)
+    elif finding is not None:
+        refused = finding.reason in REFUSED_BYTES
+        verified = ("False", finding.reason, finding.message) if refused else waits
     return {
-        "Downloaded": downloaded,
-        "Verified": refused if finding.reason in REFUSED_BYTES else waits,
-        "Converted": waits,
+        "Downloaded": _answer(s, finding, Reason.FETCHED, facts),
+        "Verified": verified,
+        "Converted": waits if finding is not None else conversion.said(status.conversion, s.say),
     }
 
 
 def _servable(
     s: Situation, status: Status, serve: Finding | None, root: Finding | None, facts: dict[str, object]
-) -> tuple[_Truth, str, str]:
+) -> Said:
     deployment = s.observed.deployment
     if status.current_revision is not None and deployment is not None and deployment.ready > 0:
         known = {**facts, "revision": status.current_revision[:12]}
@@ -276,7 +218,7 @@ def _servable(
     return "False", cause.reason, cause.message
 
 
-def stamped(old: Status, model: Model, kind: str, said: tuple[_Truth, str, str], now: datetime) -> Condition:
+def stamped(old: Status, model: Model, kind: str, said: Said, now: datetime) -> Condition:
     """Return a condition; its transition time is kept while its status is the same."""
     truth, reason, message = said
     before = old.condition(kind)

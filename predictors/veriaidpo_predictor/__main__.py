@@ -26,6 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _serve(arguments)
     if command == "fetch":
         return _fetch(arguments)
+    if command == "gc":
+        return _collect(arguments)
     return _verify(arguments) if command == "verify" else _list(arguments)
 
 
@@ -44,7 +46,32 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("directory", nargs="+", type=Path, metavar="DIR", help="a revision directory")
     listing = commands.add_parser("list", help="list the published revisions of a volume")
     listing.add_argument("--root", type=Path, default=Path("/mnt/models"), help="the volume (%(default)s)")
+    collecting = commands.add_parser("gc", help="remove old revisions of a model from a volume")
+    collecting.add_argument("model", metavar="NAME", help="the model")
+    collecting.add_argument("--root", type=Path, default=Path("/mnt/models"), help="the volume (%(default)s)")
+    _add_keep(collecting, required=True)
     return parser
+
+
+def _add_keep(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument(
+        "--keep",
+        type=int,
+        default=0,
+        required=required,
+        metavar="N",
+        help="leave the N newest revisions; 0: all",
+    )
+    parser.add_argument(
+        "--protect",
+        action="append",
+        default=[],
+        metavar="DIGEST",
+        help="leave this one too; the first 12 digits do, and it may be given several times",
+    )
+    parser.add_argument(
+        "--drop", action="append", default=[], metavar="DIGEST", help="remove this one in any case"
+    )
 
 
 def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -113,6 +140,7 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="N",
         help="how often to ask the hub without getting a byte further (%(default)s: about a minute)",
     )
+    _add_keep(fetch, required=False)
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -138,12 +166,14 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _fetch(arguments: argparse.Namespace) -> int:
     from veriaidpo_predictor import fetch
+    from veriaidpo_predictor.collecting import Keep
 
     return fetch.run(
         arguments.spec,
         root=arguments.root,
         progress_port=arguments.progress_port,
         attempts=max(1, arguments.attempts),
+        keep=Keep(arguments.keep, tuple(arguments.protect), tuple(arguments.drop)),
     )
 
 
@@ -159,6 +189,15 @@ def _verify(arguments: argparse.Namespace) -> int:
             print(f"veriaidpo-predictor: {error}", file=sys.stderr)
             return 1
         print(f"{found.model} {found.digest} {len(found.files)} files, {found.size} bytes: as published")
+    return 0
+
+
+def _collect(arguments: argparse.Namespace) -> int:
+    from veriaidpo_predictor import collecting
+
+    keep = collecting.Keep(arguments.keep, tuple(arguments.protect), tuple(arguments.drop))
+    for digest in collecting.collect(arguments.root / "models" / arguments.model, keep):
+        print(f"{arguments.model} {digest} removed")
     return 0
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import httpx
 
-from veriaidpo_predictor import conversion, labels, outcome, publishing, selection, spec, staging
+from veriaidpo_predictor import collecting, conversion, labels, outcome, publishing, selection, spec, staging
+from veriaidpo_predictor.collecting import Keep
 from veriaidpo_predictor.hub import Hub, Listing, Patience
 from veriaidpo_predictor.manifest import FileEntry, Manifest
 from veriaidpo_predictor.outcome import FetchError, Reason
@@ -27,6 +28,8 @@ log = logging.getLogger("veriaidpo.fetch")
 DEFAULT_ENDPOINT = "https://huggingface.co"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+_KEEP_ALL = Keep()
+_TOLD = 20  # digests: what a termination message has room for
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,21 @@ class Result:
     warnings: list[str] = field(default_factory=list)
 
 
-def run(argument: str | None, *, root: Path, progress_port: int | None, attempts: int) -> int:
+def run(
+    argument: str | None,
+    *,
+    root: Path,
+    progress_port: int | None,
+    attempts: int,
+    keep: Keep = _KEEP_ALL,
+) -> int:
     """Fetch what a spec asks for, say how it ended, and give the exit code."""
     progress = Progress()
     try:
         asked = spec.read(argument)
         with told(progress, progress_port), httpx.Client(timeout=_TIMEOUT) as client:
             hub = _hub(client, Patience(attempts))
-            result = fetch(asked, root=root, hub=hub, progress=progress)
+            result = fetch(asked, root=root, hub=hub, progress=progress, keep=keep)
             progress.state(State.DONE)
     except FetchError as error:
         return _failed(progress, error.reason, str(error))
@@ -63,29 +73,32 @@ def run(argument: str | None, *, root: Path, progress_port: int | None, attempts
             "bytesDownloaded": result.downloaded,
             "sizeBytes": result.manifest.size,
             "format": result.manifest.format,
+            "revisions": collecting.published(Volume(root, asked).folder)[:_TOLD],
             "warnings": result.warnings,
         }
     )
     return 0
 
 
-def fetch(asked: FetchSpec, *, root: Path, hub: Hub, progress: Progress) -> Result:
-    """Bring one model onto the volume; raises FetchError."""
+def fetch(asked: FetchSpec, *, root: Path, hub: Hub, progress: Progress, keep: Keep = _KEEP_ALL) -> Result:
+    """Bring one model onto the volume, old revisions making room for it; raises FetchError."""
     repo = asked.repo
     volume = Volume(root, asked)
     with staging.naming_full_disks(), staging.alone(volume.folder):
+        collecting.collect(volume.folder, Keep(dropped=keep.dropped))
         if _COMMIT.fullmatch(asked.source.revision):  # a commit is what it is: no need to ask the hub
             found = volume.find(commit=asked.source.revision)
             if found is not None:
-                return _adopted(found)
+                return _adopted(found, volume, keep)
         try:
             listing = hub.listing(repo, asked.source.revision)
         except FetchError as error:
-            return _without_the_hub(volume, asked, error)
+            return _without_the_hub(volume, asked, error, keep)
         found = volume.find(commit=listing.commit)
         if found is not None:
             volume.tidy()
-            return _adopted(found)
+            return _adopted(found, volume, keep)
+        collecting.collect(volume.folder, keep.beside_a_new_one())
         return _download(asked, repo, listing, volume=volume, hub=hub, progress=progress)
 
 
@@ -127,19 +140,20 @@ def _check_budget(asked: FetchSpec, size: int) -> None:
         )
 
 
-def _without_the_hub(volume: Volume, asked: FetchSpec, error: FetchError) -> Result:
+def _without_the_hub(volume: Volume, asked: FetchSpec, error: FetchError, keep: Keep) -> Result:
     """Adopt what was fetched before when the hub is away; what it refuses stays refused."""
     found = None
     if error.reason is Reason.SOURCE_UNREACHABLE:
         found = volume.find(revision=asked.source.revision)
     if found is None:
         raise error
-    result = _adopted(found)
+    result = _adopted(found, volume, keep)
     result.warnings.append("source unreachable; adopted")
     return result
 
 
-def _adopted(found: Published) -> Result:
+def _adopted(found: Published, volume: Volume, keep: Keep) -> Result:
+    collecting.collect(volume.folder, keep.and_protect(found.manifest.digest))
     return Result("Adopted", found.manifest, 0, list(found.warnings))
 
 

@@ -45,7 +45,9 @@ def message_of(fields: Mapping[str, object]) -> str:
     body = dict(fields)
     warnings = [str(one)[:200] for one in body.get("warnings") or []]  # type: ignore[attr-defined]
     body |= {"message": str(body.get("message", ""))[:800], "warnings": warnings[:8]}
-    return json.dumps(body, ensure_ascii=False)
+    while len(line := json.dumps(body, ensure_ascii=False).encode()) > MAX_MESSAGE_BYTES and body["warnings"]:
+        body["warnings"] = body["warnings"][:-1]  # type: ignore[index]  # half a line of JSON says nothing
+    return line.decode()
 
 
 def leave_message(line: str) -> None:

@@ -25,7 +25,9 @@ def cluster() -> None:
         kubectl("version", "--request-timeout=5s")
     except subprocess.CalledProcessError as error:
         pytest.fail(f"the cluster of KUBECONFIG does not answer: {error.stderr}")
-    kubectl("apply", "--server-side", "-f", str(REPO / "charts/veriaidpo/crds/models.yaml"))
+    # `crd apply` may have been here before, and owns the fields then.
+    definition = str(REPO / "charts/veriaidpo/crds/models.yaml")
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", definition)
     kubectl("wait", "--for=condition=Established", "crd/models.veriaidpo.verisyntra.vn", "--timeout=30s")
 
 

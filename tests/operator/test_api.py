@@ -8,7 +8,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from veriaidpo_operator import crd
-from veriaidpo_operator.api import GROUP, KIND, PLURAL, VERSION, Spec, Status, parse
+from veriaidpo_operator.api import GROUP, KIND, PLURAL, VERSION, Spec, parse
+from veriaidpo_operator.recorded import Status
 
 from .world import SPEC, World
 
@@ -78,6 +79,12 @@ def test_the_defaults_are_the_same() -> None:
     assert spec.download.backoff_limit == download["backoffLimit"]["default"]
     assert spec.download.active_deadline_seconds == download["activeDeadlineSeconds"]["default"]
     assert spec.serving.min_replicas == properties["serving"]["properties"]["minReplicas"]["default"]
+    deadline = properties["serving"]["properties"]["progressDeadlineSeconds"]["default"]
+    assert spec.serving.progress_deadline_seconds == deadline
+    conversion = properties["conversion"]["properties"]
+    assert spec.conversion.quantization == conversion["quantization"]["default"]
+    gate = {name: field["default"] for name, field in conversion["gate"]["properties"].items()}
+    assert spec.conversion.gate.model_dump(by_alias=True) == gate
     assert spec.revision_history_limit == properties["revisionHistoryLimit"]["default"]
 
 

@@ -1,10 +1,16 @@
 """The operator may end between any two actions, and anything may fail in any order: it converges."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from veriaidpo_operator.api import FETCH_AGAIN
+from veriaidpo_operator.plan import Plan
+from veriaidpo_operator.revisions import good
 
 from .world import DIGEST, OTHER_DIGEST, World
 
@@ -17,7 +23,8 @@ class Life(RuleBasedStateMachine):
     @initialize(policy=st.sampled_from(["Retain", "Delete"]), replicas=st.integers(1, 3))
     def begin(self, policy: str, replicas: int) -> None:
         self.world = World({"storage": {"reclaimPolicy": policy}, "serving": {"minReplicas": replicas}})
-        self.revision = 0
+        self.revision = self.again = 0
+        self.decided: Plan | None = None
         self.digest = DIGEST
 
     @rule()
@@ -27,6 +34,42 @@ class Life(RuleBasedStateMachine):
     @rule(after=st.integers(0, 3))
     def crash(self, after: int) -> None:
         self.world.reconcile(crash_after=after)
+
+    @rule()
+    def the_write_of_the_status_is_lost(self) -> None:
+        self.world.reconcile(lost=True)
+
+    @rule()
+    def look(self) -> None:
+        self.decided = self.world.decide()
+
+    @precondition(lambda self: self.decided is not None and not self.world.model.deleting)
+    @rule()
+    def replay(self) -> None:
+        """Do once more what was decided some time ago, as a process that had been asleep would."""
+        if self.decided is not None:
+            self.world.carry_out(replace(self.decided, status=self.world.status))
+
+    @rule(fault=st.sampled_from(["golden", "crash", "mute", "damaged"]))
+    def a_revision_turns_bad(self, fault: str) -> None:
+        self.world.bad[self.digest] = fault
+
+    @rule()
+    def the_other_revision_is_damaged(self) -> None:
+        self.world.bad[OTHER_DIGEST if self.digest == DIGEST else DIGEST] = "damaged"
+
+    @rule()
+    def bad_revisions_were_bad_luck(self) -> None:
+        self.world.bad.clear()
+
+    @rule(which=st.sampled_from([DIGEST[:12], OTHER_DIGEST, "0" * 12, None]))
+    def pin(self, which: str | None) -> None:
+        self.world.change({"pinnedRevision": which})
+
+    @rule()
+    def try_again(self) -> None:
+        self.again += 1
+        self.world.body["metadata"]["annotations"] = {FETCH_AGAIN: str(self.again)}
 
     @rule()
     def collect(self) -> None:
@@ -112,6 +155,21 @@ class Life(RuleBasedStateMachine):
         assert servable is None or servable.status != "True" or ready
 
     @invariant()
+    def a_quarantined_revision_is_not_what_shall_answer_while_there_is_a_good_one(self) -> None:
+        status = self.world.status
+        bad = {q.digest for q in status.quarantined}
+        if status.target_revision in bad and status.rollout is not None:
+            tried = next(q for q in status.quarantined if q.digest == status.target_revision)
+            assert tried.trial != status.rollout.trial or not list(
+                good(status, without=status.target_revision)
+            )
+
+    @invariant()
+    def the_revision_to_go_back_to_is_another_one(self) -> None:
+        status = self.world.status
+        assert status.previous_revision is None or status.previous_revision != status.current_revision
+
+    @invariant()
     def ready_only_when_servable(self) -> None:
         status = self.world.decide().status
         ready, servable = status.condition("Ready"), status.condition("Servable")
@@ -125,11 +183,14 @@ class Life(RuleBasedStateMachine):
             return
         world = self.world
         world.runtime_known = True
-        world.change({"suspend": False})
-        for _ in range(15):
+        world.bad.clear()
+        self.try_again()
+        world.change({"suspend": False, "pinnedRevision": None})
+        world.now += timedelta(hours=2)
+        for _ in range(10):
             world.reconcile()
             world.kubernetes(digest=self.digest)
-            world.now += timedelta(minutes=10)
+            world.now += timedelta(seconds=15)
         assert world.condition("Ready") == ("True", "Serving"), world.status
         assert world.status.current_revision == self.digest
         assert world.decide().actions == ()
@@ -139,6 +200,36 @@ TestLife = Life.TestCase
 TestLife.settings = settings(
     max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+# Nothing is written for nothing
+
+
+@pytest.mark.parametrize("fault", [None, "golden", "crash", "mute", "damaged"])
+def test_while_nothing_changes_nothing_is_done_and_at_most_a_status_a_minute_is_written(
+    fault: str | None,
+) -> None:
+    """Whatever the state is that a Model is stuck in: looked at every 5 s, for an hour."""
+    world = World({"serving": {"progressDeadlineSeconds": 60}})
+    world.settle()
+    if fault:
+        world.bad = {OTHER_DIGEST: fault}
+        world.publish("v2", OTHER_DIGEST)
+    for _ in range(60):
+        world.reconcile()
+        world.kubernetes()
+        world.now += timedelta(seconds=5)
+    busiest = acted = 0
+    for minute in range(60):
+        before = world.writes
+        for _ in range(12):
+            for pod in world.all("Pod"):  # the kubelet starts a crashing container over and over
+                for container in pod["status"].get("containerStatuses", []):
+                    container["restartCount"] = container.get("restartCount", 0) + (minute % 5 == 0)
+            acted += len(world.reconcile().actions)
+            world.now += timedelta(seconds=5)
+        busiest = max(busiest, world.writes - before)
+    assert (busiest, acted) == (0, 0)
 
 
 # What chance finds seldom, said outright

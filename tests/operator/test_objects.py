@@ -9,7 +9,8 @@ import pytest
 from veriaidpo_operator import objects
 from veriaidpo_operator.api import Json
 
-from .world import DIGEST, SETTINGS, World
+from .rollouts import after_two_good_ones, go_on, with_a_bad_second
+from .world import DIGEST, OTHER_DIGEST, SETTINGS, World
 
 
 def job(spec: Json | None = None, **settings: Any) -> Json:
@@ -134,10 +135,47 @@ def test_the_fetch_of_a_tagger_is_told_the_spans() -> None:
 
 def test_the_fetch_is_called_as_agreed() -> None:
     pod = job(hf_endpoint="http://hub:8090")["spec"]["template"]["spec"]
-    assert container(pod)["args"] == ["fetch", "--root", "/mnt/models", "--progress-port", "8081"]
+    assert container(pod)["args"] == [
+        "fetch", "--root", "/mnt/models", "--progress-port", "8081", "--keep", "3",
+    ]  # fmt: skip
     assert container(pod)["image"] == "fetch:1"
     assert env(pod)["HF_ENDPOINT"] == "http://hub:8090"
     assert "HF_ENDPOINT" not in env(PODS["fetch"])
+
+
+def test_a_fetch_leaves_on_the_volume_what_serves_served_or_is_pinned() -> None:
+    world = after_two_good_ones()
+    world.change({"revisionHistoryLimit": 1, "pinnedRevision": DIGEST[:12]})
+    command = objects.fetch_command(world.model)
+    assert command[5:] == ["--keep", "1", "--protect", DIGEST, "--protect", OTHER_DIGEST]
+
+
+def test_a_fetch_drops_what_failed_its_golden_sentences_so_that_it_comes_with_those_of_today() -> None:
+    world = with_a_bad_second("golden")
+    go_on(world)
+    assert objects.fetch_command(world.model)[7:] == ["--protect", DIGEST, "--drop", OTHER_DIGEST]
+
+
+def test_what_is_kept_starts_no_fetch_over() -> None:
+    world = World()
+    before = objects.fetch_template(world.model, SETTINGS)
+    world.change({"revisionHistoryLimit": 1})
+    assert objects.fetch_template(world.model, SETTINGS) == before
+
+
+def test_int8_is_asked_for_by_the_fetchs_own_names_and_none_as_before() -> None:
+    assert not {"conversion", "gateSentences"} & objects.fetch_spec(World().model).keys()
+    asked = {"quantization": "int8", "gateSentences": ["Một câu."], "gate": {"minAgreement": 0.995}}
+    world = World({"conversion": asked})
+    spec = objects.fetch_spec(world.model)
+    assert spec["conversion"] == {
+        "format": "onnx",
+        "quantization": "int8",
+        "gate": {"minAgreement": 0.995, "maxFlipMargin": 0.1},
+    }
+    assert spec["gateSentences"] == ["Một câu."]
+    limits = job({"conversion": asked})["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+    assert limits == {"memory": "2560Mi"}
 
 
 def test_a_token_is_a_file_and_never_an_argument_or_a_variable() -> None:

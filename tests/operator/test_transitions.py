@@ -1,6 +1,6 @@
 """Events tell each change once, for kubectl describe."""
 
-from veriaidpo_operator.api import Status
+from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.transitions import events
 
 from .world import DIGEST, OTHER_DIGEST, SETTINGS, World

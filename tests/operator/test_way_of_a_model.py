@@ -92,7 +92,8 @@ def test_a_new_revision_is_current_only_after_it_rolled_out_and_the_old_one_serv
         world._collect()
         world.reconcile()
     world.finish(world.all("Job")[0], {"reason": "Published", "digest": OTHER_DIGEST, "commit": COMMIT})
-    world.reconcile()
+    world.reconcile()  # what came is written down
+    world.reconcile()  # and served
     world.kserve()
     world.reconcile()
     assert (world.status.target_revision, world.status.current_revision) == (OTHER_DIGEST, DIGEST)

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from veriaidpo_operator import observed
-from veriaidpo_operator.api import Json, Model, Status, parse
+from veriaidpo_operator.api import Json, Model, parse
 from veriaidpo_operator.observed import Observed, Progress
 from veriaidpo_operator.plan import Action, Apply, Create, Delete, Patch, Plan, plan
+from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Settings
 
 DIGEST = "ab" * 32
@@ -20,6 +21,8 @@ OTHER_DIGEST = "cd" * 32
 COMMIT = "c0ffee" + "0" * 34
 SETTINGS = Settings(namespace="ns", predictor_image="predictor:1", fetch_image="fetch:1")
 START = datetime(2026, 1, 1, tzinfo=UTC)
+GOLDEN = "Golden sentence 2 got consent, not duty."
+DAMAGE = f"onnx/model.onnx of revision {DIGEST[:12]} has another sha256 than published."
 SPEC: Json = {
     "modelType": "principles",
     "language": "vi",
@@ -41,6 +44,12 @@ def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> Json:
     return result
 
 
+def revision_of(pod: Json) -> str:
+    """Return the revision that a predictor's pod serves."""
+    args = pod["spec"]["containers"][0].get("args") or ["", ""]
+    return str(args[1]).rpartition("/")[2] if args[0] == "serve" else ""
+
+
 class World:
     """One namespace with one Model."""
 
@@ -52,6 +61,13 @@ class World:
         self.progress: Progress | None = None
         self.events: list[str] = []
         self.most_live_jobs = 0
+        self.writes = 0
+        """How often a status was written that differs from the one before."""
+        self.bad: dict[str, str] = {}
+        """How a revision fares that does not do well: golden, crash, damaged or mute."""
+        self.digest = DIGEST
+        """What the source holds now."""
+        self.conversion: Json | None = None
         self._uids = 0
         self.body: Json = {}
         self.new_model(merged(SPEC, spec or {}))
@@ -77,6 +93,11 @@ class World:
         self.body["spec"] = merged(self.body["spec"], spec)
         self.body["metadata"]["generation"] += 1
 
+    def publish(self, revision: str, digest: str) -> None:
+        """Publish other bytes under another name, and want them."""
+        self.digest = digest
+        self.change({"source": {"revision": revision}})
+
     def delete_model(self) -> None:
         """Delete the Model; what it owns goes with it, all at once."""
         uid = self.body["metadata"]["uid"]
@@ -98,15 +119,23 @@ class World:
     def decide(self) -> Plan:
         return plan(self.model, self.observe(), self.settings, self.now)
 
-    def reconcile(self, *, crash_after: int | None = None) -> Plan:
-        """Run the operator once; it may crash after so many actions, before it writes the status."""
-        decided = self.decide()
+    def reconcile(self, *, crash_after: int | None = None, lost: bool = False) -> Plan:
+        """Run the operator once.
+
+        It may crash after so many actions, before it writes the status; or that write alone may be lost.
+        """
+        return self.carry_out(self.decide(), crash_after=crash_after, lost=lost)
+
+    def carry_out(self, decided: Plan, *, crash_after: int | None = None, lost: bool = False) -> Plan:
+        """Do what was decided, maybe some time ago."""
         for number, action in enumerate(decided.actions):
             if number == crash_after:
                 return decided
             self.act(action)
-        if crash_after is None:
-            self.body["status"] = json.loads(json.dumps(decided.status.to_json()))
+        if crash_after is None and not lost:
+            said = json.loads(json.dumps(decided.status.to_json()))
+            self.writes += said != self.body.get("status")
+            self.body["status"] = said
         return decided
 
     def settle(self, rounds: int = 30) -> None:
@@ -169,6 +198,10 @@ class World:
             there["metadata"] = merged(there["metadata"], body["metadata"])
             there["metadata"]["generation"] += 1
 
+    def says(self, pod: Json) -> str:
+        """Return what a predictor's readiness probe is told."""
+        return GOLDEN if self.bad.get(revision_of(pod)) == "golden" else ""
+
     def observe(self) -> Observed:
         name = self.body["metadata"]["name"]
         claim_name = self.body["spec"].get("storage", {}).get("claimName") or f"{name}-model"
@@ -177,7 +210,7 @@ class World:
         return Observed(
             claim=observed.claim(claim) if claim else None,
             jobs=tuple(observed.job(j) for j in self.all("Job")),
-            pods=tuple(observed.pod(p) for p in self.all("Pod")),
+            pods=tuple(observed.pod(p, said=self.says(p)) for p in self.all("Pod")),
             runtime_known=self.runtime_known,
             service=observed.service(service) if service else None,
             deployment=observed.deployment(deployment) if deployment else None,
@@ -186,15 +219,15 @@ class World:
 
     # Kubernetes and KServe
 
-    def kubernetes(self, *, digest: str = DIGEST) -> None:
+    def kubernetes(self, *, digest: str | None = None) -> None:
         """Let the controllers do everything that can be done, in the best case."""
         self._collect()
         self.bind()
         for job in self.all("Job"):
             if not job.get("status", {}).get("conditions"):
-                self.finish(
-                    job, {"reason": "Published", "digest": digest, "commit": COMMIT, "format": "onnx-fp32"}
-                )
+                result: Json = {"reason": "Published", "digest": digest or self.digest, "commit": COMMIT}
+                result |= {"format": "onnx-fp32", "conversion": self.conversion}
+                self.finish(job, result)
         if self.runtime_known:
             self.kserve()
             self.roll()
@@ -235,6 +268,8 @@ class World:
 
     def finish(self, job: Json, result: Mapping[str, Any] | None, exit_code: int = 0) -> None:
         """End a Job with what its pod says."""
+        if result and result.get("reason") == "Published" and self.bad.get(result["digest"]) == "damaged":
+            del self.bad[result["digest"]]
         self._end_pod(self.start(job), json.dumps(result) if result else "", exit_code)
         condition = {"type": "Failed" if exit_code else "Complete", "status": "True"}
         condition |= {"lastTransitionTime": self._stamp(), "reason": "PodFailurePolicy" if exit_code else ""}
@@ -279,8 +314,16 @@ class World:
             service.setdefault("status", {})["observedGeneration"] = service["metadata"]["generation"]
 
     def roll(self) -> None:
-        """Let every rollout succeed."""
+        """Let every rollout succeed whose revision is not a bad one."""
         for deployment in self.all("Deployment"):
+            container = deployment["spec"]["template"]["spec"]["containers"][0]
+            fault = self.bad.get(container["args"][1].rpartition("/")[2])
+            self.predictor(deployment, fault)
+            if fault:
+                ready = deployment["status"]["readyReplicas"]
+                if ready and deployment["status"]["replicas"] == deployment["status"]["updatedReplicas"]:
+                    deployment["status"] |= {"readyReplicas": 0, "availableReplicas": 0}
+                return
             count = deployment["spec"]["replicas"]
             deployment["status"] = {
                 "observedGeneration": deployment["metadata"]["generation"],
@@ -293,6 +336,32 @@ class World:
                 "address": {"url": url},
                 "conditions": [{"type": "Ready", "status": "True"}],
             }
+
+    def predictor(self, deployment: Json, fault: str | None) -> None:
+        """Make the pod of the newest template; the others go once it is ready."""
+        name = deployment["metadata"]["name"]
+        template = deployment["spec"]["template"]["spec"]
+        owner = {"kind": "ReplicaSet", "uid": deployment["metadata"]["uid"]}
+        mine = [p for p in self.all("Pod") if owner in p["metadata"].get("ownerReferences", [])]
+        pod = next((p for p in mine if p["spec"] == template), None)
+        if pod is None:
+            meta = {"name": f"{name}-{self._uids}", "ownerReferences": [owner], "labels": {}}
+            pod = self.put({"kind": "Pod", "metadata": meta, "spec": copy.deepcopy(template)})
+        status: Json = {"phase": "Running", "podIP": "10.0.0.2", "conditions": []}
+        running = {"state": {"running": {}}, "restartCount": 0}
+        if fault in {"crash", "damaged"}:
+            said = json.dumps({"reason": "NotServed", "message": DAMAGE if fault == "damaged" else "No."})
+            last = {"terminated": {"exitCode": 1, "reason": "Error", "message": said}}
+            running = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": last}
+            running["restartCount"] = 2
+        elif fault is None:
+            status["conditions"] = [{"type": "Ready", "status": "True"}]
+        pod["status"] = status | {"containerStatuses": [running]}
+        # What is in the way of a new pod goes when that is ready; what never got ready goes at once.
+        for other in mine:
+            was_ready = other.get("status", {}).get("conditions")
+            if other is not pod and (fault is None or not was_ready):
+                del self.objects["Pod", other["metadata"]["name"]]
 
     def _uid(self) -> str:
         self._uids += 1
