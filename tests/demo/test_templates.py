@@ -92,7 +92,8 @@ def test_every_slot_and_choice_is_filled(spec: Spec) -> None:
     rng = random.Random(2)
     for template in read_templates(spec.templates):
         text = fill(template.text, _words(spec), rng)
-        assert not set("{}()|") & set(text), text
+        # Papers have brackets and bars of their own, which come out of slots after the choices are made.
+        assert not set("{}" if spec.task == TAGGING else "{}()|") & set(text), text
 
 
 def test_the_same_seed_gives_the_same_rows(spec: Spec) -> None:
