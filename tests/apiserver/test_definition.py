@@ -53,6 +53,8 @@ def named(name: str) -> Json:
         ),
         model(serving={"goldenSentences": [{"text": "Xin chào", "label": "b"}]}, threshold=0.6),
         model(download={"backoffLimit": 0, "activeDeadlineSeconds": 60}, suspend=True, aliases=["p"]),
+        model(pinnedRevision="0123456789ab", serving={"progressDeadlineSeconds": 30}),
+        model(conversion={"quantization": "int8", "gateSentences": ["Một câu."]}),
     ],
 )
 def test_taken(namespace: Namespace, body: Json) -> None:
@@ -93,6 +95,11 @@ def test_taken(namespace: Namespace, body: Json) -> None:
         ),
         (tagger({"start": 0, "end": 1, "label": "c"}), "has to be the id of one of"),
         (tagger({"start": 1, "end": 1, "label": "a"}), "start has to be before end"),
+        (model(pinnedRevision="0123456789a"), "spec.pinnedRevision"),
+        (model(pinnedRevision="v1"), "spec.pinnedRevision"),
+        (model(serving={"progressDeadlineSeconds": 1}), "progressDeadlineSeconds"),
+        (model(conversion={"quantization": "int4"}), "spec.conversion.quantization"),
+        (model(conversion={"gate": {"minAgreement": 1.5}}), "minAgreement"),
         (model(surprise=True), "surprise"),
     ],
 )
@@ -118,7 +125,9 @@ def test_defaults_are_written_out(namespace: Namespace) -> None:
         "main",
     )
     assert spec["storage"] == {"reclaimPolicy": "Retain"}
-    assert spec["serving"] == {"minReplicas": 1}
+    assert spec["serving"] == {"minReplicas": 1, "progressDeadlineSeconds": 300}
+    gate = {"minAgreement": 0.99, "maxFlipMargin": 0.1}
+    assert spec["conversion"] == {"format": "onnx", "quantization": "none", "gate": gate}
 
 
 def test_people_find_it_by_its_short_name_and_its_category(namespace: Namespace) -> None:
