@@ -72,7 +72,7 @@ def replace(
         conversion = verdict.ended(figures, gate)
     except UnfitGraphError as error:
         conversion = verdict.failed(gate, f"No int8 graph can be made: {error}.")
-    log.info("conversion", extra=verdict.told(conversion))
+    log.info("conversion", extra={"conversion": verdict.told(conversion)})
     if conversion.gate == "Failed":
         shutil.rmtree(work)
         return Converted(conversion, {})
