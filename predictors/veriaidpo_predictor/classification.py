@@ -8,7 +8,7 @@ import numpy as np
 
 from veriaidpo_predictor import session
 from veriaidpo_predictor.batching import Logits
-from veriaidpo_predictor.manifest import Golden, GoldenSentence, Manifest
+from veriaidpo_predictor.manifest import Golden, GoldenSentence, Label
 from veriaidpo_predictor.tokenise import Encoded, Tokeniser
 
 
@@ -27,9 +27,9 @@ class Classification:
 
     per_token = False
 
-    def __init__(self, manifest: Manifest) -> None:
-        self._labels = manifest.labels
-        self.width = len(manifest.labels)
+    def __init__(self, labels: Sequence[Label]) -> None:
+        self._labels = labels
+        self.width = len(labels)
 
     def encode(self, tokeniser: Tokeniser, texts: Sequence[str]) -> list[Encoded]:
         """Encode each text; where its tokens lie is not asked for."""
@@ -49,6 +49,18 @@ class Classification:
         label = self._labels[answer.category_id].id
         wanted = golden.label if isinstance(golden, GoldenSentence) else "spans"
         return None if label == wanted else f"{label}, not {wanted}"
+
+    def decisions(self, _text: str, _encoded: Encoded, logits: Logits) -> Logits:
+        """Give the one row that a text's label is chosen from."""
+        return session.softmax(logits[np.newaxis])
+
+    def expected(self, golden: Golden) -> set[tuple[str, int, int]]:
+        """Give the one label; it stands for the whole text."""
+        return {(golden.label, 0, 0)} if isinstance(golden, GoldenSentence) else set()
+
+    def found(self, answer: Category) -> set[tuple[str, int, int]]:
+        """Give the one label."""
+        return {(self._labels[answer.category_id].id, 0, 0)}
 
     def prediction(self, answer: Category) -> dict[str, Any]:
         """Name the label besides its number."""

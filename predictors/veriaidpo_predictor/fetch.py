@@ -14,7 +14,18 @@ from pathlib import Path
 
 import httpx
 
-from veriaidpo_predictor import collecting, conversion, labels, outcome, publishing, selection, spec, staging
+from veriaidpo_predictor import (
+    collecting,
+    conversion,
+    int8_step,
+    labels,
+    outcome,
+    publishing,
+    selection,
+    spec,
+    staging,
+    verdict,
+)
 from veriaidpo_predictor.collecting import Keep
 from veriaidpo_predictor.hub import Hub, Listing, Patience
 from veriaidpo_predictor.manifest import FileEntry, Manifest
@@ -74,6 +85,7 @@ def run(
             "sizeBytes": result.manifest.size,
             "format": result.manifest.format,
             "revisions": collecting.published(Volume(root, asked).folder)[:_TOLD],
+            "conversion": verdict.told(result.manifest.conversion),
             "warnings": result.warnings,
         }
     )
@@ -105,6 +117,9 @@ def fetch(asked: FetchSpec, *, root: Path, hub: Hub, progress: Progress, keep: K
 def _download(
     asked: FetchSpec, repo: str, listing: Listing, *, volume: Volume, hub: Hub, progress: Progress
 ) -> Result:
+    is_int8 = asked.conversion.quantization == "int8"
+    if is_int8:
+        int8_step.check()
     chosen = selection.select(listing, asked.source.files)
     _check_budget(asked, chosen.size)
     progress.start(total=chosen.size, commit=listing.commit)
@@ -122,10 +137,17 @@ def _download(
             if chosen.made:  # what no graph can be made of is told before its weights are fetched
                 conversion.check(folder, asked)
     progress.state(State.PUBLISHING)
-    made_of = conversion.replace(folder, asked, files) if chosen.made else None
+    made_of = conversion.replace(folder, asked, files) if chosen.made else {}
+    converted = int8_step.replace(folder, asked, files, chosen.tokenizer) if is_int8 else None
+    if converted is not None:
+        warnings += [converted.conversion.message] if converted.conversion.message else []
+        made_of = made_of or converted.made_of  # of the source, not of what was made on the way
     _check_budget(asked, sum(entry.size for entry in files.values()))
     tags = labels.tags(folder / selection.CONFIG, asked.labels, asked.task)
-    made = publishing.manifest_of(asked, chosen, files, commit=listing.commit, tags=tags, made_of=made_of)
+    made = publishing.manifest_of(
+        asked, chosen, files, commit=listing.commit, tags=tags, made_of=made_of,
+        conversion=converted.conversion if converted is not None else None,
+    )  # fmt: skip
     there = volume.publish(folder, made)
     volume.tidy()
     if there is not None:

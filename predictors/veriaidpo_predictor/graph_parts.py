@@ -4,9 +4,7 @@ Matrices are only planned here, with their place in the file: the graph is compl
 before the first of them is written.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,20 +12,10 @@ import numpy.typing as npt
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from veriaidpo_predictor.graph_weights import Array, Weights
+from veriaidpo_predictor.matrix_file import MatrixFile
 
 OPSET, IR = 20, 9
 """The first operator set with Gelu, and the format version that goes with it."""
-
-_PAGE = 4_096  # where a matrix begins in its file, so that it can be mapped
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """Where a matrix lies in the file of matrices, in bytes, and what gives its values."""
-
-    offset: int
-    length: int
-    blocks: Callable[[], Iterator[Array]]
 
 
 class Parts:
@@ -37,15 +25,9 @@ class Parts:
         """Begin with nothing; `data` is the name of the file of matrices, which lies beside the graph."""
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
-        self.matrices: list[Matrix] = []
+        self.file = MatrixFile(data)
         self.used: set[str] = set()
         self._weights = weights
-        self._data = data
-
-    @property
-    def size(self) -> int:
-        """Bytes of the file of matrices."""
-        return self.matrices[-1].offset + self.matrices[-1].length if self.matrices else 0
 
     def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """Add a node with one output; gives the output's name."""
@@ -93,14 +75,7 @@ class Parts:
 
     def matrix(self, name: str, shape: Sequence[int], blocks: Callable[[], Iterator[Array]]) -> str:
         """Plan a matrix of float32 beside the graph; `blocks` is called when it is to be written."""
-        offset = -(-self.size // _PAGE) * _PAGE
-        length = 4 * math.prod(shape)
-        self.matrices.append(Matrix(offset, length, blocks))
-        tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape)
-        tensor.data_location = TensorProto.EXTERNAL
-        for key, value in (("location", self._data), ("offset", offset), ("length", length)):
-            tensor.external_data.add(key=key, value=str(value))
-        self.constants.append(tensor)
+        self.constants.append(self.file.add(name, shape, np.float32, blocks))
         return name
 
     def _turned(self, name: str, shape: tuple[int, int]) -> Array:

@@ -11,8 +11,6 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -20,7 +18,9 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
+
+from veriaidpo_predictor.record import Record
+from veriaidpo_predictor.verdict import Conversion
 
 FILE_NAME = "manifest.json"
 MAX_MANIFEST_BYTES = 4 << 20
@@ -33,14 +33,6 @@ Task = Literal["text-classification", "token-classification"]
 
 class ManifestError(Exception):
     """A revision that must not be served; the message is one sentence for an operator of the cluster."""
-
-
-class Record(BaseModel):
-    """Anything that came from outside as JSON: unknown keys are refused and nothing changes afterwards."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
-    )
 
 
 class Label(Record):
@@ -124,6 +116,8 @@ class Manifest(Record):
     files: Annotated[dict[str, FileEntry], Field(min_length=1, max_length=256)]
     tokenizer: TokenizerKind
     golden_sentences: Annotated[tuple[Golden, ...], Field(max_length=256)] = ()
+    # Where int8 was asked for: what it was measured to keep, and which of the two graphs this is.
+    conversion: Conversion | None = None
     digest: Sha256
     created_at: str
 

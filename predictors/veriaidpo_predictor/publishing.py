@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from veriaidpo_predictor import labels, manifest
+from veriaidpo_predictor import cpu, int8_step, labels, manifest, verdict
 from veriaidpo_predictor.manifest import FileEntry, Manifest, Source
 from veriaidpo_predictor.selection import CONFIG, RECIPES, Selection
 from veriaidpo_predictor.spec import FetchSpec
+from veriaidpo_predictor.verdict import Conversion
 
 log = logging.getLogger("veriaidpo.publishing")
 
@@ -45,7 +46,7 @@ class Volume:
         """Find a sound revision of the spec's source by its commit or by the branch it was asked for as."""
         for found in self._manifests():
             same = found.source.commit == commit if commit else found.source.revision == revision
-            if same and found.source.uri == self._spec.source.uri and found.recipe in RECIPES:
+            if same and found.source.uri == self._spec.source.uri and _is_asked(found, self._spec):
                 published = self._adopt(found)
                 if published is not None:
                     return published
@@ -109,6 +110,8 @@ class Volume:
         if any(entry.sha256 != pins.get(path, entry.sha256) for path, entry in known.items()):
             return None
         warnings = labels.check(folder / CONFIG, spec.labels, spec.task)
+        if found.conversion is not None and found.conversion.message:
+            warnings.append(found.conversion.message)
         kept = (found.labels, found.golden_sentences, found.max_tokens)
         if kept != (spec.labels, spec.golden_sentences, spec.max_tokens):
             warnings.append(
@@ -125,10 +128,17 @@ def manifest_of(
     commit: str,
     tags: tuple[str, ...] | None = None,
     made_of: Mapping[str, FileEntry] | None = None,
+    conversion: Conversion | None = None,
 ) -> Manifest:
-    """Describe a revision of these files; `made_of` are those of the source that others were made of."""
+    """Describe a revision of these files; `made_of` are those of the source that others were made of.
+
+    Where int8 was asked for, its recipe and the class of the processor are part of the digest, also when the
+    gate failed: on another processor, or by another recipe, it may end differently.
+    """
+    recipe = _recipe(selection.recipe, is_int8=conversion is not None)
+    cpu_class = "any" if conversion is None else cpu.this()
     digest = manifest.digest_of(
-        {path: entry.sha256 for path, entry in files.items()}, recipe=selection.recipe
+        {path: entry.sha256 for path, entry in files.items()}, recipe=recipe, cpu_class=cpu_class
     )
     source = Source(
         uri=spec.source.uri,
@@ -143,18 +153,35 @@ def manifest_of(
         language=spec.language,
         task=spec.task,
         source=source,
-        recipe=selection.recipe,
-        cpu_class="any",
-        format="onnx-fp32",
+        recipe=recipe,
+        cpu_class=cpu_class,
+        format="onnx-int8" if conversion is not None and conversion.gate == "Passed" else "onnx-fp32",
         max_tokens=spec.max_tokens,
         labels=spec.labels,
         tags=tags,
         files=dict(files),
         tokenizer=selection.tokenizer,
         golden_sentences=spec.golden_sentences,
+        conversion=conversion,
         digest=digest,
         created_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
+
+
+def _is_asked(found: Manifest, spec: FetchSpec) -> bool:
+    """Tell whether a revision was made as the spec has it, and would be again."""
+    is_int8 = spec.conversion.quantization == "int8"
+    if found.recipe not in {_recipe(recipe, is_int8=is_int8) for recipe in RECIPES}:
+        return False
+    if not is_int8:
+        return True
+    conversion = found.conversion
+    same = found.cpu_class == cpu.this()
+    return same and conversion is not None and verdict.still_holds(conversion, spec.conversion.gate)
+
+
+def _recipe(recipe: str, *, is_int8: bool) -> str:
+    return f"{recipe}+{int8_step.RECIPE}" if is_int8 else recipe
 
 
 def _drop_others(folder: Path, wanted: set[str]) -> None:

@@ -13,6 +13,8 @@ from veriaidpo_predictor.spec import PinnedFile
 
 GRAPH = "onnx/model.onnx"
 GRAPH_DATA = "onnx/model.onnx_data"
+GRAPH_FILES = (GRAPH, GRAPH_DATA, "onnx/model.onnx.data")
+"""All that a published graph may consist of; the last two are what exporters call its file of matrices."""
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 
@@ -33,7 +35,7 @@ _NAMES = {
     "labels.json",
 }
 _OF_RECIPE = {
-    AS_PUBLISHED: {GRAPH, GRAPH_DATA, "onnx/model.onnx.data"},
+    AS_PUBLISHED: set(GRAPH_FILES),
     FROM_WEIGHTS: {WEIGHTS},
 }
 _SENTENCEPIECE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.model")

@@ -46,22 +46,28 @@ class Session:
 
         With `per_token` to one array of shape [tokens of the row, labels] for each row.
         """
-        ids = np.full((len(rows), max(map(len, rows))), self._pad_id, dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for row, values in enumerate(rows):
-            ids[row, : len(values)] = values
-            mask[row, : len(values)] = 1
-        feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        found: npt.NDArray[np.float32] = self._session.run(
-            [self._output], {name: feeds[name] for name in self._inputs}
-        )[0]
-        expected = (*ids.shape, self._labels) if self._per_token else (len(rows), self._labels)
+        longest = max(map(len, rows))
+        found: npt.NDArray[np.float32] = self.values([self._output], rows)[0]
+        expected = (len(rows), longest, self._labels) if self._per_token else (len(rows), self._labels)
         if found.shape != expected:
             raise SessionError("The graph gives another number of labels than the manifest names.")
         found = np.asarray(found, dtype=np.float32)
         if not self._per_token:
             return found
         return [one[: len(values)] for one, values in zip(found, rows, strict=True)]
+
+    def values(self, names: list[str], rows: Sequence[Sequence[int]]) -> list[npt.NDArray[np.float32]]:
+        """Give outputs of the graph as they are, for rows of token ids padded to the longest."""
+        ids = np.full((len(rows), max(map(len, rows))), self._pad_id, dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, values in enumerate(rows):
+            ids[row, : len(values)] = values
+            mask[row, : len(values)] = 1
+        feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        found: list[npt.NDArray[np.float32]] = self._session.run(
+            names, {name: feeds[name] for name in self._inputs}
+        )
+        return found
 
     def _check(self) -> None:
         if "input_ids" not in self._inputs or not set(self._inputs) <= _INPUTS:
@@ -75,22 +81,24 @@ class Session:
             raise SessionError(f"The graph's first output is not one score for each {what}.")
 
 
-def load(directory: Path, *, labels: int, per_token: bool = False) -> Session:
+def load(directory: Path, *, labels: int, per_token: bool = False, graph: str = MODEL_FILE) -> Session:
     """Load the graph of a verified revision directory; raises SessionError."""
     options = onnxruntime.SessionOptions()
     # Each run uses one core and runs go side by side: nothing waits at a barrier, and nothing spins.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # An int8 graph that was made for a processor with VNNI is exact on one without, too.
+    options.add_session_config_entry("session.x64quantprecision", "1")
     # An arena keeps the largest batch ever seen; eleven models have to fit side by side.
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(
-            str(directory / MODEL_FILE), sess_options=options, providers=["CPUExecutionProvider"]
+            str(directory / graph), sess_options=options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # onnxruntime raises a dozen types of its own, none with a common parent
-        raise SessionError(f"onnxruntime cannot load {MODEL_FILE} ({type(error).__name__}).") from error
+        raise SessionError(f"onnxruntime cannot load {graph} ({type(error).__name__}).") from error
     pad_id = _pad_id(directory / "config.json")
     return Session(session, labels=labels, pad_id=pad_id, per_token=per_token)
 

@@ -103,6 +103,11 @@ def find(text: str, places: Sequence[Place], probabilities: Logits, tags: Sequen
     return found
 
 
+def speaking(text: str, places: Sequence[Place]) -> list[int]:
+    """Give for each word of a text, in order, the number of the token whose tag it has."""
+    return [token for _, token, _ in heads(text, places)]
+
+
 def heads(text: str, places: Sequence[Place]) -> Iterator[tuple[Word, int, bool]]:
     """Give each word with its token, and whether the token begins in it.
 

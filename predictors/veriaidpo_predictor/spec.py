@@ -4,15 +4,20 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 
-from veriaidpo_predictor.manifest import Golden, Label, ModelName, Record, Sha256, Task, fitting
+from veriaidpo_predictor.manifest import Golden, Label, ModelName, Sha256, Task, fitting
 from veriaidpo_predictor.outcome import FetchError, Reason
+from veriaidpo_predictor.record import Record
+from veriaidpo_predictor.verdict import Gate, Quantization
 
-MAX_SPEC_BYTES = 1 << 20
+MAX_SPEC_BYTES = 8 << 20
 _HUB_URI = re.compile(r"hf://(?P<repo>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})", re.ASCII)
+
+
+Sentence = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
 
 
 class PinnedFile(Record):
@@ -32,8 +37,19 @@ class SpecSource(Record):
     files: Annotated[tuple[PinnedFile, ...], Field(max_length=256)] = ()
 
 
+class SpecConversion(Record):
+    """What the model is turned into; `gate` decides whether the result is served or what it was made of."""
+
+    format: Literal["onnx"] = "onnx"
+    quantization: Quantization = "none"
+    gate: Gate = Gate()
+
+
 class FetchSpec(Record):
-    """One model to fetch; `bytes_budget` bounds what its revision may weigh."""
+    """One model to fetch; `bytes_budget` bounds what its revision may weigh.
+
+    `gate_sentences` are compared together with the golden ones when the model is converted.
+    """
 
     name: ModelName
     model_type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -42,7 +58,9 @@ class FetchSpec(Record):
     labels: Annotated[tuple[Label, ...], Field(min_length=1, max_length=1_024)]
     max_tokens: Annotated[int, Field(ge=8, le=8_192)] = 256
     source: SpecSource
+    conversion: SpecConversion = SpecConversion()
     golden_sentences: Annotated[tuple[Golden, ...], Field(max_length=256)] = ()
+    gate_sentences: Annotated[tuple[Sentence, ...], Field(max_length=512)] = ()
     bytes_budget: Annotated[int, Field(gt=0)] | None = None
 
     @field_validator("golden_sentences")

@@ -7,7 +7,7 @@ from typing import Any
 
 from veriaidpo_predictor import session, spans
 from veriaidpo_predictor.batching import Logits
-from veriaidpo_predictor.manifest import Golden, GoldenSpan, GoldenSpans, Manifest
+from veriaidpo_predictor.manifest import Golden, GoldenSpan, GoldenSpans
 from veriaidpo_predictor.spans import Span
 from veriaidpo_predictor.tokenise import Encoded, Tokeniser
 
@@ -29,9 +29,9 @@ class Tagging:
 
     per_token = True
 
-    def __init__(self, manifest: Manifest) -> None:
-        self._tags = manifest.tags or ()
-        self.width = len(self._tags)
+    def __init__(self, tags: Sequence[str]) -> None:
+        self._tags = tags
+        self.width = len(tags)
 
     def encode(self, tokeniser: Tokeniser, texts: Sequence[str]) -> list[Encoded]:
         """Encode each text, with the places of its tokens."""
@@ -55,6 +55,19 @@ class Tagging:
         wanted = golden.spans if isinstance(golden, GoldenSpans) else ()
         found, expected = _named(answer.spans), _named(wanted)
         return None if found == expected else f"{_listed(found)}, not {_listed(expected)}"
+
+    def decisions(self, text: str, encoded: Encoded, logits: Logits) -> Logits:
+        """Give a row for each word: that of the token which speaks for it."""
+        return session.softmax(logits)[spans.speaking(text, encoded.places)]
+
+    def expected(self, golden: Golden) -> set[tuple[str, int, int]]:
+        """Give each span."""
+        wanted = golden.spans if isinstance(golden, GoldenSpans) else ()
+        return {(span.label, span.start, span.end) for span in wanted}
+
+    def found(self, answer: Found) -> set[tuple[str, int, int]]:
+        """Give each span."""
+        return {(span.label, span.start, span.end) for span in answer.spans}
 
     def prediction(self, answer: Found) -> dict[str, Any]:
         """List the spans as objects."""

@@ -5,7 +5,8 @@ from typing import Any, Protocol, TypeVar
 
 from veriaidpo_predictor.batching import Logits
 from veriaidpo_predictor.classification import Classification
-from veriaidpo_predictor.manifest import Golden, Manifest
+from veriaidpo_predictor.manifest import Golden, Label
+from veriaidpo_predictor.manifest import Task as TaskName
 from veriaidpo_predictor.tagging import Tagging
 from veriaidpo_predictor.tokenise import Encoded, Tokeniser
 
@@ -34,6 +35,15 @@ class Task(Protocol[Answer]):
     def fault(self, golden: Golden, answer: Answer) -> str | None:
         """Say what a golden sentence got instead of what it should, "this, not that"; None when it did."""
 
+    def decisions(self, text: str, encoded: Encoded, logits: Logits, /) -> Logits:
+        """Give the probabilities, [n, width], from which each label of a text's answer is chosen."""
+
+    def expected(self, golden: Golden) -> set[tuple[str, int, int]]:
+        """Give the labels of a golden sentence, each with the place that it is expected at."""
+
+    def found(self, answer: Answer) -> set[tuple[str, int, int]]:
+        """Give the labels of an answer in the form of `expected`."""
+
     def prediction(self, answer: Answer) -> dict[str, Any]:
         """Give one answer as V1 tells it."""
 
@@ -44,8 +54,8 @@ class Task(Protocol[Answer]):
         """Give name, V2 datatype and shape of each output for so many texts; -1 stands for any number."""
 
 
-def of(manifest: Manifest) -> Task[Any]:
-    """Give the task of a revision."""
-    if manifest.task == "token-classification":
-        return Tagging(manifest)
-    return Classification(manifest)
+def of(task: TaskName, labels: Sequence[Label], tags: Sequence[str] | None) -> Task[Any]:
+    """Give the task of a model; `tags` are those of one that finds spans."""
+    if task == "token-classification":
+        return Tagging(tags or ())
+    return Classification(labels)

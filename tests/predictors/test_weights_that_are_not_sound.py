@@ -41,7 +41,7 @@ def read(path: Path, config: Path) -> None:
     """All that is looked at before a byte is written."""
     network = graph_config.read(config, task="text-classification", labels=8, max_tokens=256)
     _, made = graph.build(network, Weights(path), data="model.onnx_data")
-    for matrix in made.matrices:
+    for matrix in made.file.matrices:
         for _ in matrix.blocks():
             pass
 

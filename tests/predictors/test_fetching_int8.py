@@ -1,0 +1,200 @@
+"""A fetch that is asked for int8 publishes it when it passes the gate, and the original when it does not."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import yaml
+
+from veriaidpo_predictor import fetch as fetching
+from veriaidpo_predictor import int8_graph, int8_step, verdict
+from veriaidpo_predictor import manifest as manifests
+from veriaidpo_predictor.batching import Limits, Pool
+from veriaidpo_predictor.fetch import Result
+from veriaidpo_predictor.hub import Hub, HubFile, Listing
+from veriaidpo_predictor.progress import Progress
+from veriaidpo_predictor.registry import State, open_models
+from veriaidpo_predictor.spec import FetchSpec
+
+REPO = Path(__file__).parents[2]
+CATALOGUE = yaml.safe_load((REPO / "charts" / "veriaidpo" / "files" / "catalogue.yaml").read_bytes())
+MODELS = {model["name"]: model for model in CATALOGUE["models"]}
+
+
+class FolderHub:
+    """A hub whose only repository is a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.asked: list[str] = []
+
+    def listing(self, repo: str, revision: str) -> Listing:
+        files = [path for path in sorted(self.folder.rglob("*")) if path.is_file()]
+        return Listing(
+            "a" * 40,
+            tuple(
+                HubFile(
+                    path.relative_to(self.folder).as_posix(),
+                    path.stat().st_size,
+                    hashlib.sha256(path.read_bytes()).hexdigest(),
+                    None,
+                )
+                for path in files
+            ),
+        )
+
+    @contextmanager
+    def bytes_from(
+        self, repo: str, commit: str, path: str, start: int
+    ) -> Iterator[tuple[int, Iterator[bytes]]]:
+        self.asked.append(path)
+        yield start, iter([(self.folder / path).read_bytes()[start:]])
+
+
+@pytest.fixture
+def hub(tmp_path: Path, demo_models: Path) -> FolderHub:
+    """A demonstration model that publishes weights and no graph."""
+    shutil.copytree(
+        demo_models / "principles-vi", tmp_path / "hub", ignore=shutil.ignore_patterns("onnx", "README.md")
+    )
+    return FolderHub(tmp_path / "hub")
+
+
+@pytest.fixture
+def fetch(hub: FolderHub, volume: Path) -> Callable[..., Result]:
+    volume.mkdir()
+
+    def run(**changes: Any) -> Result:
+        model = MODELS["principles-vi"]
+        asked = {
+            "name": "principles-vi", "modelType": model["modelType"], "language": "vi",
+            "labels": model["labels"], "source": {"uri": "hf://demo/principles-vi"},
+            "goldenSentences": model["goldenSentences"], "conversion": {"quantization": "int8"},
+        } | changes  # fmt: skip
+        spec = FetchSpec.model_validate_json(json.dumps(asked))
+        return fetching.fetch(spec, root=volume, hub=cast("Hub", hub), progress=Progress())
+
+    return run
+
+
+def state_of(directory: Path) -> State:
+    """Load a revision as a predictor does, its golden sentences included."""
+    pool = Pool(1)
+    (model,) = open_models([directory], pool=pool, limits=Limits())
+    model.load()
+    pool.stop()
+    return model.state
+
+
+def revision(volume: Path, result: Result) -> Path:
+    return volume / "models" / "principles-vi" / "revisions" / result.manifest.digest
+
+
+def test_int8_is_published_with_what_it_was_measured_to_keep(
+    fetch: Callable[..., Result], volume: Path
+) -> None:
+    result = fetch(gateSentences=["Công ty gửi báo cáo.", "Khách hàng đồng ý."])
+    made = result.manifest
+    assert (result.how, result.warnings, made.format) == ("Published", [], "onnx-int8")
+    assert made.recipe == f"onnx-from-safetensors/1+{int8_step.RECIPE}"
+    assert made.cpu_class != "any"
+    assert made.conversion is not None
+    assert made.conversion.gate == "Passed"
+    assert made.conversion.figures is not None
+    assert made.conversion.figures.sentences == len(MODELS["principles-vi"]["goldenSentences"]) + 2
+    assert made.conversion.figures.agreement == 1.0
+    assert made.conversion.figures.converted_f1 == 1.0
+    assert set(made.source.files or {}) == {"model.safetensors"}
+    folder = revision(volume, result)
+    manifests.verify(folder, manifests.read(folder))
+    assert {path.name for path in folder.iterdir()} >= {"onnx", "manifest.json"}
+    assert not (folder / "int8").exists()
+    assert state_of(folder) is State.READY
+
+
+def test_a_second_fetch_adopts_it(fetch: Callable[..., Result], hub: FolderHub) -> None:
+    first = fetch()
+    hub.asked.clear()
+    second = fetch()
+    assert (second.how, second.manifest.digest, hub.asked) == ("Adopted", first.manifest.digest, [])
+
+
+def test_a_published_graph_is_converted_too(
+    fetch: Callable[..., Result], hub: FolderHub, demo_models: Path
+) -> None:
+    shutil.copytree(demo_models / "principles-vi" / "onnx", hub.folder / "onnx")
+    made = fetch().manifest
+    assert (made.format, made.recipe) == ("onnx-int8", f"onnx-as-published/1+{int8_step.RECIPE}")
+    published = hashlib.sha256((hub.folder / "onnx" / "model.onnx").read_bytes()).hexdigest()
+    assert made.source.files is not None
+    assert made.source.files["onnx/model.onnx"].sha256 == published
+    assert made.files["onnx/model.onnx"].sha256 != published
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights whose output channels are one off, as a mistake in the arithmetic could leave them."""
+    sound = int8_graph._Rewriting._weight
+    monkeypatch.setattr(
+        int8_graph._Rewriting, "_weight", lambda self, layer: np.roll(sound(self, layer), 1, axis=1)
+    )
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_broken_quantisation_fails_the_gate_and_the_original_is_served(
+    fetch: Callable[..., Result], volume: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):  # as the command logs: a failed gate has a message to tell
+        result = fetch()
+    made = result.manifest
+    assert (result.how, made.format) == ("Published", "onnx-fp32")
+    assert made.conversion is not None
+    assert made.conversion.gate == "Failed"
+    assert made.conversion.figures is not None
+    assert made.conversion.figures.agreement < 0.99
+    assert result.warnings == [made.conversion.message]
+    assert verdict.told(made.conversion)["gate"] == "Failed"
+    again = fetch()
+    assert (again.how, again.manifest.digest, again.warnings) == ("Adopted", made.digest, result.warnings)
+    assert state_of(revision(volume, result)) is State.READY
+
+
+@pytest.mark.usefixtures("broken")
+def test_another_gate_on_the_same_figures_may_need_the_other_graph(fetch: Callable[..., Result]) -> None:
+    sentences = {
+        "goldenSentences": [],
+        "gateSentences": [one["text"] for one in MODELS["principles-vi"]["goldenSentences"]],
+    }
+    assert fetch(**sentences).manifest.format == "onnx-fp32"
+    lax = {"quantization": "int8", "gate": {"minAgreement": 0, "maxFlipMargin": 1}}
+    gate = verdict.Gate(min_agreement=0, max_flip_margin=1)
+    found = fetch(conversion=lax, **sentences)
+    assert found.how == "Published"
+    assert found.manifest.conversion is not None
+    assert (found.manifest.format, found.manifest.conversion.required) == ("onnx-int8", gate)
+
+
+def test_with_nothing_to_compare_it_on_the_original_is_served(fetch: Callable[..., Result]) -> None:
+    result = fetch(goldenSentences=[])
+    assert result.manifest.format == "onnx-fp32"
+    assert result.warnings == [
+        "No int8 graph can be made: there are neither golden nor gate sentences to compare it on."
+    ]
+
+
+def test_unless_it_is_asked_for_nothing_is_converted(fetch: Callable[..., Result]) -> None:
+    made = fetch(conversion={}).manifest
+    assert (made.format, made.recipe, made.cpu_class) == ("onnx-fp32", "onnx-from-safetensors/1", "any")
+    assert made.conversion is None
+    assert fetch().manifest.format == "onnx-int8"  # and what is there does not do for one that asks
+
+
+def test_the_default_gate() -> None:
+    gate = verdict.Gate()
+    assert (gate.min_agreement, gate.max_flip_margin) == (0.99, 0.1)
