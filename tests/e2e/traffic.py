@@ -93,10 +93,11 @@ class Traffic:
         # Senders keep a timetable each: a slow answer delays only its sender.
         senders = len(self._threads)
         turn = 0
-        headers = {"Host": HOST, "Authorization": f"Bearer {self.tokens[index]}"}
         with httpx.Client(base_url=os.environ["INGRESS"], timeout=35, trust_env=False) as client:
             while not self._stop.wait(self._pause((turn + index / senders) * senders / RATE)):
                 question = self.questions[(turn + index * 7) % len(self.questions)]
+                # Read each time: a test may hand over other tokens on the way.
+                headers = {"Host": HOST, "Authorization": f"Bearer {self.tokens[index]}"}
                 self.answers.append(self._ask(client, question, headers))
                 turn += 1
 
