@@ -52,7 +52,8 @@ def test_the_demo_serves_and_the_commands_it_prints_work(tmp_path: Path) -> None
         assert '"status":"healthy"' in said.replace(" ", "")
     finally:
         os.killpg(demo.pid, signal.SIGINT)
-        assert demo.wait(30) in {0, 2, 130, -signal.SIGINT}  # make's own way of saying that it was interrupted
+        # How make says that it was interrupted.
+        assert demo.wait(30) in {0, 2, 130, -signal.SIGINT}
 
 
 def _printed(output: Path, demo: subprocess.Popen[bytes]) -> str:
