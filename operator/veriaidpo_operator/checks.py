@@ -128,9 +128,7 @@ def fetched(s: Situation) -> Finding | None:
 def undamaged(s: Situation) -> Finding | None:
     """Check that no predictor found the wanted revision damaged since it was last fetched."""
     entry = s.choice.barred
-    if entry is None or entry.reason != Reason.REVISION_DAMAGED:
-        return None
-    return Finding(Reason.REVISION_DAMAGED, f"{entry.message} {_meanwhile(s)}", failure=True)
+    return tried_well(s) if entry is not None and entry.reason == Reason.REVISION_DAMAGED else None
 
 
 def pin_known(s: Situation) -> Finding | None:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from veriaidpo_operator import objects, observed, pods
+from veriaidpo_operator import objects, observed, pods, serving
 from veriaidpo_operator.api import GROUP, KIND, MANAGER, MODEL_LABEL, VERSION, Json, Model
 from veriaidpo_operator.apiserver import ApiError, ApiServer
+from veriaidpo_operator.jobs import FETCH_PORT
 from veriaidpo_operator.observed import Claim, Job, Observed, Pod, Progress
 from veriaidpo_operator.plan import Action, Apply, Create, Delete, Patch
 from veriaidpo_operator.recorded import Status
@@ -89,7 +90,7 @@ class Cluster:
     def _pod(self, model: Model, raw: Json, now: datetime) -> Pod:
         pod = observed.pod(raw)
         if pod.silent:
-            return replace(pod, said=self._hear(pod.ip, objects.SERVE_PORT, objects.ready_path(model)))
+            return replace(pod, said=self._hear(pod.ip, serving.SERVE_PORT, serving.ready_path(model)))
         late = pods.slow_to_start(pod, now, self._settings.pending_grace_seconds)
         return observed.pod(raw, self._warnings(pod.uid)) if late else pod
 
@@ -115,7 +116,7 @@ class Cluster:
         live = {job.uid for job in jobs if job.live and not job.deleting}
         for pod in seen:
             if pod.job in live and pod.phase == "Running" and pod.ip:
-                return self._ask(pod.ip, objects.FETCH_PORT)
+                return self._ask(pod.ip, FETCH_PORT)
         return None
 
     def act(self, action: Action) -> None:

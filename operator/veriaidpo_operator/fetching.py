@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from veriaidpo_operator import objects, revisions
+from veriaidpo_operator import jobs, objects, revisions
 from veriaidpo_operator.api import Model
 from veriaidpo_operator.observed import FetchResult, Job, Observed, Pod, Progress
 from veriaidpo_operator.pods import Trouble, last_words, trouble
@@ -89,7 +89,7 @@ def look(  # noqa: PLR0911 (one return for each way a fetch can stand)
     if revisions.pinned(model, observed) is not None:
         return Fetch(Phase.PINNED)
     status = model.status
-    name = objects.fetch_name(model, observed.claim.uid)
+    name = jobs.fetch_name(model, observed.claim.uid)
     job = observed.job(name)
     download = status.download
     remembered = (download.attempt if download and download.job == name else None) or 1
@@ -119,7 +119,7 @@ def look(  # noqa: PLR0911 (one return for each way a fetch can stand)
 
 
 def _attempt(job: Job | None, remembered: int) -> int:
-    text = job.annotations.get(objects.ATTEMPT, "") if job else ""
+    text = job.annotations.get(jobs.ATTEMPT, "") if job else ""
     return int(text) if text.isdecimal() else remembered
 
 

@@ -7,7 +7,7 @@ what is there, names are deterministic, and a world that is as wanted gives no a
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from veriaidpo_operator import drift, objects
+from veriaidpo_operator import drift, jobs, objects
 from veriaidpo_operator.api import Json, Model
 from veriaidpo_operator.checks import anothers, ours
 from veriaidpo_operator.fetching import Fetch, Phase
@@ -132,7 +132,7 @@ def _fetch(s: Situation) -> tuple[Action, ...]:
         if not fetch.job.deleting and _in_the_way(s, fetch, fetch.job, claim):
             actions.append(_delete(fetch.job))
     elif fetch.phase is Phase.ABSENT and not claim.deleting and not any(job.live for job in others):
-        job = objects.fetch_job(model, s.settings, name=fetch.name, attempt=fetch.attempt)
+        job = jobs.fetch_job(model, s.settings, name=fetch.name, attempt=fetch.attempt)
         actions.append(Create(job))
     return tuple(actions)
 
@@ -143,7 +143,7 @@ def _in_the_way(s: Situation, fetch: Fetch, job: Job, claim: Claim) -> bool:
         return False
     if fetch.phase in {Phase.STALE, Phase.LOST} or claim.deleting:
         return True
-    if job.annotations.get(objects.TEMPLATE_HASH) != objects.fetch_template(s.model, s.settings):
+    if job.annotations.get(jobs.TEMPLATE_HASH) != jobs.fetch_template(s.model, s.settings):
         return True  # limits, token or image were changed: somebody mended something
     at = fetch.retry_at(s.settings)
     return fetch.phase is Phase.FAILED and (at is None or s.now >= at)

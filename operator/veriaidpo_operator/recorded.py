@@ -64,7 +64,7 @@ class Quarantined(_Status):
     message: str
     time: AwareDatetime
     trial: str = ""
-    """What exactly was tried (objects.trial): the same is not tried again, anything else is."""
+    """What exactly was tried (serving.trial): the same is not tried again, anything else is."""
 
 
 class Rollout(_Status):

@@ -60,7 +60,7 @@ def choose(
 ) -> Choice:
     """Choose the revision that shall answer.
 
-    trial: gives the hash of what serving a revision now would be (objects.trial).
+    trial: gives the hash of what serving a revision now would be (serving.trial).
     """
     status = model.status
     wanted, unknown = pinned(model, observed), False

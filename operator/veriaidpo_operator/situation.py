@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from veriaidpo_operator import drift, objects, quantity
+from veriaidpo_operator import drift, objects, quantity, serving
 from veriaidpo_operator.api import Json, Model
 from veriaidpo_operator.fetching import Fetch, Phase, look
 from veriaidpo_operator.observed import Observed, Pod
@@ -47,7 +47,7 @@ class Situation:
         return (
             deployment is not None
             and self.target is not None
-            and objects.revision_path(self.model, self.target) in deployment.args
+            and serving.revision_path(self.model, self.target) in deployment.args
             and deployment.image == self.settings.predictor_image
         )
 
@@ -114,10 +114,10 @@ def assess(model: Model, observed: Observed, settings: Settings, now: datetime) 
     fetched_by = fetch.name if fetch.result else status.fetched_by
 
     def service(revision: str) -> Json:
-        return objects.inference_service(model, settings, revision=revision, claim=claim)
+        return serving.inference_service(model, settings, revision=revision, claim=claim)
 
     def trial(revision: str) -> str:
-        return objects.trial(model, service(revision), fetched_by)
+        return serving.trial(model, service(revision), fetched_by)
 
     choice = choose(model, observed, fetch.result, trial=trial)
     target = choice.target

@@ -8,11 +8,11 @@ from veriaidpo_operator import checks, conversion, fetch_status
 from veriaidpo_operator.api import Model
 from veriaidpo_operator.checks import Finding, ours
 from veriaidpo_operator.conversion import Said, Truth
-from veriaidpo_operator.objects import SERVE_PORT
 from veriaidpo_operator.reasons import REFUSED_BYTES, Reason
 from veriaidpo_operator.recorded import Condition, Failure, InferenceServiceStatus, Status
 from veriaidpo_operator.revisions import good
 from veriaidpo_operator.sentences import Phrase, Sentences
+from veriaidpo_operator.serving import SERVE_PORT
 from veriaidpo_operator.situation import Situation
 from veriaidpo_operator.trial import repair_at, rollout
 
@@ -154,10 +154,12 @@ def _failure(s: Situation, root: Finding | None) -> Failure | None:
 def _conditions(s: Situation, status: Status, root: Finding | None) -> tuple[Condition, ...]:
     serve = checks.first(checks.SERVE, s)
     facts = _facts(s, status)
+    # A predictor reports ready only after it has answered its golden sentences.
+    answers = _answer(s, serve, Reason.PREDICTOR_READY, facts, unknown=s.target is None)
     said: dict[str, Said] = {
         **_fetch_conditions(s, status, facts),
-        "InferenceServiceReady": _answer(s, serve, Reason.PREDICTOR_READY, facts, unknown=s.target is None),
-        "WarmedUp": _answer(s, serve, Reason.PREDICTOR_READY, facts, unknown=s.target is None),
+        "InferenceServiceReady": answers,
+        "WarmedUp": answers,
         "Servable": _servable(s, status, serve, root, facts),
         "Ready": _answer(
             s, root, Reason.SERVING if s.model.spec.pinned_revision is None else Reason.PINNED, facts

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_operator import objects
+from veriaidpo_operator import jobs, objects, serving
 from veriaidpo_operator.api import Json
 
 from .rollouts import after_two_good_ones, go_on, with_a_bad_second
@@ -15,13 +15,13 @@ from .world import DIGEST, OTHER_DIGEST, SETTINGS, World
 
 def job(spec: Json | None = None, **settings: Any) -> Json:
     world = World(spec)
-    return objects.fetch_job(world.model, replace(SETTINGS, **settings), name="x", attempt=1)
+    return jobs.fetch_job(world.model, replace(SETTINGS, **settings), name="x", attempt=1)
 
 
 def service(spec: Json | None = None, **settings: Any) -> Json:
     world = World(spec)
     given = replace(SETTINGS, **settings)
-    return objects.inference_service(world.model, given, revision=DIGEST, claim="principles-vi-model")
+    return serving.inference_service(world.model, given, revision=DIGEST, claim="principles-vi-model")
 
 
 def container(pod: Json) -> Json:
@@ -146,28 +146,28 @@ def test_the_fetch_is_called_as_agreed() -> None:
 def test_a_fetch_leaves_on_the_volume_what_serves_served_or_is_pinned() -> None:
     world = after_two_good_ones()
     world.change({"revisionHistoryLimit": 1, "pinnedRevision": DIGEST[:12]})
-    command = objects.fetch_command(world.model)
+    command = jobs.fetch_command(world.model)
     assert command[5:] == ["--keep", "1", "--protect", DIGEST, "--protect", OTHER_DIGEST]
 
 
 def test_a_fetch_drops_what_failed_its_golden_sentences_so_that_it_comes_with_those_of_today() -> None:
     world = with_a_bad_second("golden")
     go_on(world)
-    assert objects.fetch_command(world.model)[7:] == ["--protect", DIGEST, "--drop", OTHER_DIGEST]
+    assert jobs.fetch_command(world.model)[7:] == ["--protect", DIGEST, "--drop", OTHER_DIGEST]
 
 
 def test_what_is_kept_starts_no_fetch_over() -> None:
     world = World()
-    before = objects.fetch_template(world.model, SETTINGS)
+    before = jobs.fetch_template(world.model, SETTINGS)
     world.change({"revisionHistoryLimit": 1})
-    assert objects.fetch_template(world.model, SETTINGS) == before
+    assert jobs.fetch_template(world.model, SETTINGS) == before
 
 
 def test_int8_is_asked_for_by_the_fetchs_own_names_and_none_as_before() -> None:
-    assert not {"conversion", "gateSentences"} & objects.fetch_spec(World().model).keys()
+    assert not {"conversion", "gateSentences"} & jobs.fetch_spec(World().model).keys()
     asked = {"quantization": "int8", "gateSentences": ["Một câu."], "gate": {"minAgreement": 0.995}}
     world = World({"conversion": asked})
-    spec = objects.fetch_spec(world.model)
+    spec = jobs.fetch_spec(world.model)
     assert spec["conversion"] == {
         "format": "onnx",
         "quantization": "int8",
@@ -204,13 +204,13 @@ def test_a_failure_that_cannot_heal_by_itself_ends_the_job_at_once() -> None:
 
 def test_the_jobs_name_is_short_enough_and_depends_on_what_is_fetched_and_where_to() -> None:
     model = World().model
-    name = objects.fetch_name(model, "claim-1")
-    assert name == objects.fetch_name(model, "claim-1")
+    name = jobs.fetch_name(model, "claim-1")
+    assert name == jobs.fetch_name(model, "claim-1")
     assert len("x" * 40 + name.removeprefix("principles-vi")) <= 63
     others = {
-        objects.fetch_name(model, "claim-2"),
+        jobs.fetch_name(model, "claim-2"),
         *(
-            objects.fetch_name(World(spec).model, "claim-1")
+            jobs.fetch_name(World(spec).model, "claim-1")
             for spec in (
                 {"source": {"revision": "v2"}},
                 {"maxTokens": 128},
@@ -224,7 +224,7 @@ def test_the_jobs_name_is_short_enough_and_depends_on_what_is_fetched_and_where_
 
 @pytest.mark.parametrize("spec", [{"serving": {"minReplicas": 3}}, {"threshold": 0.5}, {"aliases": ["p"]}])
 def test_what_the_bytes_do_not_depend_on_makes_no_other_job(spec: Json) -> None:
-    assert objects.fetch_name(World(spec).model, "claim") == objects.fetch_name(World().model, "claim")
+    assert jobs.fetch_name(World(spec).model, "claim") == jobs.fetch_name(World().model, "claim")
 
 
 # The InferenceService

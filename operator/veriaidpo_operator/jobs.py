@@ -1,0 +1,195 @@
+"""The Job that brings a revision onto the claim. Pure: same input, same Job."""
+
+import json
+
+from veriaidpo_operator.api import FETCH_AGAIN, GROUP, Json, Model
+from veriaidpo_operator.objects import claim_name, digest, labels, owner
+from veriaidpo_operator.pod_parts import ROOT, container_security, models_volume, pod, resources, tmp_volume
+from veriaidpo_operator.reasons import Reason
+from veriaidpo_operator.settings import Settings
+
+FETCH_PORT = 8081
+TOKEN_DIR = "/var/run/secrets/veriaidpo/hub"  # noqa: S105 (a folder)
+TEMPLATE_HASH = f"{GROUP}/template"
+ATTEMPT = f"{GROUP}/attempt"
+
+# Exit codes of a fetch that another try of the same Job cannot mend: the Job ends at once and the operator
+# decides.
+FINAL_EXIT_CODES = (2, 11, 12, 14, 15, 16, 17, 18, 19)
+
+
+def fetch_spec(model: Model) -> Json:
+    """Return what the fetch is told, the JSON of FETCH_SPEC."""
+    spec = model.spec
+    conversion = spec.conversion
+    asked: Json = {}
+    if converts(model):
+        asked = {
+            "conversion": conversion.model_dump(by_alias=True, exclude={"gate_sentences"}),
+            "gateSentences": list(conversion.gate_sentences),
+        }
+    return {
+        "name": model.name,
+        "modelType": spec.model_type,
+        "language": spec.language,
+        "task": spec.task,
+        "labels": [label.model_dump(exclude_none=True) for label in spec.labels],
+        "maxTokens": spec.max_tokens,
+        "source": {
+            "uri": spec.source.uri,
+            "revision": spec.source.revision,
+            "files": [known.model_dump() for known in spec.source.files],
+        },
+        "goldenSentences": [golden.model_dump(exclude_none=True) for golden in spec.serving.golden_sentences],
+        **asked,
+    }
+
+
+def fetch_name(model: Model, claim_uid: str) -> str:
+    """Return the fetch Job's name.
+
+    Its hash covers what the result depends on. The claim's UID is part of it: a claim that was lost and made
+    again is empty, so what an earlier Job of this Model fetched is not on it. So is the number of revisions
+    that were damaged on the volume: after each the bytes are fetched anew.
+    """
+    again, repairs = model.annotations.get(FETCH_AGAIN, ""), model.status.repairs
+    return f"{model.name}-fetch-{digest([fetch_spec(model), claim_uid, again, repairs])[:8]}"
+
+
+def fetch_command(model: Model) -> list[str]:
+    """Return the arguments of the fetch pod: what to do, and which revisions to leave on the volume.
+
+    Kept besides the newest ones is everything that serves, shall serve or may be gone back to. What failed
+    its golden sentences and never served goes, so that a fetch brings it with the sentences of today.
+    """
+    status = model.status
+    kept = {
+        status.current_revision,
+        status.previous_revision,
+        status.target_revision,
+        status.fetched_revision,
+    }
+    pinned = model.spec.pinned_revision
+    kept |= {r.digest for r in status.revisions if pinned and r.digest.startswith(pinned)}
+    answers = {status.current_revision, status.previous_revision, status.target_revision}
+    refused = {q.digest for q in status.quarantined if q.reason == Reason.GOLDEN_SENTENCE_FAILED} - answers
+    command = ["fetch", "--root", ROOT, "--progress-port", str(FETCH_PORT)]
+    command += ["--keep", str(model.spec.revision_history_limit)]
+    for one in sorted(kept - refused - {None}, key=str):
+        command += ["--protect", str(one)]
+    for one in sorted(refused):
+        command += ["--drop", one]
+    return command
+
+
+def fetch_job(model: Model, settings: Settings, *, name: str, attempt: int) -> Json:
+    """Build the Job that puts the wanted revision on the claim."""
+    template = _fetch_pod(model, settings)
+    # Not in the template's hash: what is kept changes with each rollout, and no fetch starts over for it.
+    template["containers"][0]["args"] = fetch_command(model)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": name,
+            "namespace": model.namespace,
+            "labels": labels(model),
+            "annotations": {TEMPLATE_HASH: fetch_template(model, settings), ATTEMPT: str(attempt)},
+            "ownerReferences": [owner(model)],
+        },
+        "spec": {
+            "backoffLimit": model.spec.download.backoff_limit,
+            "activeDeadlineSeconds": model.spec.download.active_deadline_seconds,
+            "completions": 1,
+            "parallelism": 1,
+            "podFailurePolicy": {
+                "rules": [
+                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                    {
+                        "action": "FailJob",
+                        "onExitCodes": {
+                            "containerName": "fetch",
+                            "operator": "In",
+                            "values": list(FINAL_EXIT_CODES),
+                        },
+                    },
+                ]
+            },
+            "template": {
+                "metadata": {
+                    "labels": labels(model) | {"app.kubernetes.io/component": "fetch"},
+                    # A pod evicted in the middle of a download only starts again where it stopped.
+                    "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "true"},
+                },
+                "spec": template,
+            },
+        },
+    }
+
+
+def fetch_template(model: Model, settings: Settings) -> str:
+    """Return the hash of everything about the Job that its name does not cover (image, limits, token …)."""
+    download = model.spec.download
+    return digest([_fetch_pod(model, settings), download.backoff_limit, download.active_deadline_seconds])[
+        :16
+    ]
+
+
+def _fetch_pod(model: Model, settings: Settings) -> Json:
+    env = [
+        {
+            "name": "FETCH_SPEC",
+            "value": json.dumps(fetch_spec(model), ensure_ascii=False, separators=(",", ":")),
+        },
+        {"name": "HOME", "value": "/tmp"},  # noqa: S108 (the pod's own)
+    ]
+    if settings.hf_endpoint:
+        env.append({"name": "HF_ENDPOINT", "value": settings.hf_endpoint})
+    mounts: list[Json] = [{"name": "models", "mountPath": ROOT}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+    volumes: list[Json] = [models_volume(claim_name(model)), tmp_volume()]
+    token = _token(model, settings)
+    if token is not None:
+        secret, key = token
+        env.append({"name": "HUGGINGFACE_TOKEN_FILE", "value": f"{TOKEN_DIR}/token"})
+        mounts.append({"name": "hub-token", "mountPath": TOKEN_DIR, "readOnly": True})
+        volumes.append(
+            {"name": "hub-token", "secret": {"secretName": secret, "items": [{"key": key, "path": "token"}]}}
+        )
+    return pod(settings) | {
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": 10,
+        "containers": [
+            {
+                "name": "fetch",
+                "image": settings.fetch_image,
+                "imagePullPolicy": settings.image_pull_policy,
+                "env": env,
+                "ports": [{"name": "progress", "containerPort": FETCH_PORT, "protocol": "TCP"}],
+                "resources": resources(
+                    model.spec.download.resources,
+                    {
+                        "requests": {"cpu": "50m", "memory": "128Mi"},
+                        "limits": {"memory": "1Gi" if not converts(model) else "2560Mi"},
+                    },
+                ),
+                "securityContext": container_security(),
+                "terminationMessagePolicy": "FallbackToLogsOnError",
+                "volumeMounts": mounts,
+            }
+        ],
+        "volumes": volumes,
+    }
+
+
+def converts(model: Model) -> bool:
+    """Tell whether the fetch shall turn the weights into another form."""
+    return model.spec.conversion.quantization != "none"
+
+
+def _token(model: Model, settings: Settings) -> tuple[str, str] | None:
+    named = model.spec.source.auth_secret
+    if named is not None:
+        return named.name, named.key
+    if settings.hub_token_secret:
+        return settings.hub_token_secret, settings.hub_token_key
+    return None
