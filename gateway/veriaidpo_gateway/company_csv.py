@@ -11,9 +11,8 @@ from pydantic import ValidationError
 from veriaidpo_gateway import bodies, texts
 from veriaidpo_gateway.companies import Company, split
 from veriaidpo_gateway.company_bodies import CompanyBody
-from veriaidpo_gateway.company_rows import Entry
+from veriaidpo_gateway.company_rows import Entry, key_of
 from veriaidpo_gateway.errors import GatewayError
-from veriaidpo_gateway.folding import fold
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -59,7 +58,7 @@ def read(data: bytes) -> tuple[list[Company], list[BadLine]]:
     for line, cells in _lines(reader):
         try:
             company = _company(columns, cells)
-            key = fold(company.name).text
+            key = key_of(company)
             if key in good:
                 raise texts.invalid("name", "stands in an earlier line too", "đã có ở một dòng trước đó")
             good[key] = company

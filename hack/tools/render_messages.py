@@ -94,13 +94,14 @@ def _gateway() -> Iterator[str]:
 def _operator() -> Iterator[str]:
     said = [load(language) for language in LANGUAGES]
     codes = {reason.text: reason.exit_code for reason in FetchReason}
+    remedies = (REPO / "docs/operate.md").read_text()
     yield "## Conditions of a Model / Điều kiện của Model\n"
     yield _CONDITIONS
     head = ("reason", "English", "Tiếng Việt")
-    yield table(head, (_row(said, r, _linked(r)) for r in Reason if r not in codes))
+    yield table(head, (_row(said, r, _linked(r, remedies)) for r in Reason if r not in codes))
     yield "## Downloads that failed / Tải xuống không thành công\n"
     yield _FETCH
-    failed = ((codes[r], *_row(said, r, _linked(r))) for r in Reason if r in codes)
+    failed = ((codes[r], *_row(said, r, _linked(r, remedies))) for r in Reason if r in codes)
     yield table(("exit code", *head), failed)
     yield "## Events / Sự kiện\n"
     yield "Other events have a reason and a sentence of the conditions.\n"
@@ -114,9 +115,8 @@ def _row(said: Sequence[Sentences], what: Reason | Told | Phrase, name: str) -> 
     return (name, *(one.texts[what] for one in said))
 
 
-def _linked(reason: Reason) -> str:
-    rows = (REPO / "docs/operate.md").read_text()
-    in_table = re.search(rf"^\|[^|]*`{reason}`", rows, re.MULTILINE)
+def _linked(reason: Reason, remedies: str) -> str:
+    in_table = re.search(rf"^\|[^|]*`{reason}`", remedies, re.MULTILINE)
     return f"[`{reason}`]({RUNBOOK})" if in_table else f"`{reason}`"
 
 

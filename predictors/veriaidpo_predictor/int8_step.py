@@ -113,8 +113,9 @@ class _Asking:
         from veriaidpo_predictor import gate, session
         from veriaidpo_predictor.graph_file import UnfitGraphError
 
-        texts = [one.text for one in asked.golden_sentences]
-        texts += [text for text in dict.fromkeys(asked.gate_sentences) if text not in set(texts)]
+        golden = [one.text for one in asked.golden_sentences]
+        known = set(golden)
+        texts = [*golden, *(text for text in dict.fromkeys(asked.gate_sentences) if text not in known)]
         if not texts:
             raise UnfitGraphError("there are neither golden nor gate sentences to compare it on")
         encoded = self.task.encode(self.tokeniser, texts)

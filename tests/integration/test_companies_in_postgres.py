@@ -6,63 +6,30 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-import httpx
 import jwt
 import pytest
 from sqlalchemy import text
 
-from veriaidpo_gateway.app import create_apps
 from veriaidpo_gateway.companies import Company, shipped_companies
 from veriaidpo_gateway.company_registry import CompanyRegistry
 from veriaidpo_gateway.company_rows import Filter
 from veriaidpo_gateway.company_store import CompanyStore
 from veriaidpo_gateway.database import PATIENCE, Database, DatabaseAwayError, open_database
 from veriaidpo_gateway.legal_forms import load_legal_forms
-from veriaidpo_gateway.predictor import Predictors
-from veriaidpo_gateway.routes import Routes
-from veriaidpo_gateway.server import _upkeep
-from veriaidpo_gateway.settings import CacheSettings, LimitSettings, RouteSettings, Settings, TokenSettings
 
-SECRET = "a secret of thirty-two bytes, yes"
-SOON = 5.0
-"""Seconds a replica has to learn of a change."""
+from .gateway_process import SECRET
+from .whole_gateway import Replica, until, whole_gateway
 
 LATER = 30.0
 """Seconds for what has no bound of its own, on a machine that may be busy with something else."""
 
 
-class NoModels:
-    kind = "file"
-    connected = True
-
-    def current(self) -> Routes:
-        return Routes(())
-
-
-Replica = httpx.AsyncClient
-
-
 @asynccontextmanager
 async def running(url: str) -> AsyncIterator[Replica]:
-    """A whole gateway with its upkeep, as the server runs it, but for the sockets."""
-    settings = Settings(TokenSettings(secret=SECRET), LimitSettings(0, 0), CacheSettings(), RouteSettings())
     claims = {"sub": "u", "role": "admin", "tenant_id": "t1", "exp": int(time.time()) + 600}
     headers = {"Authorization": f"Bearer {jwt.encode(claims, SECRET, 'HS256')}"}
-    nobody = httpx.MockTransport(lambda _: httpx.Response(500))
-    async with httpx.AsyncClient(transport=nobody) as http, open_database(url) as database:
-        apps = create_apps(
-            settings,
-            source=NoModels(),  # type: ignore[arg-type]
-            store=None,
-            database=database,
-            predictors=Predictors(http, None),
-        )
-        transport = httpx.ASGITransport(apps.public)
-        async with (
-            _upkeep(apps.upkeep),
-            httpx.AsyncClient(transport=transport, base_url="http://gw", headers=headers) as replica,
-        ):
-            yield replica
+    async with whole_gateway(database_url=url, headers=headers) as gateway:
+        yield gateway.public
 
 
 @pytest.fixture
@@ -79,12 +46,6 @@ async def normalised(replica: Replica, sentence: str) -> str:
 
 async def health(replica: Replica) -> Any:
     return (await replica.get("/health")).json()["components"]["company_registry"]
-
-
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = SOON) -> None:
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110  a replica tells nobody what it learnt
-            await asyncio.sleep(0.05)
 
 
 def reads(replica: Replica, sentence: str, expected: str) -> Callable[[], Awaitable[bool]]:

@@ -18,21 +18,18 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from veriaidpo_gateway.app import create_apps
-from veriaidpo_gateway.database import open_database
 from veriaidpo_gateway.jwks import MOST_BYTES
 from veriaidpo_gateway.keyring import over_http
-from veriaidpo_gateway.predictor import Predictors
-from veriaidpo_gateway.routes import Routes
-from veriaidpo_gateway.server import _upkeep
-from veriaidpo_gateway.settings import CacheSettings, LimitSettings, RouteSettings, Settings, TokenSettings
+from veriaidpo_gateway.settings import TokenSettings
+
+from .gateway_process import SECRET
+from .whole_gateway import whole_gateway
 
 KEYS: dict[str, Any] = {
     "r1": rsa.generate_private_key(public_exponent=65_537, key_size=2048),
     "r2": rsa.generate_private_key(public_exponent=65_537, key_size=2048),
     "e1": ec.generate_private_key(ec.SECP256R1()),
 }
-SECRET = "a secret of thirty-two bytes, yes"
 
 
 def set_of(*kids: str) -> bytes:
@@ -91,14 +88,6 @@ def issuer() -> Issuer:
     return Issuer()
 
 
-class NoModels:
-    kind = "file"
-    connected = True
-
-    def current(self) -> Routes:
-        return Routes(())
-
-
 class Gateway:
     def __init__(self, public: httpx.AsyncClient, inner: httpx.AsyncClient, upkeep: Any) -> None:
         self.public, self.inner, self.upkeep = public, inner, upkeep
@@ -114,22 +103,8 @@ class Gateway:
 async def gateway_of(issuer: Issuer) -> AsyncIterator[Gateway]:
     algorithms = ("ES256", "HS256", "RS256")
     tokens = TokenSettings(algorithms=algorithms, secret=SECRET, jwks_url=issuer.url)
-    settings = Settings(tokens, LimitSettings(0, 0), CacheSettings(), RouteSettings())
-    nobody = httpx.MockTransport(lambda _: httpx.Response(500))
-    async with httpx.AsyncClient(transport=nobody) as http, open_database(None) as database:
-        apps = create_apps(
-            settings,
-            source=NoModels(),  # type: ignore[arg-type]
-            store=None,
-            database=database,
-            predictors=Predictors(http, None),
-        )
-        async with (
-            _upkeep(apps.upkeep),
-            httpx.AsyncClient(transport=httpx.ASGITransport(apps.public), base_url="http://gw") as public,
-            httpx.AsyncClient(transport=httpx.ASGITransport(apps.inner), base_url="http://gw") as inner,
-        ):
-            yield Gateway(public, inner, apps.upkeep)
+    async with whole_gateway(tokens=tokens) as gateway:
+        yield Gateway(gateway.public, gateway.inner, gateway.upkeep)
 
 
 async def test_published_keys_of_both_kinds_and_secrets_are_believed(issuer: Issuer) -> None:

@@ -12,57 +12,20 @@ import pytest
 
 from veriaidpo_gateway import revocations
 from veriaidpo_gateway.access import Caller
-from veriaidpo_gateway.app import create_apps
-from veriaidpo_gateway.database import open_database
-from veriaidpo_gateway.predictor import Predictors
 from veriaidpo_gateway.revocations import KEY, Revocations
-from veriaidpo_gateway.routes import Routes
-from veriaidpo_gateway.server import _upkeep
-from veriaidpo_gateway.settings import CacheSettings, LimitSettings, RouteSettings, Settings, TokenSettings
 from veriaidpo_gateway.store import Store, connect
 
-SECRET = "a secret of thirty-two bytes, yes"
+from .gateway_process import SECRET
+from .whole_gateway import Replica, until, whole_gateway
+
 DAY = 86_400
-SOON = 5.0
-"""Seconds a replica has to learn of a revocation."""
-
-
-class NoModels:
-    kind = "file"
-    connected = True
-
-    def current(self) -> Routes:
-        return Routes(())
-
-
-Replica = httpx.AsyncClient
 
 
 @asynccontextmanager
 async def running(url: str) -> AsyncIterator[Replica]:
-    """A whole gateway with its upkeep, as the server runs it, but for the sockets."""
-    settings = Settings(TokenSettings(secret=SECRET), LimitSettings(0, 0), CacheSettings(), RouteSettings())
     # Patient: this machine may be busy with something else.
-    store = connect(url, patience=0.5)
-    http = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
-    try:
-        async with open_database(None) as database:
-            apps = create_apps(
-                settings,
-                source=NoModels(),  # type: ignore[arg-type]
-                store=store,
-                database=database,
-                predictors=Predictors(http, None),
-            )
-            transport = httpx.ASGITransport(apps.public)
-            async with (
-                _upkeep(apps.upkeep),
-                httpx.AsyncClient(transport=transport, base_url="http://gw") as app,
-            ):
-                yield app
-    finally:
-        await http.aclose()
-        await store.close()
+    async with whole_gateway(store=connect(url, patience=0.5)) as gateway:
+        yield gateway.public
 
 
 def bearer(role: str, jti: str, tenant: str = "t1") -> dict[str, str]:
@@ -78,12 +41,6 @@ async def believed(replica: Replica, jti: str) -> bool:
     answer = await replica.get("/model-status", headers=bearer("dpo", jti))
     assert answer.status_code in (200, 401)
     return answer.status_code == 200
-
-
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = SOON) -> None:
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110  a replica tells nobody what it learnt
-            await asyncio.sleep(0.05)
 
 
 def refused(replica: Replica, jti: str) -> Callable[[], Awaitable[bool]]:
