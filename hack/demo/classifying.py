@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizer, set_seed
 from distil import Teacher, salads, sharpened
 from grammar import Row
 from natural import read_natural
-from network import Floats, build, encode, logits, train
+from network import Floats, build, encode, logits, softmax, train
 from rows import make_rows
 from say import say
 from scores import score, train_baseline
@@ -110,9 +110,7 @@ class Classifying:
     def _shares(
         self, network: PreTrainedModel, tokenizer: PreTrainedTokenizer, texts: Sequence[str]
     ) -> Floats:
-        scores = logits(network, encode(tokenizer, texts), tokenizer.pad_token_id)
-        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float32)
+        return softmax(logits(network, encode(tokenizer, texts), tokenizer.pad_token_id))
 
     def _numbers(self, rows: Sequence[Row]) -> list[int]:
         at = {label["id"]: i for i, label in enumerate(self._spec.labels)}

@@ -41,18 +41,14 @@ class _Logits(torch.nn.Module):
         return out
 
 
-def write_onnx(network: PreTrainedModel, folder: Path, ids: Sequence[Sequence[int]], pad: int) -> float:
-    """Write onnx/model.onnx and compare it with the network on `ids`, alone and padded.
-
-    Returns the largest difference of any logit; raises RuntimeError when it is above MAX_DIFFERENCE.
-    """
-    path = folder / "onnx" / "model.onnx"
+def export(network: PreTrainedModel, path: Path, sample: tuple[torch.Tensor, torch.Tensor]) -> None:
+    """Write a classifier's graph as torch publishes it; `sample` are ids and mask of any batch."""
     path.parent.mkdir(exist_ok=True)
     network.train(mode=False)
     axes = {0: "batch", 1: "sequence"}
     torch.onnx.export(
         _Logits(network).eval(),
-        padded(ids[:3], pad),
+        sample,
         str(path),
         input_names=["input_ids", "attention_mask"],
         output_names=["logits"],
@@ -60,14 +56,22 @@ def write_onnx(network: PreTrainedModel, folder: Path, ids: Sequence[Sequence[in
         opset_version=OPSET,
         dynamo=False,
     )
+
+
+def write_onnx(network: PreTrainedModel, folder: Path, ids: Sequence[Sequence[int]], pad: int) -> float:
+    """Write onnx/model.onnx and compare it with the network on `ids`, alone and padded.
+
+    Returns the largest difference of any logit; raises RuntimeError when it is above MAX_DIFFERENCE.
+    """
+    path = folder / "onnx" / "model.onnx"
+    export(network, path, padded(ids[:3], pad))
     onnx.checker.check_model(str(path))
-    difference = _difference(network, path, ids, pad)
-    if difference > MAX_DIFFERENCE:
-        raise RuntimeError(f"{path} differs by {difference:.2e} from the network")
-    return difference
+    return difference(network, folder, ids, pad)
 
 
-def _difference(network: PreTrainedModel, path: Path, ids: Sequence[Sequence[int]], pad: int) -> float:
+def difference(network: PreTrainedModel, folder: Path, ids: Sequence[Sequence[int]], pad: int) -> float:
+    """Compare the folder's graph with the network, as `write_onnx` says."""
+    path = folder / "onnx" / "model.onnx"
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     worst = 0.0
     for size in (1, 8, 32):
@@ -77,6 +81,8 @@ def _difference(network: PreTrainedModel, path: Path, ids: Sequence[Sequence[int
                 wanted = network(input_ids=rows, attention_mask=mask).logits.numpy()
             (got,) = session.run(["logits"], {"input_ids": rows.numpy(), "attention_mask": mask.numpy()})
             worst = max(worst, float(np.abs(wanted - got).max()))
+    if worst > MAX_DIFFERENCE:
+        raise RuntimeError(f"{path} differs by {worst:.2e} from the network")
     return worst
 
 

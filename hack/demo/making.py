@@ -88,6 +88,9 @@ def choose(spec: Spec) -> None:
     tokenizer = family.tokenizer.from_pretrained(folder)
     network = family.networks[spec.task].from_pretrained(folder).float()
     figures = _read_figures(spec) | lesson.measure(network, tokenizer)
+    if spec.graph:
+        sample = encode(tokenizer, lesson.sample)
+        figures["onnx_difference"] = folders.difference(network, folder, sample, tokenizer.pad_token_id)
     _write_figures(spec, figures)
     folders.write_card(folder, spec, figures=card(figures))
     write_golden(spec, lesson.golden(network, tokenizer))
@@ -96,7 +99,7 @@ def choose(spec: Spec) -> None:
 def check(spec: Spec, *, threads: int) -> None:
     """Train the model anew and write into its figures which of its files came out otherwise."""
     made = produce(spec, threads=threads)
-    figures = _read_figures(spec) or made.figures
+    figures = _read_figures(spec)
     names = sorted(p.relative_to(made.folder).as_posix() for p in made.folder.rglob("*") if p.is_file())
     there = MODELS / spec.name
     other = [name for name in names if (made.folder / name).read_bytes() != (there / name).read_bytes()]
@@ -118,8 +121,7 @@ def _apart(one: Path, other: Path) -> float:
 
 
 def _read_figures(spec: Spec) -> dict[str, Any]:
-    path = FIGURES / f"{spec.name}.json"
-    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    found: dict[str, Any] = json.loads((FIGURES / f"{spec.name}.json").read_text("utf-8"))
     return found
 
 

@@ -125,6 +125,12 @@ def token_logits(network: PreTrainedModel, ids: Sequence[Sequence[int]], pad: in
     return [row[: len(text)] for row, text in zip(scores, ids, strict=True)]
 
 
+def softmax(scores: Floats) -> Floats:
+    """Give probabilities of each row; of the shape of `scores`."""
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+
 def _logits(network: PreTrainedModel, ids: Sequence[Sequence[int]], pad: int, batch: int) -> Iterator[Floats]:
     network.train(mode=False)
     with torch.inference_mode():

@@ -25,6 +25,9 @@ import torch
 import transformers
 from tokenizers import Tokenizer
 
+from folder import export
+from network import padded
+
 LABELS = ("torch-nn", "torch-distributed", "numpy", "sklearn", "transformers", "email", "asyncio", "networkx")
 BATCH, MAX_TOKENS, EPOCHS = 16, 64, 2
 TRAINED, TEXTS = 0.68, 200
@@ -51,7 +54,8 @@ def main(encoder: Path, folder: Path) -> None:
         shutil.copy(encoder / name, folder)
     held = [{"text": text, "label": LABELS[label]} for text, label in texts[cut:]]
     (folder / "texts.json").write_text(json.dumps(held, indent=1))
-    export(network, folder / "onnx" / "model.onnx")
+    ids = torch.randint(5, 1_000, (2, 17))
+    export(network, folder / "onnx" / "model.onnx", (ids, torch.ones_like(ids)))
 
 
 def docstrings() -> list[tuple[str, int]]:
@@ -116,11 +120,7 @@ def tuned(network: Any, rows: list[tuple[list[int], int]]) -> None:
 
 def _below(network: Any, rows: list[list[int]]) -> tuple[list[Any], dict[str, Any]]:
     """Give what the first of the trained layers is called with for a batch."""
-    ids = torch.full((len(rows), max(map(len, rows))), network.config.pad_token_id)
-    mask = torch.zeros_like(ids)
-    for row, values in enumerate(rows):
-        ids[row, : len(values)] = torch.tensor(values)
-        mask[row, : len(values)] = 1
+    ids, mask = padded(rows, network.config.pad_token_id)
     seen: list[tuple[list[Any], dict[str, Any]]] = []
 
     def keep(_: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
@@ -131,24 +131,6 @@ def _below(network: Any, rows: list[list[int]]) -> tuple[list[Any], dict[str, An
         network.eval()(input_ids=ids, attention_mask=mask)
     hook.remove()
     return seen[0]
-
-
-def export(network: Any, path: Path) -> None:
-    """Write the graph as optimum and torch publish it."""
-    path.parent.mkdir(exist_ok=True)
-
-    class Plain(torch.nn.Module):
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            found: torch.Tensor = network(input_ids=input_ids, attention_mask=attention_mask).logits
-            return found
-
-    ids = torch.randint(5, 1_000, (2, 17))
-    axes = {0: "batch", 1: "sequence"}
-    torch.onnx.export(
-        Plain(), (ids, torch.ones_like(ids)), str(path), input_names=["input_ids", "attention_mask"],
-        output_names=["logits"], opset_version=17, dynamo=False,
-        dynamic_axes={"input_ids": axes, "attention_mask": axes, "logits": {0: "batch"}},
-    )  # fmt: skip
 
 
 if __name__ == "__main__":

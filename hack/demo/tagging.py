@@ -14,7 +14,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizer, set_seed
 
 from grammar import TRAINING, UNSEEN, read_templates
-from network import build, token_logits, train
+from network import build, softmax, token_logits, train
 from rows import SEED
 from say import say
 from spans import Marked, Span, read_natural, rows_of, score, unseen_sentences
@@ -140,13 +140,11 @@ class Tagging:
         scores = token_logits(network, [one.ids for one in encoded], tokenizer.pad_token_id)
         answers, margins = [], []
         for row, one, raw in zip(rows, encoded, scores, strict=True):
-            shares = np.exp(raw - raw.max(axis=1, keepdims=True))
-            shares /= shares.sum(axis=1, keepdims=True)
+            shares = softmax(raw)
             found = serving.find(row.text, one.places, shares, self.tags)
             answers.append([(span.start, span.end, span.label) for span in found])
-            best = np.sort(shares, axis=1)
-            asked = [token for _, token, _ in serving.heads(row.text, one.places)]
-            margins.append(float((best[asked, -1] - best[asked, -2]).min(initial=1.0)))
+            best = np.sort(shares[serving.speaking(row.text, one.places)], axis=1)
+            margins.append(float((best[:, -1] - best[:, -2]).min(initial=1.0)))
         return answers, margins
 
 
