@@ -11,9 +11,8 @@ import pytest
 import spans
 from natural import read_natural
 from specs import FIGURES, MODELS, NATURAL, Spec
-from veriaidpo_predictor import convert, graph_config, labels, session, tokenise
+from veriaidpo_predictor import convert, graph_config, labels, session, tasks, tokenise
 from veriaidpo_predictor.manifest import Label
-from veriaidpo_predictor.spans import find
 from veriaidpo_predictor.tokenise_kind import kind_of
 
 UNSEEN_AT_LEAST = 0.85
@@ -30,22 +29,23 @@ class Served:
 
     def __init__(self, spec: Spec, folder: Path) -> None:
         shutil.copytree(MODELS / spec.name, folder, dirs_exist_ok=True)
-        self._labels = [Label(**label) for label in spec.labels]
-        task: Any = spec.task
-        self.tags = labels.tags(folder / "config.json", self._labels, task)
-        width = len(self.tags or self._labels)
+        asked = [Label(**label) for label in spec.labels]
+        name: Any = spec.task
+        tags = labels.tags(folder / "config.json", asked, name)
+        self._task = tasks.of(name, asked, tags)
+        width = self._task.width
         if not spec.graph:
-            network = graph_config.read(folder / "config.json", task=task, labels=width, max_tokens=256)
+            network = graph_config.read(folder / "config.json", task=name, labels=width, max_tokens=256)
             convert.convert(folder, network)
         kind = kind_of({path.name for path in folder.iterdir()})
         assert kind
-        self.tokeniser = tokenise.build(folder, kind, max_tokens=256)
-        self._engine = session.load(folder, labels=width, per_token=self.tags is not None)
+        self._tokeniser = tokenise.build(folder, kind, max_tokens=256)
+        self._engine = session.load(folder, labels=width, per_token=self._task.per_token)
 
-    def shares(self, ids: list[int]) -> Any:
-        """Probabilities [1, labels], or of a tagger [tokens, tags]."""
-        scores = self._engine([ids])
-        return session.softmax(scores if self.tags is None else scores[0])
+    def answers(self, texts: list[str]) -> list[Any]:
+        """What the task makes of each text, one at a time."""
+        encoded = self._task.encode(self._tokeniser, texts)
+        return list(self._task.answers(texts, encoded, [self._engine([one.ids])[0] for one in encoded]))
 
 
 def macro_f1(truth: list[int], answers: list[int], count: int) -> float:
@@ -62,12 +62,11 @@ def figures(spec: Spec) -> dict[str, Any]:
 
 
 def test_classifiers_are_good_enough_to_be_shown(classifier: Spec, tmp_path: Path) -> None:
-    served = Served(classifier, tmp_path)
     ids = [label["id"] for label in classifier.labels]
     rows = read_natural(NATURAL / f"{classifier.name}.jsonl")
-    encoded = served.tokeniser.encode([row.text for row in rows])
-    answers = [int(served.shares(one.ids).argmax()) for one in encoded]
-    measured = macro_f1([ids.index(row.label) for row in rows], answers, len(ids))
+    answers = Served(classifier, tmp_path).answers([row.text for row in rows])
+    answered = [answer.category_id for answer in answers]
+    measured = macro_f1([ids.index(row.label) for row in rows], answered, len(ids))
     stated = figures(classifier)
     assert measured == pytest.approx(stated["natural"]["macro_f1"], abs=NEAR)
     assert measured >= NATURAL_AT_LEAST
@@ -77,13 +76,9 @@ def test_classifiers_are_good_enough_to_be_shown(classifier: Spec, tmp_path: Pat
 
 
 def test_taggers_are_good_enough_to_be_shown(tagger: Spec, tmp_path: Path) -> None:
-    served = Served(tagger, tmp_path)
     rows = spans.read_natural(NATURAL / f"{tagger.name}.jsonl")
-    found = []
-    for row in rows:
-        (encoded,) = served.tokeniser.encode_with_places([row.text])
-        answer = find(row.text, encoded.places, served.shares(encoded.ids), served.tags or ())
-        found.append([(span.start, span.end, span.label) for span in answer])
+    answers = Served(tagger, tmp_path).answers([row.text for row in rows])
+    found = [[(span.start, span.end, span.label) for span in answer.spans] for answer in answers]
     scores = spans.score([row.spans for row in rows], found, [label["id"] for label in tagger.labels])
     for label, score in scores.items():
         assert score.f1 == pytest.approx(figures(tagger)["natural"]["spans"][label]["f1"], abs=NEAR)

@@ -136,9 +136,3 @@ def questions(installation: Installation, tokens: dict[str, str]) -> list[Questi
 def traffic(questions: list[Question]) -> Traffic:
     """Return a load of all classifiers by several tenants, not yet begun."""
     return Traffic(questions, tenant_tokens(TENANTS))
-
-
-@pytest.fixture(scope="session")
-def catalogue() -> dict[str, dict[str, object]]:
-    """Return the catalogue's entries by name."""
-    return CATALOGUE

@@ -1,19 +1,17 @@
 """The HTTP contract, through the ingress."""
 
 import json
-from typing import Any
 
 import pytest
 
-from .cluster import CLASSIFIERS, DEMO_MODELS, HOST, NAMESPACE, classify, ingress, kubectl
+from .cluster import CATALOGUE, CLASSIFIERS, DEMO_MODELS, HOST, NAMESPACE, classify, ingress, kubectl
 
-Catalogue = dict[str, dict[str, Any]]
 CLASSIFY = "/api/v1/veriaidpo/classify"
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_held_out_sentences_get_their_labels(name: str, tokens: dict[str, str], catalogue: Catalogue) -> None:
-    model = catalogue[name]
+def test_held_out_sentences_get_their_labels(name: str, tokens: dict[str, str]) -> None:
+    model = CATALOGUE[name]
     labels = model["labels"]
     for golden in model["goldenSentences"]:
         answer = classify(golden["text"], model["modelType"], model["language"], tokens["staff"])

@@ -3,23 +3,21 @@
 import base64
 import json
 import time
-from typing import Any
 
 from .cluster import CATALOGUE, CLASSIFIERS, classify, eventually, ingress, kubectl
 
 BASE = "/api/v1/veriaidpo"
-Catalogue = dict[str, dict[str, Any]]
 
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def golden_items(catalogue: Catalogue) -> list[dict[str, str]]:
+def golden_items() -> list[dict[str, str]]:
     """Return items of all models, mixed, each with the label it has to get."""
     found = []
     for name in CLASSIFIERS:
-        model = catalogue[name]
+        model = CATALOGUE[name]
         names = {label["id"]: label[model["language"]] for label in model["labels"]}
         for golden in model["goldenSentences"]:
             item = {"text": golden["text"], "model_type": model["modelType"], "language": model["language"]}
@@ -27,10 +25,8 @@ def golden_items(catalogue: Catalogue) -> list[dict[str, str]]:
     return sorted(found, key=lambda item: item["text"])
 
 
-def test_a_mixed_batch_keeps_its_order_and_fails_item_by_item(
-    tokens: dict[str, str], catalogue: Catalogue
-) -> None:
-    golden = golden_items(catalogue)
+def test_a_mixed_batch_keeps_its_order_and_fails_item_by_item(tokens: dict[str, str]) -> None:
+    golden = golden_items()
     items = [{"id": i, **{k: v for k, v in item.items() if k != "expected"}} for i, item in enumerate(golden)]
     items.insert(3, {"id": "bad", "text": "x", "model_type": "horoscope"})
     answer = ingress(f"{BASE}/batch-classify", json={"items": items}, headers=bearer(tokens["staff"]))
@@ -44,8 +40,8 @@ def test_a_mixed_batch_keeps_its_order_and_fails_item_by_item(
     assert [r["prediction"] for r in body["results"]] == [item["expected"] for item in golden]
 
 
-def test_a_stream_of_lines_is_answered_line_by_line(tokens: dict[str, str], catalogue: Catalogue) -> None:
-    golden = golden_items(catalogue)
+def test_a_stream_of_lines_is_answered_line_by_line(tokens: dict[str, str]) -> None:
+    golden = golden_items()
     lines = [{"id": i, **{k: v for k, v in item.items() if k != "expected"}} for i, item in enumerate(golden)]
     text = "\n".join(json.dumps(line) for line in lines) + "\n"
     headers = {**bearer(tokens["staff"]), "Content-Type": "application/x-ndjson"}
@@ -78,11 +74,9 @@ def test_normalisation_is_for_data_protection_officers(tokens: dict[str, str]) -
     assert "[COMPANY]" in answer.json()["normalized_text"]
 
 
-def test_the_company_normaliser_finds_what_no_rule_knows(
-    tokens: dict[str, str], catalogue: Catalogue
-) -> None:
+def test_the_company_normaliser_finds_what_no_rule_knows(tokens: dict[str, str]) -> None:
     sources = set()
-    for golden in catalogue["company-normalizer-vi"]["goldenSentences"]:
+    for golden in CATALOGUE["company-normalizer-vi"]["goldenSentences"]:
         body = {"text": golden["text"], "normalize_persons": True, "normalize_locations": True}
         answer = ingress(f"{BASE}/normalize", json=body, headers=bearer(tokens["dpo"]))
         assert answer.status_code == 200, answer.text

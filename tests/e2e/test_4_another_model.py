@@ -1,8 +1,6 @@
 """A twelfth model is a `kubectl apply`; deleting it keeps its bytes, applying it again finds them."""
 
-from typing import Any
-
-from .cluster import REPO, CommandError, classify, eventually, get, hub_bytes, kubectl, wait_ready
+from .cluster import CATALOGUE, REPO, CommandError, classify, eventually, get, hub_bytes, kubectl, wait_ready
 from .conftest import Installation
 
 SAMPLE = str(REPO / "manifests/samples/fourth-model.yaml")
@@ -18,9 +16,9 @@ def gone(kind: str) -> bool:
     return False
 
 
-def test_apply_delete_apply(installation: Installation, tokens: dict[str, str], catalogue: Any) -> None:
-    golden = catalogue["legal-basis-vi"]["goldenSentences"][0]
-    labels = {label["id"]: label["vi"] for label in catalogue["legal-basis-vi"]["labels"]}
+def test_apply_delete_apply(installation: Installation, tokens: dict[str, str]) -> None:
+    golden = CATALOGUE["legal-basis-vi"]["goldenSentences"][0]
+    labels = {label["id"]: label["vi"] for label in CATALOGUE["legal-basis-vi"]["labels"]}
 
     def answers() -> bool:
         for model_type in ("processing_ground", "ground"):

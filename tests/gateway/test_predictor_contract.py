@@ -1,34 +1,22 @@
 """The golden request and response, as the predictor replays them too: what is sent, and what is read."""
 
 import json
-import time
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from veriaidpo_gateway.predictor import Call, Predictors
 from veriaidpo_gateway.routes import model_from
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "contract" / "v2_infer.json").read_text(encoding="utf-8"))
-TEXTS = GOLDEN["request"]["inputs"][0]["data"]
+from .replaying import golden, replay
+
+GOLDEN = golden("v2_infer.json")
 OUTPUTS = {output["name"]: output for output in GOLDEN["response"]["outputs"]}
 
 
 @pytest.fixture
 async def replayed(model_resource: Any) -> Any:
-    sent = []
-
-    def predictor(request: httpx.Request) -> httpx.Response:
-        sent.append(request)
-        return httpx.Response(200, json=GOLDEN["response"])
-
-    call = Call(GOLDEN["request"]["id"], deadline=time.monotonic() + 30, allowed=30)
-    async with httpx.AsyncClient(transport=httpx.MockTransport(predictor)) as http:
-        answers = await Predictors(http, None).infer(model_from(model_resource()), TEXTS, call)
-    (request,) = sent
-    return request, answers
+    model = model_from(model_resource())
+    return await replay(GOLDEN, lambda predictors, texts, call: predictors.infer(model, texts, call))
 
 
 def test_what_is_sent_is_the_golden_request(replayed: Any) -> None:

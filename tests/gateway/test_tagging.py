@@ -4,20 +4,18 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from veriaidpo_gateway import tagging
-from veriaidpo_gateway.predictor import Call, Predictors
 from veriaidpo_gateway.routes import model_from
 from veriaidpo_gateway.spans import FoundBy, Kind, Marked, Span, merge
 
-GOLDEN = json.loads(
-    (Path(__file__).parents[1] / "contract" / "v2_infer_spans.json").read_text(encoding="utf-8")
-)
+from .replaying import golden, replay
+
+GOLDEN = golden("v2_infer_spans.json")
 REVISION = "7" * 64
 KINDS = ("company", "person", "address")
 SENTENCE = "Chị Hằng Hạ ở Xóm Lò làm cho Rồng Xanh, mua của Shopee VN"
@@ -345,20 +343,9 @@ def test_one_stretch_may_take_the_place_of_several() -> None:
 
 @pytest.fixture
 async def replayed(model_resource: Any) -> Any:
-    sent = []
-
-    def predictor(request: httpx.Request) -> httpx.Response:
-        sent.append(request)
-        return httpx.Response(200, json=GOLDEN["response"])
-
     labels = [{"id": kind, "en": kind, "vi": kind} for kind in KINDS]
     model = model_from(model_resource("company-normalizer-vi", spec={"labels": labels}))
-    texts = GOLDEN["request"]["inputs"][0]["data"]
-    call = Call(GOLDEN["request"]["id"], deadline=time.monotonic() + 30, allowed=30)
-    async with httpx.AsyncClient(transport=httpx.MockTransport(predictor)) as http:
-        answers = await Predictors(http, None).tag(model, texts, call)
-    (request,) = sent
-    return request, answers
+    return await replay(GOLDEN, lambda predictors, texts, call: predictors.tag(model, texts, call))
 
 
 def test_what_is_sent_is_the_golden_request(replayed: Any) -> None:
