@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from encoders import Size, head_of, tensors
 from veriaidpo_predictor import conversion, int8_step, logs, selection, session, tokenise_kind, verdict
 from veriaidpo_predictor.manifest import FileEntry, Label, TokenizerKind
 from veriaidpo_predictor.spec import FetchSpec, SpecConversion, SpecSource
@@ -77,42 +78,16 @@ def random_model(folder: Path) -> None:
     rng = np.random.default_rng(0)
     texts = [" ".join(f"w{n}" for n in rng.integers(4, WORDS, rng.integers(8, 60))) for _ in range(64)]
     (folder / "texts.json").write_text(json.dumps([{"text": text, "label": "LABEL_0"} for text in texts]))
-    shapes = tensors()
-    header, size = {}, 0
-    for name, shape in shapes.items():
-        end = size + 4 * int(np.prod(shape))
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [size, end]}
-        size = end
-    head = json.dumps(header).encode()
+    dense = {"classifier.dense": (WIDTH, WIDTH), "classifier.out_proj": (LABELS, WIDTH)}
+    shapes = tensors("roberta", Size(WIDTH, INNER, LAYERS, WORDS, POSITIONS, types=1), dense)
+    head, size = head_of(shapes)
     with (folder / "model.safetensors").open("wb") as file:
-        file.write(len(head).to_bytes(8, "little") + head)
+        file.write(head)
         for name, shape in shapes.items():
             is_scale = "LayerNorm.weight" in name
             values = rng.standard_normal(shape, dtype=np.float32) * 0.04 + (1 if is_scale else 0)
             file.write(values.astype("<f4").data)
     print(f"{size / 4e6:.0f} M parameters")
-
-
-def tensors() -> dict[str, list[int]]:
-    """Name each tensor of the network."""
-    e = "roberta.embeddings."
-    found = {
-        f"{e}word_embeddings.weight": [WORDS, WIDTH], f"{e}position_embeddings.weight": [POSITIONS, WIDTH],
-        f"{e}token_type_embeddings.weight": [1, WIDTH],
-    }  # fmt: skip
-    norms = [f"{e}LayerNorm"]
-    linear = {"classifier.dense": (WIDTH, WIDTH), "classifier.out_proj": (LABELS, WIDTH)}
-    for number in range(LAYERS):
-        layer = f"roberta.encoder.layer.{number}."
-        for name in ("self.query", "self.key", "self.value", "output.dense"):
-            linear[f"{layer}attention.{name}"] = (WIDTH, WIDTH)
-        linear |= {f"{layer}intermediate.dense": (INNER, WIDTH), f"{layer}output.dense": (WIDTH, INNER)}
-        norms += [f"{layer}attention.output.LayerNorm", f"{layer}output.LayerNorm"]
-    for name, (into, out_of) in linear.items():
-        found |= {f"{name}.weight": [into, out_of], f"{name}.bias": [into]}
-    for name in norms:
-        found |= {f"{name}.weight": [WIDTH], f"{name}.bias": [WIDTH]}
-    return found
 
 
 def convert(folder: Path, to: Path) -> None:

@@ -309,7 +309,11 @@ def test_memory_does_not_grow_with_the_model(tmp_path: Path) -> None:
     """240 MB of weights; what is added at the peak is a few matrices and not the model."""
     code = (REPO / "tests" / "predictors" / "converting_something_large.py").read_text()
     found = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": str(REPO / "hack" / "demo")},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     weights, before, after = map(int, found.stdout.split())
     assert weights > 200 << 20
