@@ -45,7 +45,7 @@ cluster: ## A real Kubernetes with KServe: on kind where a Docker daemon answers
 cluster-down: ## Remove that cluster; what it was built from stays cached
 	@$(cluster) down
 
-images: ## Build the five images and hand them to the cluster
+images: ## Build the five images, and bring them and those of Redis and PostgreSQL to the cluster
 	@hack/images
 
 e2e: ## Install the chart and prove the contract through the ingress. SUITE=core|all
