@@ -6,15 +6,14 @@ Some names, by a hash, appear in unseen rows alone.
 from __future__ import annotations
 
 import csv
-import hashlib
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from grammar import is_held_out
 from specs import REPO
 
 REGISTRY = REPO / "gateway/veriaidpo_gateway/data/companies.csv"
-UNSEEN_PERCENT = 15
 SPLIT = frozenset({"given", "brand_word", "latin_brand", "street", "ward", "commune", "village", "building"})
 """Lists whose words are trained on or unseen. The others are closed: a language has few family names."""
 
@@ -131,12 +130,7 @@ class Entities:
 
 
 def _part(words: Sequence[str], *, unseen: bool) -> Sequence[str]:
-    return tuple(word for word in words if _held_out(word) is unseen)
-
-
-def _held_out(word: str) -> bool:
-    digest = hashlib.sha256(word.encode()).digest()
-    return int.from_bytes(digest[:4], "big") % 100 < UNSEEN_PERCENT
+    return tuple(word for word in words if is_held_out(word) is unseen)
 
 
 def _registered() -> list[str]:

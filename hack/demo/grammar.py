@@ -23,6 +23,12 @@ _SLOT = re.compile(r"\{(\w+)\}")
 _SPACE = re.compile(r"\s+")
 
 
+def is_held_out(text: str) -> bool:
+    """Tell whether a template, or a word that names are made of, is kept from training: by its hash alone."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return int.from_bytes(digest[:4], "big") % 100 < HELD_OUT_PERCENT
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """One line of a template file; `label` is the id of its label."""
@@ -33,8 +39,7 @@ class Template:
     @property
     def held_out(self) -> bool:
         """Whether no row of this template may be trained on."""
-        digest = hashlib.sha256(self.text.encode()).digest()
-        return int.from_bytes(digest[:4], "big") % 100 < HELD_OUT_PERCENT
+        return is_held_out(self.text)
 
 
 @dataclass(frozen=True, slots=True)
