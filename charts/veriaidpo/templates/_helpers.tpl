@@ -26,11 +26,13 @@ app.kubernetes.io/component: {{ .component }}
 {{- define "veriaidpo.image" -}}
 {{- $repository := .image.repository -}}
 {{- with .root.Values.image.registry }}{{ $repository = printf "%s/%s" . $repository }}{{ end -}}
-{{- if .image.digest -}}
-{{ $repository }}@{{ .image.digest }}
-{{- else -}}
-{{ $repository }}:{{ .image.tag | default .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{- $tag := .image.tag | default .root.Values.image.tag | default .root.Chart.AppVersion -}}
+{{ include "veriaidpo.imageReference" (dict "repository" $repository "digest" .image.digest "tag" $tag) }}
 {{- end -}}
+
+{{/* An image as it is named to the kubelet; the argument is of the form of .Values.redis.image. */}}
+{{- define "veriaidpo.imageReference" -}}
+{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag }}{{ end }}
 {{- end -}}
 
 {{/* What Pod Security "restricted" asks of a pod and of a container. */}}
