@@ -17,7 +17,7 @@ demo: ## Serve the demonstration models on this machine: no cluster, no Docker. 
 UNITS := unit-predictors unit-gateway unit-hub unit-line unit-operator
 CHECKS := $(UNITS) types chart lint
 
-.PHONY: test unit $(CHECKS)
+.PHONY: test unit attacks $(CHECKS)
 test: ## All that needs no cluster and no root
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(CHECKS)
 	@echo "make test: all checks passed"
@@ -33,6 +33,9 @@ unit: ## The tests of every room, of the hub and of the demo; unit-gateway for o
 
 $(UNITS): unit-%:
 	@hack/checks unit $*
+
+attacks: ## Attack the product; what was tried and what got through goes to build/attacks.json and docs/security.md
+	@hack/attacks
 
 chart: ## The chart in every supported shape: schema, policies; and that no rendered file has drifted
 	@hack/checks chart
