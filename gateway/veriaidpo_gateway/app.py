@@ -9,6 +9,7 @@ from typing import Protocol
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from veriaidpo_gateway import api, batching, company_routes, docs, normalising, preloading, revoking, tokens
@@ -114,15 +115,26 @@ def _public(deps: Deps, parts: Parts, messages: Messages, *further: APIRouter) -
         batching.router(deps, messages),
         normalising.router(deps),
         preloading.router(deps),
+        *further,
     )
     pages = docs.router()
     for base in api.BASES:
-        for routes in (*own, *further):
+        for routes in own:
             app.include_router(routes, prefix=base, include_in_schema=base == "")
         app.include_router(pages, prefix=base)
 
+    def methods_of(path: str) -> str:
+        endings = [path.removeprefix(base) for base in api.BASES if path.startswith(base)]
+        found = [
+            route.methods or ()
+            for part in (*own, pages)
+            for route in part.routes
+            if isinstance(route, Route) and any(map(route.path_regex.match, endings))
+        ]
+        return ", ".join(sorted(set().union(*found)))
+
     async def refuse(request: Request, error: Exception) -> JSONResponse:
-        return _refusal(request, error, messages)
+        return _refusal(request, error, messages, methods_of)
 
     app.add_exception_handler(GatewayError, refuse)
     app.add_exception_handler(HTTPException, refuse)
@@ -130,10 +142,14 @@ def _public(deps: Deps, parts: Parts, messages: Messages, *further: APIRouter) -
     return app
 
 
-def _refusal(request: Request, error: Exception, messages: Messages) -> JSONResponse:
+def _refusal(
+    request: Request, error: Exception, messages: Messages, methods_of: Callable[[str], str]
+) -> JSONResponse:
     if isinstance(error, HTTPException):
         code = _OF_STATUS.get(error.status_code, ErrorCode.INVALID_REQUEST)
-        error = GatewayError(code, headers=dict(error.headers or {}))
+        # Each method is a route of its own, and the framework names the methods of the first one only.
+        allow = {"Allow": methods_of(request.url.path)} if code is ErrorCode.METHOD_NOT_ALLOWED else {}
+        error = GatewayError(code, headers={**(error.headers or {}), **allow})
     if not isinstance(error, GatewayError):
         error = GatewayError(ErrorCode.INTERNAL)
     exchange = api.exchange_of(request)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from veriaidpo_gateway import strict_json
+from veriaidpo_gateway import strict_json, texts
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 
 MOST_BYTES = 64 * 1024
@@ -40,6 +40,16 @@ _OTHER = ("is not valid", "không hợp lệ")
 B = TypeVar("B", bound="Body")
 
 
+Text = Annotated[
+    str,
+    Field(
+        description=f"At most {texts.LONGEST:,} characters, not blank, without control characters",
+        # Only said here: `texts.check` refuses what is longer, with an error of its own.
+        json_schema_extra={"minLength": 1, "maxLength": texts.LONGEST},
+    ),
+]
+
+
 class Body(BaseModel):
     """A request body: nothing in it that is not known, nothing of another type."""
 
@@ -57,7 +67,7 @@ class Question(Body):
         }
     )
 
-    text: Annotated[str, Field(description="At most 4,000 characters", max_length=None)]
+    text: Text
     model_type: Annotated[str, Field(max_length=64, description="A model type or one of its aliases")] = (
         "principles"
     )

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSche
 
 from veriaidpo_gateway import texts
 from veriaidpo_gateway.batch import Entry
-from veriaidpo_gateway.bodies import Body, Classification, Question, invalid_fields
+from veriaidpo_gateway.bodies import Body, Classification, Question, Text, invalid_fields
 from veriaidpo_gateway.openapi import ErrorDetail
 
 MOST_ITEMS = 256
@@ -100,7 +100,7 @@ class EveryClassifier(Body):
         json_schema_extra={"examples": [{"text": "Shopee VN thu thập email khách hàng", "language": "vi"}]}
     )
 
-    text: Annotated[str, Field(description="At most 4,000 characters")]
+    text: Text
     language: Annotated[Short, Field(description="vi or en")] = "vi"
     include_metadata: Annotated[bool, Field(description="false leaves out all but the predictions")] = True
 

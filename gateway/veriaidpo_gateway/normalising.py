@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from veriaidpo_gateway import access, bodies, openapi, texts
 from veriaidpo_gateway.addresses import load_addresses
 from veriaidpo_gateway.anonymise import Anonymised, Anonymiser, anonymise
-from veriaidpo_gateway.bodies import Body
+from veriaidpo_gateway.bodies import Body, Text
 from veriaidpo_gateway.classify import Deps, admit
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.exchange import SCOPE_KEY, Exchange
@@ -34,7 +34,7 @@ class Normalisation(Body):
         }
     )
 
-    text: Annotated[str, Field(description="At most 4,000 characters")]
+    text: Text
     normalize_companies: Annotated[bool, Field(description="Companies become [COMPANY]")] = True
     normalize_persons: Annotated[bool, Field(description="Names of persons become [PERSON]")] = False
     normalize_locations: Annotated[bool, Field(description="Addresses become [ADDRESS]")] = False

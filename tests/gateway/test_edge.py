@@ -124,3 +124,17 @@ async def test_every_answer_forbids_sniffing_and_keeping(gateway: Any) -> None:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Cache-Control"] == "no-store"
         assert "server" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/classify", "POST"),
+        ("/companies", "GET, POST"),
+        ("/api/v1/companies/x", "DELETE, GET, PUT"),
+        ("/companies.csv", "GET, POST"),
+    ],
+)
+async def test_a_405_names_every_method_there_is(gateway: Any, path: Any, methods: Any) -> None:
+    answer = await gateway.public.patch(path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, methods)

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -57,6 +58,31 @@ async def serving(infer: Callable[[Request], Awaitable[JSONResponse]], port: int
     yield
     server.should_exit = True
     await task
+
+
+@contextmanager
+def predictor_beside() -> Iterator[int]:
+    """Serve such a predictor in a thread, for tests that do not run in a loop; its port."""
+    port, over = free_port(), threading.Event()
+    up = threading.Event()
+
+    async def infer(request: Request) -> JSONResponse:
+        return JSONResponse(v2_answer(request.path_params["name"], await request.json()))
+
+    async def serve() -> None:
+        async with serving(infer, port):
+            up.set()
+            while not over.is_set():  # noqa: ASYNC110  set from another thread
+                await asyncio.sleep(0.05)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
+    thread.start()
+    assert up.wait(10)
+    try:
+        yield port
+    finally:
+        over.set()
+        thread.join()
 
 
 @dataclass
