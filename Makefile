@@ -54,7 +54,7 @@ images: ## Build the five images, and bring them and those of Redis and PostgreS
 e2e: ## Install the chart and prove the contract through the ingress. SUITE=core|all
 	@hack/e2e $(SUITE)
 
-bench: ## Measure the installed product; figures go to build/bench.json and docs/performance.md
+bench: ## Measure the predictor beside its peers and the installed product; figures go to build/bench.json and docs/performance.md
 	@hack/bench
 
 ##@ Keeping things in step

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 Shapes = dict[str, list[int]]
 
@@ -47,7 +48,9 @@ def tensors(family: str, size: Size, head: Mapping[str, tuple[int, int]]) -> Sha
 
 def head_of(shapes: Shapes) -> tuple[bytes, int]:
     """Give what stands before the tensors in a model.safetensors of float32, and how many bytes they take."""
-    header, size = {}, 0
+    # transformers opens no file that does not say by which library its tensors are meant.
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    size = 0
     for name, shape in shapes.items():
         end = size + 4 * math.prod(shape)
         header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [size, end]}

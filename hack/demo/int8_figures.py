@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
 
 
 def random_model(folder: Path) -> None:
-    """Write config.json, tokenizer.json and model.safetensors with random weights: 135 M parameters."""
+    """Write a repository with random weights: 135 M parameters."""
     folder.mkdir(parents=True)
     config = {
         "model_type": "roberta", "architectures": ["RobertaForSequenceClassification"], "vocab_size": WORDS,
@@ -75,6 +75,9 @@ def random_model(folder: Path) -> None:
         "model": {"type": "WordLevel", "vocab": words, "unk_token": "<unk>"},
     }  # fmt: skip
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    special = {"cls_token": "<s>", "sep_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    kind = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 256}
+    (folder / "tokenizer_config.json").write_text(json.dumps(kind | special))
     rng = np.random.default_rng(0)
     texts = [" ".join(f"w{n}" for n in rng.integers(4, WORDS, rng.integers(8, 60))) for _ in range(64)]
     (folder / "texts.json").write_text(json.dumps([{"text": text, "label": "LABEL_0"} for text in texts]))

@@ -5,16 +5,15 @@ Every figure is a median with its range, measured on the machine it runs on; doc
 
 import json
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import httpx
 import yaml
-from e2e.cluster import CHART, DEMO_MODELS, HOST, NAMESPACE, REPO, CommandError, get, helm, kubectl, run
+from bench import figures
+from bench.figures import machine, spread
+from e2e.cluster import CHART, DEMO_MODELS, HOST, NAMESPACE, CommandError, get, helm, kubectl, run
 
 REQUESTS = 300
 ROUNDS = 3
@@ -110,11 +109,6 @@ def start_to_ready() -> list[Row]:
     ]
 
 
-def spread(values: list[float], unit: str) -> str:
-    """Return median and range."""
-    return f"{statistics.median(values):.1f} {unit} [{min(values):.1f}-{max(values):.1f}]"
-
-
 def latency() -> list[Row]:
     """Milliseconds of one caller through the ingress; `cached` asks one sentence again and again."""
     token = kubectl("exec", "deploy/veriaidpo-gateway", "--", "veriaidpo-gateway", "token", "--role", "staff")
@@ -157,27 +151,10 @@ def memory() -> list[Row]:
     return rows
 
 
-def machine() -> str:
-    """Return the processor, its cores, and the day."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
-    return f"{os.cpu_count()} cores of {model}, {platform.system()}, {time.strftime('%Y-%m-%d')}"
-
-
 def write(rows: list[Row]) -> None:
-    """Merge the rows into build/bench.json and into the table of docs/performance.md."""
-    file = REPO / "build/bench.json"
-    file.parent.mkdir(exist_ok=True)
-    kept: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-    kept |= {what: {"figure": figure, "how": how, "machine": machine()} for what, figure, how in rows}
-    file.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
-    page = REPO / "docs/performance.md"
-    before, rest = page.read_text().split("<!-- figures -->")
-    after = rest.split("<!-- end of figures -->")[1]
-    table = ["", f"Measured on {machine()}.", "", "| what | figure | how |", "| --- | --- | --- |"]
-    table += [f"| {what} | {figure} | {how} |" for what, figure, how in rows] + ["", ""]
-    text = "\n".join(table).strip()
-    page.write_text(f"{before}<!-- figures -->\n{text}\n<!-- end of figures -->{after}")
+    """Put the rows where figures go."""
+    figures.merge({what: {"figure": figure, "how": how, "machine": machine()} for what, figure, how in rows})
+    figures.table("figures", ["what", "figure", "how"], rows)
 
 
 def main() -> None:
