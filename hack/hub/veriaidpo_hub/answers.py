@@ -7,6 +7,15 @@ from typing import BinaryIO
 
 
 @dataclass(frozen=True, slots=True)
+class Middle:
+    """What happens in the middle of a file, at this offset; an answer that begins behind it is a good one."""
+
+    offset: int
+    stall_seconds: int = 0
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FileBody:
     """Part of an open file: `length` bytes from `start`; `flipped` is the offset of a byte to falsify."""
 
@@ -16,6 +25,7 @@ class FileBody:
     start: int
     length: int
     flipped: int | None = None
+    middle: Middle | None = None
 
 
 @dataclass(frozen=True, slots=True)

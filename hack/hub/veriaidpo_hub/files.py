@@ -7,11 +7,18 @@ from urllib.parse import quote
 
 from veriaidpo_hub import ranges
 from veriaidpo_hub.answers import Answer, FileBody, HubError
+from veriaidpo_hub.faults import Faults
 from veriaidpo_hub.repositories import HubFile, Stamp
 
 
 def answer(
-    repo: str, file: HubFile, asked: Mapping[str, str], *, extra: Mapping[str, str], head: bool, flip: bool
+    repo: str,
+    file: HubFile,
+    asked: Mapping[str, str],
+    *,
+    extra: Mapping[str, str],
+    head: bool,
+    faults: Faults,
 ) -> Answer:
     """Answer GET or HEAD of a file; `asked` are the request's headers, `extra` more for the answer.
 
@@ -31,7 +38,10 @@ def answer(
     if span:
         headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{file.size}"
     start, length = (span.start, span.length) if span else (0, file.size)
-    body = FileBody(_opened(file), repo, file.path, start, length, file.size // 2 if flip else None)
+    name = f"{repo}/{file.path}"
+    flipped = file.size // 2 if name in faults.flips else None
+    middle = faults.middle(name, file.size)
+    body = FileBody(_opened(file), repo, file.path, start, length, flipped=flipped, middle=middle)
     return Answer(206 if span else 200, headers, body)
 
 

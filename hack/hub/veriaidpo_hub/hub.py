@@ -11,6 +11,7 @@ from urllib.parse import quote
 from veriaidpo_hub import files, listing, metrics, routes
 from veriaidpo_hub.access import Access
 from veriaidpo_hub.answers import Answer, HubError, as_json, as_text
+from veriaidpo_hub.faults import Faults
 from veriaidpo_hub.repositories import HubFile, Repositories, Repository, Revision
 from veriaidpo_hub.routes import Kind, Route
 
@@ -31,14 +32,14 @@ class Question:
 class Hub:
     """All that answering needs.
 
-    `flips`: OWNER/repo/path of files sent with one bit changed. `cdn`: origin that large files are redirected
-    to, None to send them right away. `key` signs the addresses there.
+    `faults`: what it does wrong on purpose. `cdn`: origin that large files are redirected to, None to send
+    them right away. `key` signs the addresses there.
     """
 
     repositories: Repositories
     access: Access
     metrics: metrics.Metrics
-    flips: frozenset[str] = frozenset()
+    faults: Faults = field(default_factory=Faults)
     cdn: str | None = None
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
@@ -48,6 +49,7 @@ class Hub:
         repository = None
         try:
             if route.owner:
+                self.faults.refuse(route.repository)
                 self._admit(route, question)
                 repository = self.repositories.find(route.owner, route.name)
                 answer = self._about(repository, route, question)
@@ -105,9 +107,8 @@ class Hub:
     def _info(self, repository: Repository, revision: Revision, route: Route) -> Answer:
         gated = repository.name in self.access.gated
         private = self.access.token is not None and not gated
-        return as_json(
-            listing.info(repository, revision, blobs=route.asks("blobs"), private=private, gated=gated)
-        )
+        body = listing.info(repository, revision, blobs=route.asks("blobs"), private=private, gated=gated)
+        return as_json(self.faults.lie(repository.name, body))
 
     def _file(self, repository: Repository, revision: Revision, route: Route, question: Question) -> Answer:
         commit = {"X-Repo-Commit": revision.commit}
@@ -116,6 +117,8 @@ class Hub:
             raise HubError(404, "Entry not found", "EntryNotFound", commit)
         if route.kind is Kind.CDN:
             return self._bytes(repository, file, question, {})
+        if elsewhere := self.faults.elsewhere(f"{repository.name}/{file.path}", commit):
+            return elsewhere
         if file.large:
             commit |= {"X-Linked-Size": str(file.size), "X-Linked-Etag": f'"{file.etag}"'}
             if self.cdn is not None:
@@ -125,9 +128,10 @@ class Hub:
     def _bytes(
         self, repository: Repository, file: HubFile, question: Question, headers: dict[str, str]
     ) -> Answer:
-        flip = f"{repository.name}/{file.path}" in self.flips
         head = question.method == "HEAD"
-        return files.answer(repository.name, file, question.headers, extra=headers, head=head, flip=flip)
+        return files.answer(
+            repository.name, file, question.headers, extra=headers, head=head, faults=self.faults
+        )
 
     def _redirect(self, route: Route, headers: dict[str, str]) -> Answer:
         path = quote(f"/cdn/{route.repository}/{route.revision}/{route.path}")

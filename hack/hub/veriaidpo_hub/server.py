@@ -118,8 +118,10 @@ class HubHandler(BaseHTTPRequestHandler):
         pace = Pace(self.server.rate)
         at, end = body.start, body.start + body.length
         body.file.seek(at)
+        middle = body.middle
         while at < end:
-            chunk = _flipped(body.file.read(min(pace.chunk, end - at)), at, body.flipped)
+            stop = middle.offset if middle is not None and at < middle.offset < end else end
+            chunk = _flipped(body.file.read(min(pace.chunk, stop - at)), at, body.flipped)
             if not chunk:  # cut short since its length was announced: the client must not take it for whole
                 self.close_connection = True
                 return
@@ -128,6 +130,11 @@ class HubHandler(BaseHTTPRequestHandler):
             self._metrics.sent(repo=body.repo, path=body.path, count=len(chunk))
             yield len(chunk)
             pace.sent(len(chunk))
+            if middle is not None and at == middle.offset < end:
+                time.sleep(middle.stall_seconds)
+                if middle.cut:
+                    self.close_connection = True
+                    return
 
     @property
     def _metrics(self) -> Metrics:
