@@ -13,6 +13,7 @@ import urllib3
 from kubernetes import client, config
 
 from veriaidpo_operator.api import GROUP, MANAGER, PLURAL, VERSION, Json
+from veriaidpo_operator.refusals import unanswered
 
 PATHS = {
     "Model": (f"/apis/{GROUP}/{VERSION}", PLURAL),
@@ -36,6 +37,11 @@ class ApiError(Exception):
         self.message = message
         self.status = status
         """Whether the answer was a Status object: a 404 without one means an unknown resource type."""
+
+    @property
+    def unanswered(self) -> bool:
+        """Tell whether a webhook that has to be asked did not answer: its controller is down."""
+        return self.code in {500, 503, 504} and unanswered(self.message)
 
     @property
     def refused(self) -> bool:

@@ -13,12 +13,14 @@ from veriaidpo_operator.api import MANAGER, MODEL_LABEL, Model
 from veriaidpo_operator.fetching import Phase
 from veriaidpo_operator.observed import Child
 from veriaidpo_operator.reasons import Reason, known
+from veriaidpo_operator.refusals import over_quota, unanswered
 from veriaidpo_operator.revisions import on_volume
 from veriaidpo_operator.sentences import Phrase
 from veriaidpo_operator.situation import Situation
 from veriaidpo_operator.trial import stalled
 
 _STARTING = timedelta(seconds=60)
+_TAKEN_UP = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def refused(kind: str, what: Phrase, name: Callable[[Situation], str]) -> Check:
         detail = s.observed.refused.get(kind)
         if not detail:
             return None
-        return _fails(s, Reason.REFUSED, what=s.say(what, name=name(s)), detail=detail)
+        reason = Reason.QUOTA_EXCEEDED if over_quota(detail) else Reason.REFUSED
+        return _fails(s, reason, what=s.say(what, name=name(s)), detail=detail)
 
     return check
 
@@ -135,7 +138,7 @@ def pin_known(s: Situation) -> Finding | None:
     """Check that spec.pinnedRevision, if there is one, names a revision on the volume."""
     if not s.choice.unknown_pin:
         return None
-    there = ", ".join(digest[:12] for digest in on_volume(s.model.status)) or "none"
+    there = ", ".join(digest[:12] for digest in on_volume(s.model.status)) or s.say(Phrase.NO_REVISION)
     return _fails(s, Reason.REVISION_UNKNOWN, revision=s.model.spec.pinned_revision, detail=there)
 
 
@@ -161,6 +164,20 @@ def runtime_there(s: Situation) -> Finding | None:
     return None if s.observed.runtime_known else _fails(s, Reason.RUNTIME_UNAVAILABLE)
 
 
+def runtime_answers(s: Situation) -> Finding | None:
+    """Check that KServe's controller takes up what it is given: without it nothing new is served."""
+    detail = s.observed.refused.get("InferenceService", "")
+    if unanswered(detail):
+        return _fails(s, Reason.RUNTIME_DOWN, detail=detail)
+    service = s.observed.service
+    if service is None or not ours(service, s.model) or service.seen_generation >= service.generation:
+        return None
+    if s.now - service.applied <= _TAKEN_UP:
+        return None
+    name = s.say(Phrase.SERVICE, name=service.name)
+    return _fails(s, Reason.RUNTIME_DOWN, detail=s.say(Phrase.NOT_TAKEN_UP, what=name))
+
+
 def service_there(s: Situation) -> Finding | None:
     """Check that the InferenceService is there and is the Model's own."""
     service, name = s.observed.service, s.model.name
@@ -181,7 +198,8 @@ def pods_there(s: Situation) -> Finding | None:
         return None
     deployment = s.observed.deployment
     if deployment is not None and deployment.replica_failure:
-        return _fails(s, Reason.POD_REFUSED, detail=deployment.replica_failure)
+        refusal = pods.refusal(deployment.replica_failure, s.settings)
+        return Finding(refusal.reason, refusal.message, failure=True)
     ordered = (*s.target_pods, *s.observed.predictors)
     found = pods.first_trouble(ordered, now=s.now, settings=s.settings)
     return Finding(found.reason, found.message, failure=True) if found else None
@@ -219,6 +237,7 @@ STORAGE: tuple[Check, ...] = (
 FETCH: tuple[Check, ...] = (*STORAGE, refused("Job", Phrase.FETCH_JOB, lambda s: s.fetch.name), fetched)
 SERVE: tuple[Check, ...] = (
     runtime_there,
+    runtime_answers,
     refused("InferenceService", Phrase.SERVICE, lambda s: s.model.name),
     service_there,
     pods_there,

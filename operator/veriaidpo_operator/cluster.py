@@ -120,12 +120,16 @@ class Cluster:
         return None
 
     def act(self, action: Action) -> None:
-        """Carry out one action; RefusedError when it will never be had, ApiError when it may be later."""
+        """Carry out one action.
+
+        RefusedError when the object, or one whom the API server has to ask about it, is in the way; ApiError
+        when the API server itself is.
+        """
         try:
             self._act(action)
         except ApiError as error:
             kind = action.object["kind"] if isinstance(action, Create | Apply) else action.kind
-            if error.refused:
+            if error.refused or error.unanswered:
                 raise RefusedError(kind, error.message) from error
             # 409: somebody was faster, or it is another object by now. 404: it has gone. The next look tells.
             if error.code not in {404, 409}:

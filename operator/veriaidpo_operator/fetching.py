@@ -7,7 +7,7 @@ from enum import Enum, auto
 from veriaidpo_operator import jobs, objects, revisions
 from veriaidpo_operator.api import Model
 from veriaidpo_operator.observed import FetchResult, Job, Observed, Pod, Progress
-from veriaidpo_operator.pods import Trouble, last_words, trouble
+from veriaidpo_operator.pods import Trouble, last_words, refusal, trouble
 from veriaidpo_operator.reasons import SLOW, Reason, from_fetch, known
 from veriaidpo_operator.sentences import Phrase, Sentences, full_stop
 from veriaidpo_operator.settings import Settings
@@ -16,7 +16,7 @@ _EXIT_CODES = {
     2: Reason.INVALID_SPEC, 11: Reason.SOURCE_UNAUTHORIZED, 12: Reason.SOURCE_NOT_FOUND,
     13: Reason.SOURCE_UNREACHABLE, 14: Reason.EMPTY_SOURCE, 15: Reason.CHECKSUM_MISMATCH,
     16: Reason.LABELS_MISMATCH, 17: Reason.OUT_OF_SPACE, 18: Reason.UNSUPPORTED_FORMAT,
-    19: Reason.SOURCE_REFUSED,
+    19: Reason.SOURCE_REFUSED, 20: Reason.VOLUME_READ_ONLY,
 }  # fmt: skip
 _STATES = {
     "Resolving": Reason.RESOLVING,
@@ -141,7 +141,7 @@ def _running(
     job = fetch.job
     if not pods:
         refused = job.waiting_for_pods if job else ""
-        found = _say(settings, Reason.POD_REFUSED, detail=refused) if refused else fetch.trouble
+        found = refusal(refused, settings) if refused else fetch.trouble
         return replace(fetch, step=starting, trouble=found)
     pod = pods[0]
     if pod.phase == "Succeeded":  # the Job controller has not seen it yet

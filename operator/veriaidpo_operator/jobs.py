@@ -15,7 +15,7 @@ ATTEMPT = f"{GROUP}/attempt"
 
 # Exit codes of a fetch that another try of the same Job cannot mend: the Job ends at once and the operator
 # decides.
-FINAL_EXIT_CODES = (2, 11, 12, 14, 15, 16, 17, 18, 19)
+FINAL_EXIT_CODES = (2, 11, 12, 14, 15, 16, 17, 18, 19, 20)
 
 
 def fetch_spec(model: Model) -> Json:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from veriaidpo_operator import words
 from veriaidpo_operator.observed import Pod
 from veriaidpo_operator.reasons import Reason
+from veriaidpo_operator.refusals import over_quota
 from veriaidpo_operator.sentences import Phrase
 from veriaidpo_operator.settings import Settings
 
@@ -25,6 +26,16 @@ class Trouble:
 
     reason: Reason
     message: str
+
+
+def refusal(text: str, settings: Settings) -> Trouble:
+    """Return the trouble of a pod that cannot be made, from what the API server said of it."""
+    if over_quota(text):
+        what = settings.sentences(Phrase.A_POD)
+        return Trouble(
+            Reason.QUOTA_EXCEEDED, settings.sentences(Reason.QUOTA_EXCEEDED, what=what, detail=text)
+        )
+    return Trouble(Reason.POD_REFUSED, settings.sentences(Reason.POD_REFUSED, detail=text))
 
 
 def slow_to_start(pod: Pod, now: datetime, grace: float) -> bool:

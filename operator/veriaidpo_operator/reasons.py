@@ -37,6 +37,7 @@ class Reason(StrEnum):
     VOLUME_LOST = "VolumeLost"
     CLAIM_MISSING = "ClaimMissing"
     STORAGE_CLASS_MISSING = "StorageClassMissing"
+    VOLUME_READ_ONLY = "VolumeReadOnly"
     NAME_CONFLICT = "NameConflict"
     # pods, whatever they run
     UNSCHEDULABLE = "Unschedulable"
@@ -48,6 +49,7 @@ class Reason(StrEnum):
     CRASHING = "Crashing"
     POD_REFUSED = "PodRefused"
     REFUSED = "Refused"
+    QUOTA_EXCEEDED = "QuotaExceeded"
     # the fetch
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     SOURCE_UNAUTHORIZED = "SourceUnauthorized"
@@ -62,6 +64,7 @@ class Reason(StrEnum):
     INTERNAL = "Internal"
     # serving
     RUNTIME_UNAVAILABLE = "RuntimeUnavailable"
+    RUNTIME_DOWN = "RuntimeDown"
     PINNED = "Pinned"
     CONVERTED = "Converted"
     GATE_FAILED = "GateFailed"
@@ -103,6 +106,7 @@ def from_fetch(word: str) -> Reason:
 FETCH_WORDS = frozenset(
     {
         "SourceUnauthorized", "SourceNotFound", "SourceUnreachable", "SourceRefused", "EmptySource",
-        "ChecksumMismatch", "LabelsMismatch", "UnsupportedFormat", "OutOfSpace", "InvalidSpec", "Internal",
+        "ChecksumMismatch", "LabelsMismatch", "UnsupportedFormat", "OutOfSpace", "VolumeReadOnly",
+        "InvalidSpec", "Internal",
     }
 )  # fmt: skip

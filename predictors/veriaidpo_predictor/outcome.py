@@ -26,6 +26,7 @@ class Reason(Enum):
     OUT_OF_SPACE = ("OutOfSpace", 17)
     UNSUPPORTED_FORMAT = ("UnsupportedFormat", 18)
     SOURCE_REFUSED = ("SourceRefused", 19)
+    VOLUME_READ_ONLY = ("VolumeReadOnly", 20)
 
     def __init__(self, text: str, exit_code: int) -> None:
         self.text = text

@@ -146,14 +146,14 @@ def _size(path: Path) -> int:
 
 @contextmanager
 def naming_full_disks() -> Iterator[None]:
-    """Turn the errors of a full volume into the failure that says so."""
+    """Turn the errors of a volume that is full, or may not be written to, into the failure that says so."""
     try:
         yield
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise FetchError(Reason.OUT_OF_SPACE, "The volume is full.") from error
         if error.errno in {errno.EROFS, errno.EACCES}:
-            raise FetchError(Reason.INTERNAL, "The volume cannot be written to.") from error
+            raise FetchError(Reason.VOLUME_READ_ONLY, "The volume cannot be written to.") from error
         raise
 
 

@@ -76,16 +76,21 @@ class Traffic:
         wanted = len(self.answers) + count
         eventually(lambda: len(self.answers) >= wanted, f"{count} more answers", 90)
 
-    def failed(self, honest: Callable[[Answer], bool] = lambda _: False) -> list[Answer]:
+    @property
+    def rate(self) -> float:
+        """Requests a second so far."""
+        return len(self.answers) / max(answer.at for answer in self.answers)
+
+    def failed(
+        self, honest: Callable[[Answer], bool] = lambda _: False, least_rate: float = LEAST_RATE
+    ) -> list[Answer]:
         """Give the answers that are not right; those that were to be expected (`honest`) are left out.
 
         AssertionError when there was too little traffic to say anything.
         """
-        lasted = max(answer.at for answer in self.answers)
         assert len(self.answers) >= LEAST_SENT, f"only {len(self.answers)} questions were sent"
-        rate = len(self.answers) / lasted
-        assert rate >= LEAST_RATE, (
-            f"only {rate:.0f} requests a second, {Counter(a.status for a in self.answers)}"
+        assert self.rate >= least_rate, (
+            f"only {self.rate:.0f} requests a second, {Counter(a.status for a in self.answers)}"
         )
         return [a for a in self.answers if a.fault and not (a.fault == "honest" and honest(a))]
 

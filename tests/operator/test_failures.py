@@ -41,6 +41,7 @@ def message(world: World) -> str:
         ("OutOfSpace", 17, "principles-vi-model"),
         ("UnsupportedFormat", 18, "onnx/model.onnx"),
         ("SourceRefused", 19, "not allowed"),
+        ("VolumeReadOnly", 20, "kubectl describe pvc"),
         ("Internal", 1, "kubectl logs job/"),
     ],
 )
@@ -353,6 +354,23 @@ def test_without_kserve_the_model_waits_fetched_and_serves_once_kserve_is_there(
     assert world.condition("Ready") == ("True", "Serving")
 
 
+def test_an_inference_service_that_kserve_does_not_take_up_is_told_of_after_half_a_minute() -> None:
+    world = World()
+    world.settle()
+    world.change({"serving": {"minReplicas": 2}})
+    world.reconcile()
+    world.now += timedelta(seconds=20)
+    world.reconcile()
+    assert world.condition("Ready")[1] == "RollingOut"
+    world.now += timedelta(seconds=20)
+    world.reconcile()
+    assert world.condition("Ready") == ("False", "RuntimeDown")
+    assert "InferenceService principles-vi" in message(world)
+    assert world.condition("Servable") == ("True", "Serving")
+    world.settle()
+    assert world.condition("Ready") == ("True", "Serving")
+
+
 def test_a_foreign_inference_service_of_the_same_name_is_left_alone() -> None:
     world = World()
     body = {"kind": "InferenceService", "metadata": {"name": "principles-vi"}, "spec": {"predictor": {}}}
@@ -461,11 +479,11 @@ def test_a_rollout_past_its_deadline_says_so_while_the_former_revision_answers()
 def test_an_object_the_api_server_refuses_is_told_of() -> None:
     world = World()
     world.reconcile()
-    seen = with_warnings(world, refused={"PersistentVolumeClaim": "exceeded quota: storage"})
+    seen = with_warnings(world, refused={"PersistentVolumeClaim": "size is not a quantity"})
     ready = plan(world.model, seen, world.settings, world.now).status.condition("Ready")
     assert ready is not None
     assert ready.reason == "Refused"
-    assert "exceeded quota: storage" in ready.message
+    assert "size is not a quantity" in ready.message
 
 
 def test_a_failure_is_remembered_after_it_healed() -> None:

@@ -74,7 +74,7 @@ def test_a_model_that_has_gone_is_not_looked_at_again(reconcile: Reconciler) -> 
 def test_a_refused_object_is_told_of_and_tried_again(
     reconcile: Reconciler, cluster: InMemory, world: World
 ) -> None:
-    cluster.refuses = {"PersistentVolumeClaim": "exceeded quota"}
+    cluster.refuses = {"PersistentVolumeClaim": "not today"}
     reconcile("principles-vi")
     assert reconcile("principles-vi") == world.settings.resync_seconds
     assert world.condition("Ready") == ("False", "Refused")
@@ -82,6 +82,34 @@ def test_a_refused_object_is_told_of_and_tried_again(
     cluster.refuses = {}
     reconcile("principles-vi")
     assert cluster.done == ["create PersistentVolumeClaim principles-vi-model"]
+
+
+def test_a_quota_that_is_used_up_has_its_own_reason(
+    reconcile: Reconciler, cluster: InMemory, world: World
+) -> None:
+    cluster.refuses = {"PersistentVolumeClaim": "exceeded quota: small, requested: storage=2Gi"}
+    reconcile("principles-vi")
+    reconcile("principles-vi")
+    assert world.condition("Ready") == ("False", "QuotaExceeded")
+    assert world.condition("Degraded") == ("True", "QuotaExceeded")
+    assert cluster.told == ["QuotaExceeded"]
+    cluster.refuses = {}
+    reconcile("principles-vi")
+    assert world.condition("Ready")[1] != "QuotaExceeded"
+
+
+def test_a_webhook_of_kserve_that_does_not_answer_is_told_of_and_what_answers_goes_on(
+    reconcile: Reconciler, cluster: InMemory, world: World
+) -> None:
+    world.settle()
+    world.change({"serving": {"minReplicas": 2}})
+    cluster.refuses = {"InferenceService": 'Internal error occurred: failed calling webhook "isvc": refused'}
+    reconcile("principles-vi")
+    assert world.condition("Ready") == ("False", "RuntimeDown")
+    assert world.condition("Servable") == ("True", "Serving")
+    cluster.refuses = {}
+    world.settle()
+    assert world.condition("Ready") == ("True", "Serving")
 
 
 def test_a_refused_service_does_not_keep_the_claim_from_being_repaired(
@@ -158,3 +186,15 @@ def test_an_unknown_resource_type_is_told_from_an_object_that_is_not_there() -> 
 )
 def test_what_would_be_refused_again(code: int, refused: bool) -> None:
     assert ApiError(code, "no", status=True).refused is refused
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "unanswered"),
+    [
+        (500, 'failed calling webhook "inferenceservice.kserve": connection refused', True),
+        (500, "etcdserver: leader changed", False),
+        (403, 'admission webhook "x" denied the request', False),
+    ],
+)
+def test_a_webhook_that_is_away_is_told_from_a_server_that_is(code: int, text: str, unanswered: bool) -> None:
+    assert ApiError(code, text, status=True).unanswered is unanswered

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from veriaidpo_operator import observed
-from veriaidpo_operator.api import Json, Model, parse
+from veriaidpo_operator.api import MANAGER, Json, Model, parse
 from veriaidpo_operator.observed import Observed, Progress
 from veriaidpo_operator.plan import Action, Apply, Create, Delete, Patch, Plan, plan
 from veriaidpo_operator.recorded import Status
@@ -197,6 +197,7 @@ class World:
             there["spec"] = copy.deepcopy(body["spec"])
             there["metadata"] = merged(there["metadata"], body["metadata"])
             there["metadata"]["generation"] += 1
+            there["metadata"]["managedFields"] = [{"manager": MANAGER, "time": self._stamp()}]
 
     def says(self, pod: Json) -> str:
         """Return what a predictor's readiness probe is told."""
