@@ -41,7 +41,7 @@ chart: ## The chart in every supported shape: schema, policies; and that no rend
 	@hack/checks chart
 
 ##@ On a real cluster
-.PHONY: cluster cluster-down images e2e bench
+.PHONY: cluster cluster-down images e2e faults bench
 cluster: ## A real Kubernetes with KServe: on kind where a Docker daemon answers, on hack/cluster where none does
 	@$(cluster) up
 
@@ -53,6 +53,9 @@ images: ## Build the five images, and bring them and those of Redis and PostgreS
 
 e2e: ## Install the chart and prove the contract through the ingress. SUITE=core|all
 	@hack/e2e $(SUITE)
+
+faults: ## Break what can break under load; what was seen goes to build/faults.json and docs/reliability.md. ROWS=hub
+	@hack/faults $(ROWS)
 
 bench: ## Measure the predictor beside its peers and the installed product; figures go to build/bench.json and docs/performance.md
 	@hack/bench

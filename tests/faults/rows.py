@@ -11,10 +11,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..e2e import traffic
-from ..e2e.cluster import REPO
 from ..e2e.traffic import Answer, Traffic
+from .table import FILE
 
-FILE = REPO / "build/faults.json"
 LEAST_RATE = 5.0
 """Requests a second. A slow machine is noted in the row, and not held against what is tested."""
 
