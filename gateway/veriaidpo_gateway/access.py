@@ -1,5 +1,6 @@
 """Who may do what: the roles, what each may do, how one inherits from another. Said here alone."""
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -12,6 +13,9 @@ AUDIT = "audit.read"
 READ_COMPANIES = "company.read"
 WRITE_COMPANIES = "company.write"
 ADMINISTER = "user.write"
+
+TENANT = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+"""How a tenant may be called."""
 
 _OWN = MappingProxyType(
     {

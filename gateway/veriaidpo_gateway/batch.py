@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from veriaidpo_gateway import classify
+from veriaidpo_gateway import classify, texts
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.bodies import Classification, Question
 from veriaidpo_gateway.classify import Asked, Deps
@@ -79,8 +79,12 @@ class Group:
         understood = []
         for index, entry in enumerate(entries):
             try:
-                if index >= counted:
-                    await self._deps.limits.wait_turn(self._caller, self._started + self._deps.deadline)
+                await self._deps.limits.wait_turn(
+                    self._caller,
+                    _characters(entry),
+                    self._started + self._deps.deadline,
+                    calls=int(index >= counted),
+                )
                 if isinstance(entry.question, GatewayError):
                     raise entry.question
                 understood.append((index, classify.understand(entry.question, self._deps, self._deps.routes)))
@@ -126,6 +130,14 @@ class Group:
     def _answered(self, index: int, asked: Asked, inference: Inference, *, cached: bool) -> None:
         self._outcomes[index] = classify.answer(asked, inference, cached=cached, started=self._started)
         self._exchange.count_answer(asked.model.name, cached=cached)
+
+
+def _characters(entry: Entry) -> int:
+    """How much of a limit on text an item takes: nothing where it is going to be refused for its length."""
+    if isinstance(entry.question, GatewayError):
+        return 0
+    length = len(entry.question.text)
+    return length if length <= texts.LONGEST else 0
 
 
 def shape(

@@ -59,6 +59,7 @@ async def classify(
     caller = admit(exchange, access.CLASSIFY, deps)
     exchange.taken = await deps.limits.take(caller)
     understood = understand(await read(), deps, deps.routes, model_type=model_type)
+    await deps.limits.take_text(caller, understood.question.text)
     (asked,) = await with_tagger([understood], deps, exchange.request_id)
     exchange.model = asked.model.name
     inference, cached = await _infer(exchange, caller, asked, deps)

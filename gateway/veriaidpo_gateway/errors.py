@@ -19,6 +19,7 @@ class ErrorCode(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     PERMISSION_DENIED = "permission_denied"
     RATE_LIMITED = "rate_limited"
+    TOO_MANY_CHARACTERS = "too_many_characters"
     BODY_TOO_LARGE = "body_too_large"
     LINE_TOO_LONG = "line_too_long"
     TEXT_TOO_LONG = "text_too_long"
@@ -52,6 +53,7 @@ STATUS: Mapping[ErrorCode, int] = MappingProxyType(
         ErrorCode.UNAUTHENTICATED: 401,
         ErrorCode.PERMISSION_DENIED: 403,
         ErrorCode.RATE_LIMITED: 429,
+        ErrorCode.TOO_MANY_CHARACTERS: 429,
         ErrorCode.BODY_TOO_LARGE: 413,
         ErrorCode.LINE_TOO_LONG: 413,
         ErrorCode.TEXT_TOO_LONG: 413,

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from veriaidpo_gateway.access import Caller
-from veriaidpo_gateway.limits import Taken
+from veriaidpo_gateway.windows import Taken
 
 SCOPE_KEY = "veriaidpo.exchange"
 

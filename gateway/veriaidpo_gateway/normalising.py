@@ -143,6 +143,7 @@ def router(deps: Deps) -> APIRouter:
         exchange.taken = await deps.limits.take(caller)
         wanted = await bodies.read(request, Normalisation)
         texts.check(wanted.text)
+        await deps.limits.take_text(caller, wanted.text)
         left = exchange.started + DEADLINE - time.monotonic()
         try:
             async with asyncio.timeout(max(0.0, left)):

@@ -38,10 +38,15 @@ class TokenSettings:
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
-    """Calls a second; 0 means no limit."""
+    """Calls and characters of text a second; 0 means no limit."""
 
     per_user: int = 100
     per_tenant: int = 1000
+    characters_per_user: int = 0
+    characters_per_tenant: int = 0
+    plans: Path | None = None
+    """A file of the tenants that have limits of their own, as `plans.py` reads it."""
+
     replicas: int = 1
     """By how much a replica divides the limits while it has to count alone."""
 
@@ -89,11 +94,15 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     cache_key = environment.secret(environ, "CACHE_KEY")
     per_user = environment.number(environ, "RATE_LIMIT_PER_SECOND", 100)
     service_key = environment.text(environ, "SERVICE_KEY_FILE")
+    plans = environment.text(environ, "PLANS_FILE")
     return Settings(
         tokens=_tokens(environ),
         limits=LimitSettings(
             per_user=per_user,
             per_tenant=environment.number(environ, "TENANT_RATE_LIMIT_PER_SECOND", 10 * per_user),
+            characters_per_user=environment.number(environ, "CHARACTER_LIMIT_PER_SECOND", 0),
+            characters_per_tenant=environment.number(environ, "TENANT_CHARACTER_LIMIT_PER_SECOND", 0),
+            plans=Path(plans) if plans else None,
             replicas=environment.number(environ, "MAX_REPLICAS", 2 if redis_url else 1, lowest=1),
         ),
         cache=CacheSettings(

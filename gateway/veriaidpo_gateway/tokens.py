@@ -16,7 +16,7 @@ from jose import jwt
 from jose.exceptions import JOSEError
 
 from veriaidpo_gateway import strict_json
-from veriaidpo_gateway.access import Caller
+from veriaidpo_gateway.access import TENANT, Caller
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.keys import Keys, VerificationKey
 from veriaidpo_gateway.settings import TokenSettings
@@ -27,7 +27,6 @@ SKEW = 60
 
 _SCHEME = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] (\S+)", re.ASCII)
 _SHAPE = re.compile(r"([A-Za-z0-9_-]{1,1024})\.([A-Za-z0-9_-]{1,7168})\.([A-Za-z0-9_-]{1,1024})", re.ASCII)
-_TENANT = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _ROLE = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _SIGNATURE_ONLY = {
     f"verify_{claim}": False for claim in ("aud", "iss", "exp", "iat", "nbf", "sub", "jti", "at_hash")
@@ -132,7 +131,7 @@ def _caller(claims: Mapping[str, Any], settings: TokenSettings, now: float) -> C
     return Caller(
         sub=_string(claims, "sub", 256),
         role=_matching(claims, "role", _ROLE),
-        tenant=_matching(claims, "tenant_id", _TENANT),
+        tenant=_matching(claims, "tenant_id", TENANT),
         permissions=_permissions(claims),
         jti=_string(claims, "jti", 256) if "jti" in claims else None,
     )

@@ -45,6 +45,10 @@ def test_a_misspelt_key_deep_inside_is_refused_too() -> None:
             ],
             "set only one of them",
         ),
+        (
+            ["gateway.limits.plans.small.userRequests=1", "gateway.limits.tenants.t1=large"],
+            "which has: small",
+        ),
         (["models.serving.minReplicas=3"], "raise the latter"),
         (["models.disabled={principles-xx}"], "principles-vi, legal-basis-vi"),
     ],
@@ -101,6 +105,9 @@ OTHER_VALUES = {
     "models.disabled": ["legal-basis-vi"],
     "models.storage.accessModes": ["ReadWriteMany"],
     "models.storage.reclaimPolicy": "Delete",
+    "gateway.limits.userCharacters": 4000,
+    "gateway.limits.tenantCharacters": 4000,
+    "gateway.limits.plans": {"large": {"userRequests": 7}},
     "operator.language": "vi",
     "redis.maxMemory": "32mb",
 }
@@ -122,6 +129,10 @@ BESIDE = {
     "gateway.jwt.jwksAllowHttp": (
         {"gateway": {"jwt": {**_JWKS, "jwksAllowHttp": True}}},
         {"gateway": {"jwt": _JWKS}},
+    ),
+    "gateway.limits.tenants": (
+        {"gateway": {"limits": {"plans": {"large": {}}, "tenants": {"t1": "large"}}}},
+        {"gateway": {"limits": {"plans": {"large": {}}}}},
     ),
     "models.serving.minReplicas": ({"models": {"serving": {"minReplicas": 2, "maxReplicas": 2}}}, None),
     "hub.tokenSecret.key": (
@@ -189,6 +200,28 @@ def test_every_value_changes_what_is_rendered(tmp_path: Path) -> None:
         if steady(changed, tmp_path) == before:
             without_effect.append(name)
     assert without_effect == []
+
+
+@pytest.mark.parametrize(
+    "limit", ["userCharacters=3999", "userRequests=-1", "plans.a.userCharacters=1", "tenants.a b=c"]
+)
+def test_a_limit_that_is_none_is_refused(limit: str) -> None:
+    # Of a name that is wrong, helm says the name and not the right place.
+    with pytest.raises(RenderError, match=r"limits|propertyName 'a b'"):
+        render(f"gateway.limits.{limit}")
+
+
+def test_plans_reach_the_gateway_as_it_reads_them() -> None:
+    objects = render("gateway.limits.plans.large.userRequests=500000", "gateway.limits.tenants.cty-x=large")
+    (file,) = (
+        item["data"]
+        for item in objects
+        if item["kind"] == "ConfigMap" and "plans" in item["metadata"]["name"]
+    )
+    assert json.loads(file["plans.json"]) == {
+        "plans": {"large": {"userRequests": 500_000}},
+        "tenants": {"cty-x": "large"},
+    }
 
 
 def test_names_stay_short_enough_for_a_long_release() -> None:

@@ -190,6 +190,7 @@ def run_gateway(predictor: Predictor, model_resource: Callable[..., dict[str, An
         resources: list[dict[str, Any]] | None = None,
         per_user: int = 0,
         per_tenant: int = 0,
+        characters_per_user: int = 0,
         deadline: float = 30.0,
         store: Any = None,
         cache_key: bytes | None = None,
@@ -200,7 +201,7 @@ def run_gateway(predictor: Predictor, model_resource: Callable[..., dict[str, An
         source = FixedSource([model_resource()] if resources is None else resources)
         settings = Settings(
             tokens=TokenSettings(secret=SECRET, max_lifetime=max_lifetime),
-            limits=LimitSettings(per_user=per_user, per_tenant=per_tenant),
+            limits=LimitSettings(per_user, per_tenant, characters_per_user),
             cache=CacheSettings(key=cache_key),
             routes=RouteSettings(),
             normaliser_model_for_classify=tag_questions,

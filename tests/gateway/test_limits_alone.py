@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from veriaidpo_gateway.access import Caller
+from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
-from veriaidpo_gateway.limits import Limits, LocalWindows
+from veriaidpo_gateway.limits import Limits
 from veriaidpo_gateway.settings import LimitSettings
+from veriaidpo_gateway.windows import LocalWindows
 
 ANNA, BAO = Caller("anna", "staff", "t1"), Caller("bao", "staff", "t1")
 
@@ -133,3 +135,73 @@ async def test_status_is_limited_and_health_is_not(run_gateway: Any, bearer: Any
         health = [(await gateway.public.get("/health")).status_code for _ in range(3)]
     assert codes == [200, 429]
     assert health == [200, 200, 200]
+
+
+async def texts_admitted(limits: Any, caller: Any, length: Any, times: Any) -> Any:
+    count = 0
+    for _ in range(times):
+        try:
+            await limits.take_text(caller, "ă" * length)
+            count += 1
+        except GatewayError as error:
+            if error.code is not ErrorCode.TOO_MANY_CHARACTERS:
+                raise
+    return count
+
+
+async def test_text_is_counted_in_characters(limits: Any, clock: Any) -> None:
+    counting = limits(per_user=0, per_tenant=0, characters_per_user=4_000, characters_per_tenant=6_000)
+    assert await texts_admitted(counting, ANNA, 1_500, 4) == 2
+    assert await texts_admitted(counting, ANNA, 1_000, 4) == 1
+    assert await texts_admitted(counting, BAO, 2_000, 4) == 1
+    clock.now = 101.0
+    assert await texts_admitted(counting, ANNA, 4_000, 2) == 1
+
+
+async def test_a_refused_text_waits_until_there_is_room_for_it(limits: Any, clock: Any) -> None:
+    counting = limits(per_user=0, per_tenant=0, characters_per_user=4_000)
+    for at in (100.0, 100.2, 100.4, 100.6):
+        clock.now = at
+        await counting.take_text(ANNA, "a" * 1_000)
+    waits = {
+        length: (await counting._take(counting._of(ANNA, calls=0, characters=length))).wait
+        for length in (500, 1_500, 4_000)
+    }
+    assert {length: round(wait / 1e6, 1) for length, wait in waits.items()} == {
+        500: 0.4,
+        1_500: 0.6,
+        4_000: 1.0,
+    }
+
+
+async def test_the_longest_text_passes_a_replica_whose_share_is_less(limits: Any) -> None:
+    counting = limits(per_user=0, per_tenant=0, characters_per_user=4_000, replicas=4)
+    assert await texts_admitted(counting, ANNA, 4_000, 3) == 1
+
+
+@pytest.mark.parametrize("setting", ["characters_per_user", "characters_per_tenant"])
+def test_a_limit_under_the_longest_text_is_refused_at_the_start(limits: Any, setting: Any) -> None:
+    with pytest.raises(InvalidSettingsError, match="4000"):
+        limits(**{setting: 3_999})
+
+
+async def test_too_much_text_is_a_429_of_its_own(run_gateway: Any, bearer: Any) -> None:
+    async with run_gateway(characters_per_user=4_000) as gateway:
+        first = await gateway.classify("a" * 3_000, bearer())
+        answer = await gateway.classify("b" * 2_000, bearer())
+        normalised = await gateway.public.post(
+            "/normalize", json={"text": "a" * 2_000}, headers=bearer("dpo")
+        )
+    assert (first.status_code, answer.status_code, normalised.status_code) == (200, 429, 429)
+    assert answer.json()["detail"]["code"] == "too_many_characters"
+    assert answer.headers["RateLimit-Limit"] == "4000"
+    assert answer.headers["Retry-After"] == "1"
+    assert len(gateway.predictor.asked) == 1
+
+
+async def test_the_items_of_a_batch_wait_for_their_text_to_fit(run_gateway: Any, bearer: Any) -> None:
+    async with run_gateway(characters_per_user=4_000, deadline=0.3) as gateway:
+        items = {"texts": ["a" * 2_500, "b" * 1_000, "c" * 4_001, "d" * 1_000]}
+        answer = await gateway.public.post("/batch-classify", json=items, headers=bearer())
+    codes = [one.get("detail", {}).get("code") for one in answer.json()["results"]]
+    assert codes == [None, None, "text_too_long", "too_many_characters"]

@@ -10,9 +10,10 @@ import pytest
 
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.errors import GatewayError
-from veriaidpo_gateway.limits import WINDOW, Limits, LocalWindows
+from veriaidpo_gateway.limits import Limits
 from veriaidpo_gateway.settings import LimitSettings
 from veriaidpo_gateway.store import PATIENCE, connect
+from veriaidpo_gateway.windows import WINDOW, LocalWindows
 
 ANNA, BAO = Caller("anna", "staff", "t1"), Caller("bao", "staff", "t1")
 
@@ -24,7 +25,7 @@ async def replica(redis_process: Any) -> AsyncIterator[OpenReplica]:
     """Open the limits of one more replica."""
     async with AsyncExitStack() as stack:
 
-        def open_one(patience: float = 2.0, **settings: int) -> Limits:
+        def open_one(patience: float = 2.0, **settings: Any) -> Limits:
             # Patient, where it is the counting that is tested: this machine may be busy with something else.
             store = connect(redis_process.url, patience=patience)
             stack.push_async_callback(store.close)
@@ -65,6 +66,34 @@ async def test_replicas_count_together(replica: OpenReplica) -> None:
     assert passed == 40
 
 
+async def test_a_hundred_at_once_get_exactly_so_much_text(replica: OpenReplica) -> None:
+    limits = replica(per_user=0, per_tenant=0, characters_per_user=4_000)
+    text = "ă" * 150
+
+    async def passes_with_text() -> bool:
+        try:
+            await limits.take_text(ANNA, text)
+        except GatewayError:
+            return False
+        return True
+
+    started = time.monotonic()
+    passed = sum(await asyncio.gather(*(passes_with_text() for _ in range(100))))
+    assert time.monotonic() - started < 1
+    assert passed == 4_000 // 150
+
+
+async def test_something_else_under_a_limits_key_counts_as_nothing(
+    replica: OpenReplica, redis_process: Any
+) -> None:
+    limits = replica(per_user=2, per_tenant=0)
+    store = connect(redis_process.url)
+    (limit,) = limits._of(ANNA, calls=1, characters=0)
+    await store.redis.rpush(limit.key, "written by somebody else")
+    await store.close()
+    assert await admitted(limits, 5) == 2
+
+
 async def test_users_of_a_tenant_share_its_limit(replica: OpenReplica) -> None:
     limits = replica(per_user=6, per_tenant=8)
     assert await admitted(limits, 9) == 6
@@ -85,7 +114,7 @@ async def test_a_refused_call_takes_nothing_from_the_other_limit(
 async def test_the_wait_is_true(replica: OpenReplica) -> None:
     limits = replica(per_user=2, per_tenant=0)
     await admitted(limits, 2)
-    taken = await limits._take(limits._of(ANNA))
+    taken = await limits._take(limits._of(ANNA, calls=1, characters=0))
     assert not taken.admitted
     assert 0 < taken.wait <= WINDOW
     await asyncio.sleep(taken.wait / WINDOW + 0.01)
@@ -106,8 +135,8 @@ async def test_no_name_is_in_a_key_and_every_key_ends(replica: OpenReplica, redi
 async def test_a_clock_set_back_locks_nobody_out(replica: OpenReplica, redis_process: Any) -> None:
     limits = replica(per_user=1, per_tenant=0)
     store = connect(redis_process.url)
-    ((key, _),) = limits._of(ANNA)
-    await store.redis.rpush(key, str(int((time.time() + 3600) * 1_000_000)))
+    (limit,) = limits._of(ANNA, calls=1, characters=0)
+    await store.redis.rpush(limit.key, f"{int((time.time() + 3600) * 1_000_000)}:1:1")
     await store.close()
     assert await passes(limits)
 
@@ -156,3 +185,16 @@ async def test_both_ways_of_counting_agree(replica: OpenReplica) -> None:
     alone = Limits(LimitSettings(per_user=5, per_tenant=8), None, local=LocalWindows(clock))
     for caller in (ANNA, BAO, ANNA, ANNA, BAO, ANNA, ANNA, ANNA, BAO, BAO, BAO, BAO):
         assert await passes(counted, caller) == await passes(alone, caller)
+
+
+async def test_both_ways_of_counting_text_agree(replica: OpenReplica) -> None:
+    settings: dict[str, Any] = {"per_user": 0, "per_tenant": 0, "characters_per_user": 5_000}
+    counted = replica(**settings)
+    alone = Limits(LimitSettings(**settings), None, local=LocalWindows(time.monotonic))
+    for length in (1_000, 3_500, 4_000, 400, 100, 1):
+        answers = []
+        for limits in (counted, alone):
+            limit = limits._of(ANNA, calls=0, characters=length)
+            taken = await limits._take(limit)
+            answers.append((taken.admitted, taken.limit, taken.remaining))
+        assert answers[0] == answers[1]
