@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizer, set_seed
 
-from distil import Teacher, salads, sharpened
+from distil import Teacher, salads, sharpened, with_strange_words
 from grammar import Row
 from natural import read_natural
 from network import Floats, build, encode, logits, softmax, train
@@ -44,7 +44,9 @@ class Classifying:
         truth = self._numbers(self._rows.trained)
         say(f"{spec.name}: teaching the teacher")
         teacher = Teacher(self.texts, truth)
-        mixed = salads(self._rows.trained, spec.salads, random.Random(settings.seed))
+        rng = random.Random(settings.seed)
+        mixed = salads(self._rows.trained, spec.salads, rng)
+        mixed = with_strange_words(mixed, self._rows.trained, spec.strange, rng)
         own = np.eye(len(spec.labels), dtype=np.float32)[truth]
         graded = sharpened(teacher.grade(self.texts)), sharpened(teacher.grade(mixed))
         goal = torch.from_numpy(np.concatenate([(own + graded[0]) / 2, graded[1]]))

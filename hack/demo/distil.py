@@ -64,6 +64,26 @@ def _fragment(text: str, rng: random.Random) -> str:
     return " ".join(taken)
 
 
+def with_strange_words(
+    texts: Sequence[str], rows: Sequence[Row], share: float, rng: random.Random
+) -> list[str]:
+    """Put one to three words nobody knows, made of two known ones, into a `share` (0 to 1) of the texts.
+
+    The teacher takes no notice of a word it has not seen; this is how the network learns not to, either.
+    """
+    known = sorted({word for row in rows for word in row.text.split()})
+    return [_strange(text, known, rng) if rng.random() < share else text for text in texts]
+
+
+def _strange(text: str, known: Sequence[str], rng: random.Random) -> str:
+    words = text.split()
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        head, tail = rng.choice(known), rng.choice(known)
+        made = head[: rng.randint(1, len(head))] + tail[rng.randint(0, len(tail) - 1) :]
+        words.insert(rng.randint(0, len(words)), made)
+    return " ".join(words)
+
+
 def sharpened(probabilities: Floats, power: float = 2.0) -> Floats:
     """Keep the order and take away doubt: a mean of several classifiers is flatter than any of them."""
     raised = probabilities**power

@@ -151,6 +151,7 @@ def produce(spec: Spec, *, threads: int) -> Made:
         "seconds": round(time.monotonic() - started),
         "training": asdict(spec.training),
         "salads": spec.salads,
+        "strange": spec.strange,
         "versions": {
             name: version(name) for name in ("torch", "transformers", "sentencepiece", "scikit-learn")
         },

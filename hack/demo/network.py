@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
@@ -160,6 +161,7 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.rate, total_steps=steps + 1, pct_start=0.1
     )
+    mean = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.averaged))
     done, started, loss_sum = 0, time.monotonic(), 0.0
     for _ in range(settings.epochs):
         rng.shuffle(order)
@@ -174,6 +176,7 @@ def train(
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
             schedule.step()
+            mean.update_parameters(network)
             done, loss_sum = done + 1, loss_sum + loss.item()
             if done % 50 == 0 or done == steps:
                 passed = time.monotonic() - started
@@ -183,6 +186,7 @@ def train(
                     file=sys.stderr,
                 )
                 loss_sum = 0.0
+    network.load_state_dict(mean.module.state_dict())
 
 
 def _pad(tokenizer: PreTrainedTokenizer) -> int:

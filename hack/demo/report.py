@@ -173,17 +173,18 @@ are not the fine-tuned models, and nothing they answer is legal advice.
 """
 
 _SCORES = """
-A template is trained on or held out as a whole, never a row of it; which one follows from a hash of its
-text. Some templates were added where the baseline erred on held-out ones (`train.py judge`), so that column
-flatters; nothing was ever chosen by the natural sentences, the fair test. The
-baseline is TF-IDF of words and word pairs with logistic regression, trained on the same rows. The
-natural sentences (`hack/demo/natural`) were written apart from the templates and are used for evaluation
-alone. Before it is measured a natural sentence has its company names replaced by `[COMPANY]`; a short list
-of names and legal forms does it here (`hack/demo/natural.py`), not the gateway's normalisation.
+A template is trained on or held out as a whole, never a row of it; which one follows from a hash of its text.
+Some templates were added where the baseline or the network erred on held-out ones (`train.py judge`), so that
+column flatters; nothing was ever chosen by the natural sentences, the fair test. The baseline is TF-IDF of
+words and word pairs with logistic regression, trained on the same rows. The natural sentences
+(`hack/demo/natural`) were written apart from the templates and are used for evaluation alone. Before it is
+measured a natural sentence has its company names replaced by `[COMPANY]`; a short list of names and legal
+forms does it here (`hack/demo/natural.py`), not the gateway's normalisation.
 
 The network learns from the rows and from fragments of them put together at random, which a teacher graded
 (`hack/demo/distil.py`: words, word pairs and groups of letters; it has seen the training rows and nothing
-else).
+else). For some models a part of the fragments has words in it that nobody knows, and the network is the mean
+of its last thousand or so steps (`hack/demo/specs.py` says for which).
 """
 
 _REVIEW = """

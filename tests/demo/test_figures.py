@@ -16,8 +16,6 @@ from veriaidpo_predictor.manifest import Label
 from veriaidpo_predictor.tokenise_kind import kind_of
 
 UNSEEN_AT_LEAST = 0.85
-SHORT_OF_IT = {"sensitive-categories-vi": 0.83}
-"""Models that are not there yet on templates they have not seen: this much must hold all the same."""
 NATURAL_AT_LEAST = 0.6
 SPANS_AT_LEAST = 0.8
 NEAR = 0.02
@@ -70,9 +68,7 @@ def test_classifiers_are_good_enough_to_be_shown(classifier: Spec, tmp_path: Pat
     stated = figures(classifier)
     assert measured == pytest.approx(stated["natural"]["macro_f1"], abs=NEAR)
     assert measured >= NATURAL_AT_LEAST
-    least = SHORT_OF_IT.get(classifier.name, UNSEEN_AT_LEAST)
-    assert stated["unseen"]["macro_f1"] >= least
-    assert (stated["unseen"]["macro_f1"] < UNSEEN_AT_LEAST) == (classifier.name in SHORT_OF_IT)
+    assert stated["unseen"]["macro_f1"] >= UNSEEN_AT_LEAST
 
 
 def test_taggers_are_good_enough_to_be_shown(tagger: Spec, tmp_path: Path) -> None:
