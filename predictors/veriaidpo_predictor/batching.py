@@ -1,8 +1,8 @@
 """Waiting rows, and the engine threads that compute them in batches.
 
 One queue a model, one pool of threads a process: however many models there are, no more threads compute than
-there are cores. A free thread takes the oldest row and the waiting ones nearest to it in length; nobody
-waits for a batch to fill. A queue is bounded in tokens, because tokens are what costs time.
+there are cores. A free thread takes what `waiting` says comes next; nobody waits for a batch to fill. A queue
+is bounded in tokens, because tokens are what costs time.
 """
 
 import asyncio
@@ -16,9 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from veriaidpo_predictor.waiting import Limits, Row, Waiting
+
 Logits = npt.NDArray[np.float32]
 Run = Callable[[list[list[int]]], Logits | list[Logits]]
 """Rows of ids to an array of shape [rows, labels], or to one of shape [its tokens, tags] for each row."""
+
+_GUESS = 1e-3
+"""Seconds that a token takes, as long as no batch was measured."""
 
 
 class QueueFullError(Exception):
@@ -41,17 +46,6 @@ class StoppedError(Exception):
     """The process is stopping."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Sizes of a queue and of its batches; beyond 512 tokens a batch throughput no longer grows."""
-
-    waiting_tokens: int = 16_384
-    batch_tokens: int = 512
-    batch_rows: int = 32
-    # How much longer or shorter a neighbour in a batch may be: padding costs more than batching gains.
-    slack: int = 8
-
-
 class _Call:
     """The rows of one request; answered once, when its last row is, or at the first failure."""
 
@@ -61,12 +55,12 @@ class _Call:
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[list[Logits]] = self._loop.create_future()
         self._answers: list[Logits | None] = [None] * rows
-        self._missing = rows
+        self.missing = rows
 
     def answer(self, index: int, logits: Logits) -> None:
         self._answers[index] = logits
-        self._missing -= 1
-        if not self._missing:
+        self.missing -= 1
+        if not self.missing:
             self._finish(lambda: self.future.set_result([one for one in self._answers if one is not None]))
 
     def fail(self, error: Exception) -> None:
@@ -83,23 +77,31 @@ class _Call:
 
 
 @dataclass(slots=True)
-class _Row:
-    ids: list[int]
+class _Row(Row):
     call: _Call
     index: int
-    taken: bool = False
 
 
 class Queue:
-    """The waiting rows of one model. All of it is guarded by the pool's condition."""
+    """The waiting rows of one model, and how fast it is. All of it is guarded by the pool's condition."""
 
     def __init__(self, pool: "Pool", run: Run, limits: Limits) -> None:
         self._pool = pool
         self.run = run
-        self.limits = limits
-        self.waiting_tokens = 0
-        self._order: deque[_Row] = deque()
-        self._by_length: dict[int, deque[_Row]] = {}
+        self.waiting: Waiting[_Row] = Waiting(limits)
+        self.waited: Callable[[float], None] = lambda _seconds: None
+        """Told how long each row waited, by the thread that takes it."""
+        self._tokens, self._seconds = 1.0, _GUESS
+
+    @property
+    def seconds_per_token(self) -> float:
+        """How long one thread takes, over the last dozen batches; padding counts as tokens."""
+        return self._seconds / self._tokens
+
+    @property
+    def waiting_tokens(self) -> int:
+        """How many tokens wait."""
+        return self.waiting.tokens
 
     async def compute(self, rows: Sequence[list[int]], deadline: float) -> Logits:
         """Give the logits [rows, labels] of encoded texts; otherwise like `compute_each`."""
@@ -110,115 +112,29 @@ class Queue:
 
         Raises QueueFullError, DeadlineError, EngineError or StoppedError.
         """
-        call = _Call(len(rows), deadline)
-        self._pool.put(self, [_Row(ids, call, index) for index, ids in enumerate(rows)])
+        call, now = _Call(len(rows), deadline), time.monotonic()
+        waiting = [_Row(ids, now, deadline, call, index) for index, ids in enumerate(rows)]
+        self._pool.put(self, waiting)
         try:
-            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+            async with asyncio.timeout(max(0.0, deadline - now)):
                 return await call.future
         except TimeoutError:
             raise DeadlineError from None
         finally:
             call.over = True
+            if call.missing:
+                self._pool.drop(self, waiting)
 
-    def put(self, rows: list[_Row], rate: float) -> None:
-        """Take rows in; a call larger than the whole queue is taken when nothing else waits."""
-        tokens = sum(len(row.ids) for row in rows)
-        if self.waiting_tokens and self.waiting_tokens + tokens > self.limits.waiting_tokens:
-            raise QueueFullError(min(30, max(1, math.ceil(self.waiting_tokens / rate))))
-        self.waiting_tokens += tokens
-        for row in rows:
-            self._order.append(row)
-            self._by_length.setdefault(len(row.ids), deque()).append(row)
-
-    def take(self, now: float) -> list[_Row]:
-        """Take the next batch: the oldest row that is still wanted, and its neighbours in length."""
-        first = self._oldest(now)
-        if first is None:
-            return []
-        batch = [first]
-        longest = len(first.ids)
-        neighbours = iter(self._neighbours(longest, now))
-        while len(batch) < self.limits.batch_rows and (row := next(neighbours, None)) is not None:
-            longest = max(longest, len(row.ids))
-            if longest * (len(batch) + 1) > self.limits.batch_tokens:
-                break
-            self._remove(row)
-            batch.append(row)
-        return batch
-
-    def _oldest(self, now: float) -> _Row | None:
-        while self._order:
-            row = self._order.popleft()
-            if not row.taken and self._wanted(row, now):
-                self._remove(row)
-                return row
-        return None
-
-    def _neighbours(self, length: int, now: float) -> "_Neighbours":
-        return _Neighbours(self, length, now)
-
-    def _wanted(self, row: _Row, now: float) -> bool:
-        """Drop a row that nobody waits for, so that it is never computed."""
-        if row.call.deadline <= now:
-            row.call.fail(DeadlineError())
-        if row.call.over:
-            self._remove(row)
-            return False
-        return True
-
-    def _remove(self, row: _Row) -> None:
-        row.taken = True
-        self.waiting_tokens -= len(row.ids)
-        same = self._by_length[len(row.ids)]
-        while same and same[0].taken:
-            same.popleft()
-        if not same:
-            del self._by_length[len(row.ids)]
-
-    def oldest_of(self, length: int, now: float) -> _Row | None:
-        """Give the oldest wanted row of exactly this length."""
-        while same := self._by_length.get(length):
-            row = same[0]
-            if row.taken:
-                same.popleft()
-            elif self._wanted(row, now):
-                return row
-        return None
-
-    @property
-    def empty(self) -> bool:
-        """Tell whether nothing waits."""
-        return not self._by_length
+    def measure(self, tokens: int, seconds: float) -> None:
+        """Learn from a batch how long a token takes."""
+        self._tokens += (tokens - self._tokens) / 16
+        self._seconds += (max(seconds, 1e-5) - self._seconds) / 16
 
     def drain(self, error: Exception) -> None:
         """Fail all that waits."""
-        for row in self._order:
+        for row in self.waiting:
             row.call.fail(error)
-        self._order.clear()
-        self._by_length.clear()
-        self.waiting_tokens = 0
-
-
-class _Neighbours:
-    """Rows nearest in length first; each must be removed from the queue before the next is asked for."""
-
-    def __init__(self, queue: Queue, length: int, now: float) -> None:
-        self._queue = queue
-        self._now = now
-        self._lengths = [length]
-        for step in range(1, queue.limits.slack + 1):
-            self._lengths += [length - step, length + step]
-
-    def __iter__(self) -> "_Neighbours":
-        return self
-
-    def __next__(self) -> _Row:
-        while self._lengths:
-            row = self._queue.oldest_of(self._lengths[0], self._now)
-            if row is not None:
-                return row
-            self._lengths.pop(0)
-        raise StopIteration
+        self.waiting.clear()
 
 
 class Pool:
@@ -228,9 +144,6 @@ class Pool:
         self._changed = threading.Condition()
         self._queues: deque[Queue] = deque()
         self._stopping = False
-        # Tokens a second, all threads together: a guess until something was measured. Only Retry-After needs
-        # it.
-        self._rate = 2_000.0
         self._threads = [
             threading.Thread(target=self._work, name=f"engine-{number}", daemon=True)
             for number in range(threads)
@@ -250,8 +163,20 @@ class Pool:
         with self._changed:
             if self._stopping:
                 raise StoppedError
-            queue.put(rows, self._rate)
+            if not queue.waiting.has_room(rows):
+                raise QueueFullError(min(30, max(1, math.ceil(self._backlog_seconds()))))
+            queue.waiting.add(rows)
             self._changed.notify(min(len(rows), len(self._threads)))
+
+    def drop(self, queue: Queue, rows: list[_Row]) -> None:
+        """Let nobody compute rows that nobody waits for any more."""
+        with self._changed:
+            queue.waiting.drop(rows)
+
+    def _backlog_seconds(self) -> float:
+        """How long the threads will be at what waits for all models: they take turns."""
+        seconds = sum(one.waiting_tokens * one.seconds_per_token for one in self._queues)
+        return seconds / len(self._threads)
 
     def stop(self) -> None:
         """Fail what waits, let the running batches end, and end the threads."""
@@ -267,6 +192,8 @@ class Pool:
         while (work := self._next()) is not None:
             queue, batch = work
             started = time.monotonic()
+            for row in batch:
+                queue.waited(started - row.came)
             try:
                 logits = queue.run([row.ids for row in batch])
             except Exception:  # noqa: BLE001  whatever it was, the thread goes on to the next batch
@@ -275,7 +202,8 @@ class Pool:
                 continue
             for row, one in zip(batch, logits, strict=True):
                 row.call.answer(row.index, one)
-            self._measure(sum(len(row.ids) for row in batch), time.monotonic() - started)
+            with self._changed:
+                queue.measure(len(batch) * max(len(row.ids) for row in batch), time.monotonic() - started)
 
     def _next(self) -> tuple[Queue, list[_Row]] | None:
         with self._changed:
@@ -283,13 +211,7 @@ class Pool:
                 for _ in range(len(self._queues)):
                     queue = self._queues[0]
                     self._queues.rotate(-1)
-                    batch = [] if queue.empty else queue.take(time.monotonic())
-                    if batch:
+                    if batch := queue.waiting.take(time.monotonic(), queue.seconds_per_token):
                         return queue, batch
                 self._changed.wait()
             return None
-
-    def _measure(self, tokens: int, seconds: float) -> None:
-        with self._changed:
-            now = len(self._threads) * tokens / max(seconds, 1e-4)
-            self._rate += (now - self._rate) / 16

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from veriaidpo_predictor import manifest as manifests
 from veriaidpo_predictor import metrics, session, tasks, tokenise
-from veriaidpo_predictor.batching import Limits, Pool, Queue
+from veriaidpo_predictor.batching import Pool, Queue
 from veriaidpo_predictor.manifest import Manifest
+from veriaidpo_predictor.waiting import Limits
 
 log = logging.getLogger("veriaidpo.registry")
 

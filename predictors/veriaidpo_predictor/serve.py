@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from veriaidpo_predictor import manifest, outcome, registry
-from veriaidpo_predictor.batching import Limits, Pool
+from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.tokens import Trust, TrustError
+from veriaidpo_predictor.waiting import Limits
 
 log = logging.getLogger("veriaidpo.serve")
 

@@ -1,4 +1,4 @@
-"""The queue and its engine threads: bounds, order, neighbours, deadlines."""
+"""The engine threads and those who wait for them: bounds, turns, deadlines, failures."""
 
 import asyncio
 import threading
@@ -7,17 +7,19 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from veriaidpo_predictor.batching import (
     DeadlineError,
     EngineError,
-    Limits,
     Logits,
     Pool,
     Queue,
     QueueFullError,
     StoppedError,
 )
+from veriaidpo_predictor.waiting import Limits
 
 
 class Engine:
@@ -82,30 +84,6 @@ async def test_rows_come_back_in_the_order_they_were_given(pool: Pool, engine: E
     engine.gate.set()
     found = await pool.queue(engine).compute([row(n, n) for n in (5, 3, 40, 4)], soon())
     assert found.tolist() == [[5, 5], [3, 3], [40, 40], [4, 4]]
-
-
-async def test_a_batch_is_the_oldest_row_and_its_neighbours_in_length(pool: Pool, engine: Engine) -> None:
-    queue = pool.queue(engine, Limits(slack=4))
-    tasks = [await held(queue, engine)]
-    tasks += [await waiting(queue, [row(length)]) for length in (20, 100, 23, 16, 30, 20)]
-    engine.gate.set()
-    await asyncio.gather(*tasks)
-    assert [sorted(batch) for batch in engine.batches] == [[1], [16, 20, 20, 23], [100], [30]]
-
-
-async def test_a_batch_stays_within_its_tokens_and_rows(pool: Pool, engine: Engine) -> None:
-    queue = pool.queue(engine, Limits(batch_tokens=100, batch_rows=8))
-    tasks = [await held(queue, engine), await waiting(queue, [row(30)] * 4 + [row(3)] * 9)]
-    engine.gate.set()
-    await asyncio.gather(*tasks)
-    assert engine.batches == [[1], [30, 30, 30], [30], [3] * 8, [3]]
-
-
-async def test_a_row_longer_than_a_batch_may_be_is_computed_alone(pool: Pool, engine: Engine) -> None:
-    engine.gate.set()
-    queue = pool.queue(engine, Limits(batch_tokens=10))
-    assert (await queue.compute([row(50), row(50)], soon())).shape == (2, 2)
-    assert engine.batches == [[50], [50]]
 
 
 async def test_a_full_queue_refuses_and_says_when_to_come_again(pool: Pool, engine: Engine) -> None:
@@ -215,4 +193,65 @@ async def test_two_threads_compute_at_once() -> None:
     pool = Pool(2)
     found = await pool.queue(engine, Limits(batch_rows=1)).compute([row(1)] * 2, soon())
     assert found.shape == (2, 1)
+    await asyncio.to_thread(pool.stop)
+
+
+async def test_what_is_left_of_a_failed_call_is_not_computed(pool: Pool, engine: Engine) -> None:
+    queue = pool.queue(engine, Limits(batch_rows=1))
+    first = await held(queue, engine)
+    failing = await waiting(queue, [row(4, -1), row(5), row(6)])
+    other = await waiting(queue, [row(300)])
+    assert queue.waiting_tokens == 315
+    engine.gate.set()
+    with pytest.raises(EngineError):
+        await failing
+    await asyncio.gather(first, other)
+    assert queue.waiting_tokens == 0
+    assert [4] in engine.batches
+
+
+async def test_who_goes_away_makes_room_at_once(pool: Pool, engine: Engine) -> None:
+    queue = pool.queue(engine, Limits(waiting_tokens=100))
+    first = await held(queue, engine)
+    gone = await waiting(queue, [row(70), row(20)])
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert queue.waiting_tokens == 0
+    engine.gate.set()
+    await first
+
+
+async def test_a_full_queue_tells_how_long_the_threads_will_be_at_what_waits() -> None:
+    engine = Engine()
+    pool = Pool(1)
+    queue = pool.queue(engine, Limits(waiting_tokens=1_000))
+    other = pool.queue(engine)
+    for one, seconds in ((queue, 0.01), (other, 0.02)):
+        for _ in range(200):
+            one.measure(100, 100 * seconds)
+    tasks = [await held(queue, engine), await waiting(queue, [row(1_000)]), await waiting(other, [row(250)])]
+    with pytest.raises(QueueFullError) as refused:
+        await queue.compute([row(1)], soon())
+    assert refused.value.retry_after == 15
+    engine.gate.set()
+    await asyncio.gather(*tasks)
+    await asyncio.to_thread(pool.stop)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.lists(st.integers(1, 120), min_size=1, max_size=6), min_size=1, max_size=25))
+async def test_whatever_is_asked_together_each_caller_gets_its_own_answers(calls: list[list[int]]) -> None:
+    """An answer names the row it was computed from; the calls meet in one queue and two threads."""
+
+    def engine(rows: list[list[int]]) -> Logits:
+        return np.array([[len(one), one[0]] for one in rows], dtype=np.float32)
+
+    pool = Pool(2)
+    queue = pool.queue(engine)
+    asked = [[row(length, number) for length in lengths] for number, lengths in enumerate(calls)]
+    found = await asyncio.gather(*(queue.compute(rows, soon()) for rows in asked))
+    for number, (lengths, answers) in enumerate(zip(calls, found, strict=True)):
+        assert answers.tolist() == [[length, number] for length in lengths]
+    assert queue.waiting_tokens == 0
     await asyncio.to_thread(pool.stop)

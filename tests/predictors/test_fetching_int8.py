@@ -15,12 +15,13 @@ import yaml
 from veriaidpo_predictor import fetch as fetching
 from veriaidpo_predictor import int8_graph, int8_step, verdict
 from veriaidpo_predictor import manifest as manifests
-from veriaidpo_predictor.batching import Limits, Pool
+from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.fetch import Result
 from veriaidpo_predictor.hub import Hub, HubFile, Listing
 from veriaidpo_predictor.progress import Progress
 from veriaidpo_predictor.registry import State, open_models
 from veriaidpo_predictor.spec import FetchSpec
+from veriaidpo_predictor.waiting import Limits
 
 REPO = Path(__file__).parents[2]
 CATALOGUE = yaml.safe_load((REPO / "charts" / "veriaidpo" / "files" / "catalogue.yaml").read_bytes())

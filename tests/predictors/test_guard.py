@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from veriaidpo_predictor import guard, refusals
-from veriaidpo_predictor.batching import Limits, Pool
+from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.guard import Guard, Message, Receive, RefusedError, Scope, Send
 from veriaidpo_predictor.registry import Registry, State, open_models
+from veriaidpo_predictor.waiting import Limits
 
 SECRET = "Nguyễn Văn Bí Mật"
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from veriaidpo_predictor import manifest
-from veriaidpo_predictor.batching import Limits, Pool
+from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.registry import State, open_models
+from veriaidpo_predictor.waiting import Limits
 
 Serve = Callable[..., Any]
 Publish = Callable[..., Path]

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from veriaidpo_predictor import fetch, session
-from veriaidpo_predictor.batching import Limits, Pool
+from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.registry import Served, State, open_models
+from veriaidpo_predictor.waiting import Limits
 
 REPO = Path(__file__).parents[3]
 TEXT = "Hòa Phát lưu dữ liệu của Nguyễn Lan."
