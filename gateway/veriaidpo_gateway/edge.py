@@ -26,6 +26,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9-]{8,64}")
 _ONCE = frozenset(
     {b"authorization", b"host", b"content-length", b"content-type", b"content-encoding", b"x-request-id"}
 )
+_VERSIONS = frozenset({"1.0", "1.1", "2"})
 _DROPPED = frozenset(
     {
         b"x-tenant-id", b"x-tenant", b"x-user-role", b"x-user-id", b"x-user", b"x-role", b"x-permissions",
@@ -83,6 +84,10 @@ class Edge:
         if len(headers) > MOST_HEADERS or size > MOST_HEADER_BYTES:
             return False
         names = [name.replace(b"_", b"-") for name, _ in headers]
+        # The parser takes versions that there are not, and a request of HTTP/1.1 that is for no host.
+        version = scope.get("http_version", "1.1")
+        if version not in _VERSIONS or (version == "1.1" and b"host" not in names):
+            return False
         for name, (_, value) in zip(names, headers, strict=True):
             if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 exchange.request_id = value.decode("ascii")

@@ -138,3 +138,24 @@ async def test_every_answer_forbids_sniffing_and_keeping(gateway: Any) -> None:
 async def test_a_405_names_every_method_there_is(gateway: Any, path: Any, methods: Any) -> None:
     answer = await gateway.public.patch(path)
     assert (answer.status_code, answer.headers["Allow"]) == (405, methods)
+
+
+@pytest.mark.parametrize(
+    ("version", "host", "status"), [("1.1", "x", 200), ("1.1", None, 400), ("0.9", "x", 400)]
+)
+async def test_a_request_has_a_version_and_a_host(gateway: Any, version: Any, host: Any, status: Any) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    headers = [] if host is None else [(b"host", host.encode())]
+    scope = {
+        "type": "http", "method": "GET", "path": "/health", "raw_path": b"/health", "query_string": b"",
+        "headers": headers, "http_version": version, "root_path": "", "scheme": "http",
+    }  # fmt: skip
+    await gateway.public._transport.app(scope, receive, send)
+    assert sent[0]["status"] == status

@@ -62,12 +62,19 @@ async def serving(infer: Callable[[Request], Awaitable[JSONResponse]], port: int
 
 @contextmanager
 def predictor_beside() -> Iterator[int]:
-    """Serve such a predictor in a thread, for tests that do not run in a loop; its port."""
+    """Serve such a predictor in a thread, for tests that do not run in a loop; its port.
+
+    Asked for a text that begins with `explode`, it fails and says all it knows.
+    """
     port, over = free_port(), threading.Event()
     up = threading.Event()
 
     async def infer(request: Request) -> JSONResponse:
-        return JSONResponse(v2_answer(request.path_params["name"], await request.json()))
+        body = await request.json()
+        texts: list[str] = body["inputs"][0]["data"]
+        if texts[0].startswith("explode"):
+            return JSONResponse({"error": f"ValueError : /mnt/models: {texts}"}, 500)
+        return JSONResponse(v2_answer(request.path_params["name"], body))
 
     async def serve() -> None:
         async with serving(infer, port):

@@ -1,0 +1,340 @@
+"""T: tokens that are forged, stretched, stale or somebody else's."""
+
+import hashlib
+import json
+import statistics
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+import pytest
+
+from ...integration.gateway_process import SECRET
+from ..conftest import Attack
+from .careless import Careless
+from .conftest import AUDIENCE, HEADER, ISSUER, Published, Target, bearer, claims, forged, part, token
+
+NOW = int(time.time())
+GOOD = claims()
+RAW = json.dumps(GOOD)
+
+
+def headed(**changes: Any) -> str:
+    """Sign good claims under another header."""
+    return forged({**HEADER, **changes}, claims())
+
+
+def odd(*values: Any) -> tuple[Any, ...]:
+    """Values of types that a careless reader does not expect."""
+    return values
+
+
+def unsigned(alg: Any) -> str:
+    header = {"typ": "JWT"} if alg is ... else {"alg": alg}
+    return f"{part(header)}.{part(claims())}."
+
+
+def twin(good: str) -> str:
+    """Change the bits of a signature's last character that mean nothing."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return good[:-1] + letters[letters.index(good[-1]) ^ 1]
+
+
+ATTACKS: Mapping[str, tuple[str, list[str]]] = {
+    "T1a": (
+        "tokens that say they need no signature",
+        [unsigned(alg) for alg in odd("none", "None", "NONE", "nOnE", "", None, ..., ["none"])],
+    ),
+    "T1c": (
+        "algorithms that were not agreed on",
+        [
+            *(
+                forged({"alg": name}, claims(), digest=digest)
+                for name, digest in (
+                    ("HS384", hashlib.sha384),
+                    ("HS512", hashlib.sha512),
+                    ("hs256", hashlib.sha256),
+                )
+            ),
+            *(headed(alg=name) for name in odd("RS256", "ES256", "PS256", "EdDSA", "HS256 ", ["HS256"], {})),
+        ],
+    ),
+    "T2a": (
+        "names of keys that are paths, queries, addresses, or no names",
+        [
+            headed(kid=kid)
+            for kid in odd(
+                "../../../../dev/null",
+                "/etc/hostname",
+                "' OR 1=1 --",
+                "http://evil.example/k",
+                "",
+                "nobody",
+                "k" * 5_000,
+                "\x00",
+                None,
+                1,
+                [],
+                {},
+                ["idp"],
+            )
+        ],
+    ),
+    "T2b": (
+        "the name of another key than the one that signed",
+        [forged({"alg": alg, "kid": "idp"}, claims()) for alg in odd("HS256", "RS256", "ES256")],
+    ),
+    "T3a": (
+        "keys that a token brings along, or says where to get",
+        [
+            headed(**{name: value})
+            for name, value in (
+                ("jku", "https://evil.example/keys"),
+                ("x5u", "https://evil.example/c"),
+                ("x5c", ["MIIB"]),
+                ("jwk", {"kty": "oct", "k": part(SECRET.encode())}),
+                ("x5t", "aaaa"),
+                ("crit", ["exp"]),
+                ("zip", "DEF"),
+                ("b64", False),
+                ("enc", "A256GCM"),
+            )
+        ]
+        + [forged({"alg": "HS256", "jwk": {"kty": "oct", "k": part(b"mine" * 8)}}, claims(), b"mine" * 8)],
+    ),
+    "T4a": (
+        "tokens of another time",
+        [
+            token(exp=NOW - 1),
+            token(exp=NOW - 86_400),
+            token(exp=...),
+            token(exp=NOW + 172_800),
+            token(exp=0),
+            token(iat=NOW + 600),
+            token(nbf=NOW + 600),
+            token(exp=NOW),
+        ],
+    ),
+    "T4b": (
+        "times that are no times",
+        [
+            token(**{claim: value})
+            for claim in ("exp", "iat", "nbf")
+            for value in odd(None, [NOW + 60], {}, str(NOW + 60), NOW + 60.5, True, 1e300, -1)
+            if not (claim != "exp" and value in (True, -1))
+        ],
+    ),
+    "T4c": (
+        "issuers that are nearly the right one",
+        [
+            token(iss=iss)
+            for iss in odd(..., "", [ISSUER], ISSUER + "/", ISSUER.upper(), ISSUER[:-1], None, 1, {})
+        ],
+    ),
+    "T4d": (
+        "tokens for another service",
+        [
+            token(aud=aud)
+            for aud in odd(..., "", "other", [], ["other"], AUDIENCE.upper(), AUDIENCE + " ", None, 1)
+        ],
+    ),
+    "T4e": (
+        "nobody in particular",
+        [token(sub=sub) for sub in odd(..., "", None, 7, [], ["anna"], {"a": 1}, "a\nb", "a" * 300)],
+    ),
+    "T5a": (
+        "tokens as large or as deep as they come",
+        [
+            headed(kid="k" * 1_000_000),
+            token(x="y" * 20_000),
+            "a" * 9_000,
+            ".".join(["a" * 4_000] * 3),
+            f"{part(b'[' * 1_500 + b']' * 1_500)}.{part(claims())}.x",
+            forged(b'{"alg":"HS256","kid":' + b"[" * 900 + b"]" * 900 + b"}", claims()),
+            forged(HEADER, b'{"a":' * 900 + b"1" + b"}" * 900),
+        ],
+    ),
+    "T5b": (
+        "a name said twice, the second time otherwise",
+        [
+            forged(b'{"alg":"none","alg":"HS256"}', claims()),
+            *(
+                forged(HEADER, (RAW[:-1] + f', "{name}": {value}}}').encode())
+                for name, value in (
+                    ("tenant_id", '"t2"'),
+                    ("role", '"admin"'),
+                    ("sub", '"root"'),
+                    ("exp", NOW + 900),
+                )
+            ),
+        ],
+    ),
+    "T5c": (
+        "claims that are not JSON, or not in UTF-8",
+        [
+            forged(HEADER, (RAW[:-1] + f', "x": {value}}}').encode())
+            for value in odd("NaN", "Infinity", "-Infinity")
+        ]
+        + [
+            forged(HEADER, (RAW[:-1] + ', "jti": "\\ud800"}').encode()),
+            forged(HEADER, RAW.encode("utf-16")),
+            forged(HEADER, b"\xef\xbb\xbf" + RAW.encode()),
+            forged(HEADER, b"sub=anna"),
+            forged(HEADER, ["anna"]),
+            forged(HEADER, b"\xff" + RAW.encode()),
+        ],
+    ),
+    "T7a": (
+        "roles and tenants that are patterns, lists, or nearly a name there is",
+        [
+            *(
+                token(role=role)
+                for role in odd(
+                    "*",
+                    "Admin",
+                    "ADMIN",
+                    "admin ",
+                    " admin",
+                    "аdmin",
+                    ["admin"],
+                    {},
+                    None,
+                    "superuser",
+                    "",
+                    1,
+                    "admin\x00",
+                )
+            ),
+            *(
+                token(tenant_id=tenant)
+                for tenant in odd("", "*", "t1/t2", "t1 ", "T1\n", "../t2", ["t1"], None, 1, "т1", "t" * 65)
+            ),
+        ],
+    ),
+    "T7c": (
+        "a good token's signature, written another way",
+        [
+            twin(token()),
+            token() + "=",
+            token() + "==",
+            token()[:-1],
+            token().replace(".", "..", 1),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("identity", ATTACKS)
+def test_no_such_token_opens_anything(
+    attack: Attack, target: Target, careless: Careless, identity: str
+) -> None:
+    what, tokens = ATTACKS[identity]
+    assert target.lets_in(token()), "a good token has to be let in, or nothing is shown"
+    with attack(identity, what) as row:
+        for forgery in tokens:
+            row.tried += 1
+            row.got_through += target.lets_in(forgery)
+        believed = sum(map(careless.accepts, tokens))
+        row.control = f"a verifier that does as the token says believes {believed}"
+        assert believed, "the attack is none"
+
+
+def test_t1b_a_public_key_used_as_a_shared_secret(
+    attack: Attack, target: Target, careless: Careless, published: Published
+) -> None:
+    genuine = jwt.encode(claims(), published.private, "RS256", headers={"kid": "idp"})
+    assert target.lets_in(genuine)
+    tokens = [
+        forged({"alg": alg, **kid}, claims(), key)
+        for key in published.forms
+        for alg in odd("HS256", "RS256")
+        for kid in odd({}, {"kid": "idp"})
+    ]
+    with attack("T1b", "HS256 signed with the bytes of the public key: PEM, DER, PKCS 1, SSH, JWK") as row:
+        for forgery in tokens:
+            row.tried += 1
+            row.got_through += target.lets_in(forgery)
+        row.control = f"a verifier that tries every key believes {sum(map(careless.accepts, tokens))}"
+        assert any(map(careless.accepts, tokens))
+
+
+def test_t6a_several_tokens_and_half_ones(attack: Attack, target: Target, lenient: int) -> None:
+    good, viewer = token(), token(role="viewer")
+    many = [
+        [("Authorization", f"Bearer {viewer}"), ("Authorization", f"Bearer {good}")],
+        [("Authorization", f"Bearer {good}"), ("Authorization", f"Bearer {good}")],
+        [("Authorization", f"Bearer {viewer}, Bearer {good}")],
+        [("Authorization", f"Bearer {good} {good}")],
+        [("Authorization", f"Bearer  \t{good}")],
+        [("Authorization", f"Bearer\t{good}")],
+        [("Authorization", good)],
+        [("Authorization", f"Basic {good}")],
+        [("Authorization", f"Bearer{good}")],
+        [("Authorization", f'Bearer "{good}"')],
+        [("Authorization", f"Bearer token={good}")],
+        [("X-Authorization", f"Bearer {good}")],
+        [("Proxy-Authorization", f"Bearer {good}")],
+    ]
+    with attack("T6a", "two tokens in one request, and tokens that are not sent as they should be") as row:
+        for headers in many:
+            answer = target.client.get("/model-status", headers=headers)
+            row.tried += 1
+            row.got_through += answer.status_code not in (400, 401)
+
+
+def test_t6b_tokens_where_they_are_logged(attack: Attack, target: Target, lenient: int) -> None:
+    good = token(sub="t6b")
+    ways: list[dict[str, Any]] = [
+        {"params": {"access_token": good}},
+        {"params": {"token": good}},
+        {"params": {"authorization": f"Bearer {good}"}},
+        {"headers": {"Cookie": f"access_token={good}"}},
+        {"headers": {"Cookie": f"Authorization=Bearer {good}"}},
+    ]
+    with attack("T6b", "a token in the address or in a cookie") as row:
+        for sent in ways:
+            row.tried += 1
+            row.got_through += target.client.get("/model-status", **sent).status_code != 401
+        row.got_through += good in target.gateway.log.read_text()
+        said = target.client.get(f"http://127.0.0.1:{lenient}/x", params={"access_token": good}).json()
+        assert said["token"] == good
+        row.control = "a server that looks there finds it"
+
+
+def test_t7b_a_token_taken_back(attack: Attack, target: Target) -> None:
+    with attack("T7b", "a token that was revoked, and a copy of it with other claims") as row:
+        stolen = token(jti="stolen", sub="t7b")
+        assert target.lets_in(stolen)
+        said = target.client.post("/revocations", json={"jti": "stolen"}, headers=bearer())
+        assert said.status_code in (200, 202), said.text
+        for again in (stolen, token(jti="stolen", sub="t7b", role="dpo"), stolen):
+            row.tried += 1
+            row.got_through += target.lets_in(again)
+        row.control = "let in until it was revoked"
+
+
+def test_t8_what_a_refusal_gives_away(attack: Attack, target: Target) -> None:
+    kinds = {
+        "bad signature": token()[:-5] + "aaaaa",
+        "unknown key": headed(kid="nobody"),
+        "known key, bad signature": forged({"alg": "RS256", "kid": "idp"}, claims()),
+        "expired": token(exp=NOW - 1),
+        "another audience": token(aud="other"),
+        "no token at all": "x",
+    }
+    seen: dict[str, tuple[int, str]] = {}
+    took: dict[str, list[float]] = {name: [] for name in kinds}
+    with attack("T8", "refusals that tell which part of a token was wrong") as row:
+        for _ in range(25):
+            for name, value in kinds.items():
+                begun = time.perf_counter()
+                answer = target.client.get("/model-status", headers={"Authorization": f"Bearer {value}"})
+                took[name].append((time.perf_counter() - begun) * 1000)
+                body = answer.json()
+                body.pop("request_id")
+                seen[name] = (answer.status_code, json.dumps(body))
+                row.tried += 1
+        row.got_through = len(set(seen.values())) - 1
+        medians = [statistics.median(values) for values in took.values()]
+        row.figure = f"one answer for all; medians {min(medians):.1f}-{max(medians):.1f} ms"
