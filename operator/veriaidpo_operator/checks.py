@@ -65,6 +65,19 @@ def suspended(s: Situation) -> Finding | None:
     return _waits(s, Reason.SUSPENDED) if s.model.spec.suspend else None
 
 
+def claim_taken(s: Situation) -> Finding | None:
+    """Check that the API server took the claim; that it would not let it grow is another matter."""
+    return None if claim_grows(s) else _claim_refused(s)
+
+
+def claim_grows(s: Situation) -> Finding | None:
+    """Check that the claim may become as large as the Model wants; until then the Model goes on as it is."""
+    detail, claim = s.observed.refused.get("PersistentVolumeClaim", ""), s.observed.claim
+    if not detail or claim is None or objects.growth(s.model, claim) is None:
+        return None
+    return _fails(s, Reason.EXPANSION_REFUSED, claim=claim.name, detail=detail)
+
+
 def refused(kind: str, what: Phrase, name: Callable[[Situation], str]) -> Check:
     """Make the check that the API server took an object of this kind, which has this name."""
 
@@ -229,8 +242,9 @@ def _just_starting(s: Situation) -> bool:
     return bool(missing) and all(s.now - pod.created < _STARTING for pod in missing)
 
 
+_claim_refused = refused("PersistentVolumeClaim", Phrase.CLAIM, lambda s: objects.claim_name(s.model))
 STORAGE: tuple[Check, ...] = (
-    refused("PersistentVolumeClaim", Phrase.CLAIM, lambda s: objects.claim_name(s.model)),
+    claim_taken,
     claim_there,
     claim_provisioned,
 )

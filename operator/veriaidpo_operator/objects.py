@@ -7,6 +7,8 @@ import hashlib
 import json
 
 from veriaidpo_operator.api import GROUP, KIND, MANAGER, MODEL_LABEL, VERSION, Json, Model
+from veriaidpo_operator.observed import Claim
+from veriaidpo_operator.quantity import number
 
 
 def labels(model: Model) -> Json:
@@ -56,6 +58,14 @@ def claim(model: Model) -> Json:
         },
         "spec": spec,
     }
+
+
+def growth(model: Model, claim: Claim) -> str | None:
+    """Return the size that a claim is to grow to; None when it is as large as the Model wants, or larger."""
+    new = model.spec.storage.create
+    if new is None or not claim.requested or number(new.size) <= number(claim.requested):
+        return None
+    return str(new.size)
 
 
 def digest(value: object) -> str:

@@ -32,6 +32,8 @@ class Claim(Child):
     """A PersistentVolumeClaim."""
 
     phase: str
+    requested: str
+    """The size that is asked for, a quantity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,12 @@ def _true(condition: Mapping[str, Any] | None) -> bool:
 
 def claim(raw: Mapping[str, Any]) -> Claim:
     """Read a PersistentVolumeClaim."""
-    return Claim(**_child(raw), phase=(raw.get("status") or {}).get("phase", "Pending"))
+    requests = ((raw.get("spec") or {}).get("resources") or {}).get("requests") or {}
+    return Claim(
+        **_child(raw),
+        phase=(raw.get("status") or {}).get("phase", "Pending"),
+        requested=str(requests.get("storage", "")),
+    )
 
 
 def job(raw: Mapping[str, Any], warnings: Iterable[str] = ()) -> Job:

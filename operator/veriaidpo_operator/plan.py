@@ -105,7 +105,16 @@ def _claim(s: Situation) -> tuple[Action, ...]:
         return (Create(objects.claim(s.model)),)
     if not ours(claim, s.model) or claim.deleting:
         return ()
-    return _claim_metadata(s.model, claim)
+    return (*_claim_metadata(s.model, claim), *_claim_growth(s.model, claim))
+
+
+def _claim_growth(model: Model, claim: Claim) -> tuple[Action, ...]:
+    """Ask for more room when the Model does; whether its class can give it, the API server says."""
+    size = objects.growth(model, claim)
+    if size is None:
+        return ()
+    spec = {"resources": {"requests": {"storage": size}}}
+    return (Patch("PersistentVolumeClaim", claim.name, claim.uid, {"spec": spec}),)
 
 
 def _claim_metadata(model: Model, claim: Claim) -> tuple[Action, ...]:

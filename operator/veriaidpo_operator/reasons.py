@@ -38,6 +38,7 @@ class Reason(StrEnum):
     CLAIM_MISSING = "ClaimMissing"
     STORAGE_CLASS_MISSING = "StorageClassMissing"
     VOLUME_READ_ONLY = "VolumeReadOnly"
+    EXPANSION_REFUSED = "ExpansionRefused"
     NAME_CONFLICT = "NameConflict"
     # pods, whatever they run
     UNSCHEDULABLE = "Unschedulable"

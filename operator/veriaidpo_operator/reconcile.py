@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
@@ -14,9 +14,12 @@ from veriaidpo_operator.plan import Plan, plan
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Settings
 from veriaidpo_operator.status import invalid_status
-from veriaidpo_operator.transitions import events
+from veriaidpo_operator.transitions import Event, announced, events
 
 _log = logging.getLogger(__name__)
+_REFUSED_AGAIN = timedelta(minutes=1)
+"""What was refused is asked for no more often, unless the Model changes: a quota is raised by hand."""
+
 _UNREADABLE = {"modelType": "", "language": "", "labels": [], "source": {"uri": ""}}
 
 
@@ -27,6 +30,7 @@ class Reconciler:
         self._cluster = cluster
         self._settings = settings
         self._clock = clock
+        self._refusals: dict[tuple[str, int, str], tuple[datetime, RefusedError]] = {}
 
     def __call__(self, name: str) -> float | None:
         """Do what is to be done for a Model now; return the seconds until the next look, None for never."""
@@ -40,23 +44,34 @@ class Reconciler:
             return self._not_understood(body, error, now)
         observed = self._cluster.observe(model, now)
         decided = plan(model, observed, self._settings, now)
-        refused = self._carry_out(model, decided)
+        refused = self._carry_out(model, decided, now)
         if refused:
             again = plan(model, replace(observed, refused=refused), self._settings, now)
             decided = Plan((), again.status, self._settings.resync_seconds)
         self._say(model, decided.status, now)
         return decided.again
 
-    def _carry_out(self, model: Model, decided: Plan) -> dict[str, str]:
-        """Do the actions; one that is refused does not keep the others from being done."""
+    def _carry_out(self, model: Model, decided: Plan, now: datetime) -> dict[str, str]:
+        """Do the actions; one that is refused does not keep the others from being done.
+
+        Returns what the API server said, by the kind of the object it was about.
+        """
+        for key, (at, _) in list(self._refusals.items()):
+            if now - at >= _REFUSED_AGAIN:
+                self._refusals.pop(key, None)
         refused = {}
         for action in decided.actions:
+            key = (model.uid, model.generation, repr(action))
             try:
+                if key in self._refusals:
+                    raise self._refusals[key][1]
                 self._cluster.act(action)
             except RefusedError as error:
+                self._refusals.setdefault(key, (now, error))
                 refused[error.kind] = error.message
             else:
                 _log.info("%s: %s", model.name, action)
+                self._tell(model, announced(action, self._settings.sentences), now)
         return refused
 
     def _say(self, model: Model, status: Status, now: datetime) -> None:
@@ -68,7 +83,10 @@ class Reconciler:
             if error.code in {404, 409}:  # the Model has gone, or is another one by now
                 return
             raise
-        for event in events(model.status, status, self._settings.sentences):
+        self._tell(model, events(model.status, status, self._settings.sentences), now)
+
+    def _tell(self, model: Model, told: tuple[Event, ...], now: datetime) -> None:
+        for event in told:
             _log.info("%s: %s %s: %s", model.name, event.type, event.reason, event.message)
             try:
                 self._cluster.tell(model, event, now)

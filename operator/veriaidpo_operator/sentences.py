@@ -25,6 +25,7 @@ class Told(StrEnum):
     REVISION_SERVING = "RevisionServing"
     REVISION_QUARANTINED = "RevisionQuarantined"
     ROLLED_BACK = "RolledBack"
+    CLAIM_GOES = "ClaimGoesWithModel"
 
 
 class Phrase(StrEnum):

@@ -153,6 +153,7 @@ def _failure(s: Situation, root: Finding | None) -> Failure | None:
 
 def _conditions(s: Situation, status: Status, root: Finding | None) -> tuple[Condition, ...]:
     serve = checks.first(checks.SERVE, s)
+    wrong = root if root is not None and root.failure else checks.claim_grows(s)
     facts = _facts(s, status)
     # A predictor reports ready only after it has answered its golden sentences.
     answers = _answer(s, serve, Reason.PREDICTOR_READY, facts, unknown=s.target is None)
@@ -164,9 +165,9 @@ def _conditions(s: Situation, status: Status, root: Finding | None) -> tuple[Con
         "Ready": _answer(
             s, root, Reason.SERVING if s.model.spec.pinned_revision is None else Reason.PINNED, facts
         ),
-        "Degraded": ("True", root.reason, root.message)
-        if root is not None and root.failure
-        else ("False", Reason.AS_EXPECTED, s.say(Reason.AS_EXPECTED)),
+        "Degraded": ("False", Reason.AS_EXPECTED, s.say(Reason.AS_EXPECTED))
+        if wrong is None
+        else ("True", wrong.reason, wrong.message),
     }
     return tuple(stamped(s.model.status, s.model, kind, said[kind], s.now) for kind in CONDITIONS)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from veriaidpo_operator.plan import Action, Create, Patch
 from veriaidpo_operator.reasons import Reason
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.sentences import Phrase, Sentences, Told
@@ -45,6 +46,20 @@ def events(before: Status, after: Status, say: Sentences) -> tuple[Event, ...]:
     if converted is not None and converted.reason == Reason.GATE_FAILED and had != converted:
         found.append(Event("Warning", Reason.GATE_FAILED, converted.message))
     return tuple(found)
+
+
+def announced(action: Action, say: Sentences) -> tuple[Event, ...]:
+    """Return the events of what was done: whoever deletes a Model should know what goes with it."""
+    match action:
+        case Create(
+            {"kind": "PersistentVolumeClaim", "metadata": {"name": name, "ownerReferences": [_, *_]}}
+        ):
+            pass
+        case Patch("PersistentVolumeClaim", name, _, {"metadata": {"ownerReferences": [_, *_]}}):
+            pass
+        case _:
+            return ()
+    return (Event("Warning", Told.CLAIM_GOES, say(Told.CLAIM_GOES, claim=name)),)
 
 
 def _quarantine(before: Status, after: Status, say: Sentences) -> list[Event]:

@@ -46,6 +46,23 @@ def test_no_secret_is_in_an_environment_variable(demo: list[dict[str, Any]]) -> 
                 assert "secretKeyRef" not in variable.get("valueFrom", {}), (name, variable["name"])
 
 
+def granted(items: list[dict[str, Any]], role: str) -> set[str]:
+    """What a release adds to one of the cluster's own roles, as `verb resource`."""
+    label = f"rbac.authorization.k8s.io/aggregate-to-{role}"
+    added = [item for item in items if item["metadata"].get("labels", {}).get(label) == "true"]
+    rules = [rule for item in added for rule in item["rules"]]
+    assert {group for rule in rules for group in rule["apiGroups"]} == {"veriaidpo.verisyntra.vn"}
+    return {f"{verb} {one}" for rule in rules for verb in rule["verbs"] for one in rule["resources"]}
+
+
+def test_who_may_view_or_edit_a_namespace_may_view_or_edit_its_models(demo: list[dict[str, Any]]) -> None:
+    view, edit, admin = (granted(demo, role) for role in ("view", "edit", "admin"))
+    assert {word.split()[0] for word in view} == {"get", "list", "watch"}
+    assert edit == admin
+    assert edit > view | {"create models", "patch models", "delete models"}
+    assert "patch models/status" not in edit, "a status is the operator's to write"
+
+
 def test_rights_are_namespaced_and_named(demo: list[dict[str, Any]]) -> None:
     for item in demo:
         if item["kind"] in {"Role", "ClusterRole"}:
@@ -53,7 +70,14 @@ def test_rights_are_namespaced_and_named(demo: list[dict[str, Any]]) -> None:
                 assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
                 assert "secrets" not in rule["resources"]
                 assert not {"escalate", "bind", "impersonate"} & set(rule["verbs"])
-    [cluster_wide] = [item for item in demo if item["kind"] == "ClusterRole"]
+    aggregated = {
+        item["metadata"]["name"]: item
+        for item in demo
+        if item["kind"] == "ClusterRole" and "rbac.authorization.k8s.io" in str(item["metadata"]["labels"])
+    }
+    [cluster_wide] = [
+        item for item in demo if item["kind"] == "ClusterRole" and item["metadata"]["name"] not in aggregated
+    ]
     assert cluster_wide["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade"
     assert cluster_wide["rules"] == [
         {

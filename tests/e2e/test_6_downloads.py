@@ -34,8 +34,8 @@ STAGES: list[tuple[str, Callable[[], object]]] = [
 
 
 @contextmanager
-def every_job_ever() -> Iterator[set[str]]:
-    """Collect the UIDs of all Jobs that are made for the Model while the block runs."""
+def every_job_ever(model: str) -> Iterator[set[str]]:
+    """Collect the UIDs of all Jobs that are made for a Model while the block runs."""
     seen: set[str] = set()
     command = ["kubectl", "--namespace", NAMESPACE, "get", "jobs", "--watch", "--output"]
     line = "jsonpath={.metadata.name} {.metadata.uid}{'\\n'}"
@@ -44,14 +44,14 @@ def every_job_ever() -> Iterator[set[str]]:
         yield seen
         watch.terminate()
         words = [line.split() for line in watch.stdout]
-        seen.update(uid for name, uid in words if name.startswith(f"{NAME}-fetch-"))
+        seen.update(uid for name, uid in words if name.startswith(f"{model}-fetch-"))
 
 
 def test_the_operator_is_killed_at_each_stage_of_a_download(traffic: Traffic) -> None:
     slowly = sample(NAME, source=source(REPOSITORY))
     with (
         hub_arguments(f"--rate={BYTES_PER_SECOND}"),
-        every_job_ever() as made,
+        every_job_ever(NAME) as made,
         traffic,
         apply_model(slowly),
     ):

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,16 +68,11 @@ class Load:
     def __init__(self, sent: Traffic) -> None:
         self._traffic = sent
         self._rows: list[Row] = []
-        self._honest: Callable[[Answer], bool] = lambda _: False
 
     def row(self, name: str, fault: str, expected: str) -> Row:
         """Begin a row."""
         self._rows.append(Row(name, fault, expected))
         return self._rows[-1]
-
-    def spares(self, honest: Callable[[Answer], bool]) -> None:
-        """Say which 503s are honest: those of a model that a row takes away, while it is away."""
-        self._honest = honest
 
     @property
     def traffic(self) -> Traffic:
@@ -93,7 +88,7 @@ class Load:
     ) -> None:
         try:
             self._traffic.__exit__(kind, error, trace)
-            failed = self._traffic.failed(self._honest, LEAST_RATE)
+            failed = self._traffic.failed(lambda _: True, LEAST_RATE)
         except AssertionError as too_little:
             self._write(None, error or too_little)
             raise
@@ -104,11 +99,15 @@ class Load:
 
     def _write(self, failed: list[Answer] | None, error: BaseException | None) -> None:
         sent, rate = len(self._traffic.answers), self._traffic.rate
+        honest = sum(answer.fault == "honest" for answer in self._traffic.answers)
+        away = sorted({answer.model_type for answer in self._traffic.answers if answer.fault == "honest"})
         with merged(FILE) as kept:
             for row in self._rows:
                 why = [] if row.passed or error is None else [f"stopped: {error}"]
                 if rate < traffic.LEAST_RATE:
                     why.append(f"load of {rate:.0f}/s only")
+                if honest:
+                    why.append(f"{honest} honest 503s of {', '.join(away)}")
                 if failed:
                     why.append(f"failed requests, the first: {failed[0]}")
                 kept[row.id] = {

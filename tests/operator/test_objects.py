@@ -301,3 +301,18 @@ def test_pull_secrets_and_policy_reach_both_pods() -> None:
     for pod in (job(**settings)["spec"]["template"]["spec"], service(**settings)["spec"]["predictor"]):
         assert pod["imagePullSecrets"] == [{"name": "regcred"}]
         assert container(pod)["imagePullPolicy"] == "Always"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "grows"),
+    [("3Gi", "2Gi", "3Gi"), ("2Gi", "2048Mi", None), ("1Gi", "2Gi", None), (None, "1Gi", None)],
+)
+def test_a_claim_grows_when_the_model_wants_more_and_never_shrinks(
+    wanted: str | None, there: str, grows: str | None
+) -> None:
+    world = World({"storage": {"create": {"size": wanted}}} if wanted else {})
+    claim = world.put({**objects.claim(world.model)})
+    claim["spec"]["resources"]["requests"]["storage"] = there
+    seen = world.observe().claim
+    assert seen is not None
+    assert objects.growth(world.model, seen) == grows

@@ -1,6 +1,6 @@
 """One look at one Model, with a cluster that may refuse, forget or fail."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 import pytest
@@ -23,6 +23,7 @@ class InMemory:
     def __init__(self, world: World) -> None:
         self.world = world
         self.refuses: dict[str, str] = {}
+        self.tried: list[str] = []
         self.done: list[str] = []
         self.told: list[str] = []
         self.status_error: ApiError | None = None
@@ -36,6 +37,7 @@ class InMemory:
 
     def act(self, action: Action) -> None:
         kind = str(action).split()[1]
+        self.tried.append(str(action))
         if kind in self.refuses:
             raise RefusedError(kind, self.refuses[kind])
         self.done.append(str(action))
@@ -80,8 +82,34 @@ def test_a_refused_object_is_told_of_and_tried_again(
     assert world.condition("Ready") == ("False", "Refused")
     assert cluster.told == ["Refused"]
     cluster.refuses = {}
+    world.now += timedelta(seconds=61)
     reconcile("principles-vi")
     assert cluster.done == ["create PersistentVolumeClaim principles-vi-model"]
+
+
+def test_what_was_refused_is_tried_once_a_minute_and_told_of_all_the_time(
+    reconcile: Reconciler, cluster: InMemory, world: World
+) -> None:
+    cluster.refuses = {"PersistentVolumeClaim": "not today"}
+    for _ in range(59):
+        reconcile("principles-vi")
+        world.now += timedelta(seconds=1)
+    assert cluster.tried == ["create PersistentVolumeClaim principles-vi-model"]
+    assert world.condition("Ready") == ("False", "Refused")
+    world.now += timedelta(seconds=2)
+    reconcile("principles-vi")
+    assert len(cluster.tried) == 2
+
+
+def test_what_was_refused_is_tried_at_once_when_the_model_changes(
+    reconcile: Reconciler, cluster: InMemory, world: World
+) -> None:
+    cluster.refuses = {"PersistentVolumeClaim": "not today"}
+    reconcile("principles-vi")
+    reconcile("principles-vi")
+    world.change({"storage": {"create": {"size": "1Gi"}}})
+    reconcile("principles-vi")
+    assert len(cluster.tried) == 2
 
 
 def test_a_quota_that_is_used_up_has_its_own_reason(
@@ -94,6 +122,7 @@ def test_a_quota_that_is_used_up_has_its_own_reason(
     assert world.condition("Degraded") == ("True", "QuotaExceeded")
     assert cluster.told == ["QuotaExceeded"]
     cluster.refuses = {}
+    world.now += timedelta(seconds=61)
     reconcile("principles-vi")
     assert world.condition("Ready")[1] != "QuotaExceeded"
 
@@ -108,8 +137,46 @@ def test_a_webhook_of_kserve_that_does_not_answer_is_told_of_and_what_answers_go
     assert world.condition("Ready") == ("False", "RuntimeDown")
     assert world.condition("Servable") == ("True", "Serving")
     cluster.refuses = {}
+    world.now += timedelta(seconds=61)
+    reconcile("principles-vi")
     world.settle()
     assert world.condition("Ready") == ("True", "Serving")
+
+
+def test_a_claim_that_will_go_with_its_model_is_warned_of_once(
+    reconcile: Reconciler, cluster: InMemory, world: World
+) -> None:
+    world.settle()
+    world.change({"storage": {"reclaimPolicy": "Delete"}})
+    for _ in range(3):
+        reconcile("principles-vi")
+    assert cluster.told == ["ClaimGoesWithModel"]
+    world.change({"storage": {"reclaimPolicy": "Retain"}})
+    reconcile("principles-vi")
+    assert cluster.told == ["ClaimGoesWithModel"]
+
+
+def test_a_claim_that_is_made_to_go_with_its_model_is_warned_of(
+    reconcile: Reconciler, cluster: InMemory, world: World
+) -> None:
+    world.change({"storage": {"reclaimPolicy": "Delete"}})
+    reconcile("principles-vi")
+    reconcile("principles-vi")
+    assert "ClaimGoesWithModel" in cluster.told
+
+
+def test_a_class_that_lets_no_claim_grow_is_told_of_and_the_model_stays_ready(
+    reconcile: Reconciler, cluster: InMemory, world: World
+) -> None:
+    world.settle()
+    world.change({"storage": {"create": {"size": "9Gi"}}})
+    cluster.refuses = {"PersistentVolumeClaim": "only dynamically provisioned pvc can be resized"}
+    reconcile("principles-vi")
+    assert world.condition("Ready") == ("True", "Serving")
+    assert world.condition("Degraded") == ("True", "ExpansionRefused")
+    world.change({"storage": {"create": {"size": "2Gi"}}})
+    reconcile("principles-vi")
+    assert world.condition("Degraded") == ("False", "AsExpected")
 
 
 def test_a_refused_service_does_not_keep_the_claim_from_being_repaired(

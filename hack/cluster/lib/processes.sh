@@ -112,7 +112,8 @@ processes_up() {
     --requestheader-client-ca-file "$pki/front-proxy-ca.crt" --requestheader-allowed-names front-proxy-client \
     --requestheader-extra-headers-prefix X-Remote-Extra- --requestheader-group-headers X-Remote-Group \
     --requestheader-username-headers X-Remote-User \
-    --proxy-client-cert-file "$pki/front-proxy.crt" --proxy-client-key-file "$pki/front-proxy.key"
+    --proxy-client-cert-file "$pki/front-proxy.crt" --proxy-client-key-file "$pki/front-proxy.key" \
+    --audit-policy-file "$state/audit.yaml" --audit-log-path "$audit_log" --audit-log-maxsize 50 --audit-log-maxbackup 2
   wait_for containerd "containerd" ctr version
   image_pause
   wait_for kube-apiserver "the API server" kubectl get --raw /readyz
@@ -163,6 +164,12 @@ settings_save() {
   ls -d $fixed_folders >"$state/existed" 2>/dev/null || true
   sysctl vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops \
     kernel.keys.root_maxkeys kernel.keys.root_maxbytes 2>/dev/null >"$state/sysctl" || true
+}
+
+# process_stop NAME: ends one of them; `start` begins whatever does not run.
+process_stop() {
+  [[ " $names " = *" ${1:-} "* ]] || die "'${1:-}' is none of: $names"
+  end "$1"
 }
 
 processes_status() {

@@ -1,0 +1,68 @@
+"""A bit changes on the volume, wherever: nothing wrong is served, and the bytes are fetched anew."""
+
+from ..e2e.cluster import condition, eventually, get, hub_bytes, kubectl
+from ..e2e.models import apply_model, hub_arguments
+from ..e2e.parts import predictor
+from .models import is_ready, like, ready, served
+from .rows import Load
+from .volumes import Shell, shell
+
+RATE = 100_000
+"""Bytes a second: the graph takes most of a minute."""
+
+
+def restart(name: str) -> None:
+    kubectl("delete", "pods", "-l", predictor(name), "--wait=false")
+
+
+def test_a_bit_of_a_published_revision(load: Load) -> None:
+    files = {"flip-volume": ("model.onnx", 5000), "flip-manifest": ("manifest.json", 40)}
+    with load, served(like("legal-basis-vi", "bits-vi")) as name, shell(f"{name}-model") as volume:
+        for line, (file, at) in files.items():
+            row = load.row(
+                line, f"one bit of the served revision's {file} changes; its predictor starts again",
+                "Verified False and not served; fetched anew and Ready by itself",
+            )  # fmt: skip
+            (path,) = volume.find(f"*/revisions/*{file}")
+            before = volume.run("sha256sum", path)
+            volume.flip(path, at)
+            assert volume.run("sha256sum", path) != before
+            row.control = "sha256sum of the file differs"
+            restart(name)
+            row.struck()
+            eventually(lambda: condition(name, "Ready")["reason"] == "RevisionDamaged", "it is found", 120)
+            assert condition(name, "Verified")["status"] == "False"
+            row.saw(f"RevisionDamaged after {row.after()} s")
+            ready(name, 900)
+            assert volume.run("sha256sum", path) == before
+            row.healed()
+
+
+def test_a_bit_of_a_download_on_its_way(load: Load) -> None:
+    repository, name = "veriaidpo-demo/principles-en", "staged-en"
+    with load, hub_arguments(f"--rate={RATE}"), apply_model(like("principles-en", name)):
+        row = load.row(
+            "flip-staging", "one bit of what was downloaded so far changes; the fetch pod is killed",
+            "the damaged file is fetched again, the others are not; Ready by itself",
+        )  # fmt: skip
+
+        def percent() -> int:
+            return int(get("model", name).get("status", {}).get("download", {}).get("percent", 0))
+
+        eventually(lambda: percent() >= 30, "some of it is there", 120)
+        with shell(f"{name}-model") as volume:
+            (path,) = graph(volume)
+            volume.flip(path, 1000)
+        selector = f"veriaidpo.verisyntra.vn/model={name},app.kubernetes.io/component=fetch"
+        kubectl("delete", "pods", "-l", selector, "--grace-period=0", "--force")
+        row.struck()
+        ready(name, 300)
+        row.healed()
+        total = get("model", name)["status"]["download"]["bytesTotal"]
+        row.saw(f"{hub_bytes(repository)} bytes sent for {total}")
+        assert total < hub_bytes(repository) < 2 * total
+        assert is_ready(name)
+
+
+def graph(volume: Shell) -> list[str]:
+    return volume.find("*/staging/*model.onnx")
