@@ -159,5 +159,6 @@ def test_a_failure_is_told_in_words_of_the_operator_around_the_words_of_the_fetc
     assert failure is not None
     assert failure.message == (
         "Ổ lưu trữ không đủ chỗ: It was OutOfSpace. "
-        "Hãy mở rộng yêu cầu cấp ổ principles-vi-model, hoặc xóa các phiên bản cũ trên đó."
+        "Hãy tăng spec.storage.create.size để mở rộng yêu cầu cấp ổ principles-vi-model, "
+        "hoặc xóa các phiên bản cũ trên đó."
     )
