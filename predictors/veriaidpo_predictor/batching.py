@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from veriaidpo_predictor.cores import Cores
 from veriaidpo_predictor.waiting import Limits, Row, Waiting
 
 Logits = npt.NDArray[np.float32]
@@ -141,6 +142,7 @@ class Pool:
     """The engine threads of a process. Queues are served in turn, so no model starves another."""
 
     def __init__(self, threads: int) -> None:
+        self.cores = Cores(threads)
         self._changed = threading.Condition()
         self._queues: deque[Queue] = deque()
         self._stopping = False

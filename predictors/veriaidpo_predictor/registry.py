@@ -119,7 +119,12 @@ class Served:
         tokeniser = tokenise.build(
             self.directory, self.manifest.tokenizer, max_tokens=self.manifest.max_tokens
         )
-        run = session.load(self.directory, labels=self.task.width, per_token=self.task.per_token)
+        run = session.load(
+            self.directory,
+            labels=self.task.width,
+            per_token=self.task.per_token,
+            cores=self._pool.cores,
+        )
         queue = self._pool.queue(metrics.timed(self.name, run), self._limits)
         metrics.watch_queue(self.name, lambda: queue.waiting_tokens)
         return _Engine(tokeniser, run, queue)

@@ -2,8 +2,10 @@
 
 import json
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime  # type: ignore[import-untyped]
 
 from veriaidpo_predictor.batching import Logits
+from veriaidpo_predictor.cores import Cores
 
 MODEL_FILE = "onnx/model.onnx"
 _INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
@@ -27,13 +30,21 @@ class SessionError(Exception):
 class Session:
     """Computes logits for rows of ids. Safe to call from several threads at once.
 
-    `per_token`: the graph scores each token, not the text as a whole.
+    `per_token`: the graph scores each token, not the text as a whole. The session has as many threads as
+    there are `cores`.
     """
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, *, labels: int, pad_id: int, per_token: bool
+        self,
+        session: onnxruntime.InferenceSession,
+        *,
+        labels: int,
+        pad_id: int,
+        per_token: bool,
+        cores: Cores,
     ) -> None:
         self._session = session
+        self._cores = cores
         self._inputs = [one.name for one in session.get_inputs()]
         self._output = session.get_outputs()[0].name
         self._labels = labels
@@ -64,9 +75,27 @@ class Session:
             ids[row, : len(values)] = values
             mask[row, : len(values)] = 1
         feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        found: list[npt.NDArray[np.float32]] = self._session.run(
-            names, {name: feeds[name] for name in self._inputs}
-        )
+        given = {name: feeds[name] for name in self._inputs}
+        with self._cores.taken() as has_all:
+            if has_all or self._cores.count == 1:
+                found: list[npt.NDArray[np.float32]] = self._session.run(names, given)
+                return found
+            return self._aside(names, given)
+
+    def _aside(self, names: list[str], given: dict[str, Any]) -> list[npt.NDArray[np.float32]]:
+        """Run on one of the session's own threads, which then helps no other run; wait for it here."""
+        over = threading.Event()
+        ended: list[tuple[list[npt.NDArray[np.float32]], str]] = []
+
+        def keep(found: list[npt.NDArray[np.float32]], _data: None, error: str) -> None:
+            ended.append((found, error))
+            over.set()
+
+        self._session.run_async(names, given, keep, None)
+        over.wait()
+        found, error = ended[0]
+        if error:
+            raise SessionError("onnxruntime could not compute a batch.")
         return found
 
     def _check(self) -> None:
@@ -81,11 +110,19 @@ class Session:
             raise SessionError(f"The graph's first output is not one score for each {what}.")
 
 
-def load(directory: Path, *, labels: int, per_token: bool = False, graph: str = MODEL_FILE) -> Session:
-    """Load the graph of a verified revision directory; raises SessionError."""
+def load(
+    directory: Path,
+    *,
+    labels: int,
+    per_token: bool = False,
+    graph: str = MODEL_FILE,
+    cores: Cores | None = None,
+) -> Session:
+    """Load the graph of a verified revision directory; raises SessionError. Without `cores` it has one."""
+    cores = cores or Cores(1)
     options = onnxruntime.SessionOptions()
-    # Each run uses one core and runs go side by side: nothing waits at a barrier, and nothing spins.
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.intra_op_num_threads, options.inter_op_num_threads = cores.count, 1
+    # What spins burns the core that another run, HTTP or the tokenizer could have.
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # An int8 graph that was made for a processor with VNNI is exact on one without, too.
@@ -100,7 +137,7 @@ def load(directory: Path, *, labels: int, per_token: bool = False, graph: str = 
     except Exception as error:  # onnxruntime raises a dozen types of its own, none with a common parent
         raise SessionError(f"onnxruntime cannot load {graph} ({type(error).__name__}).") from error
     pad_id = _pad_id(directory / "config.json")
-    return Session(session, labels=labels, pad_id=pad_id, per_token=per_token)
+    return Session(session, labels=labels, pad_id=pad_id, per_token=per_token, cores=cores)
 
 
 def softmax(logits: Logits) -> Logits:
