@@ -248,7 +248,12 @@ STORAGE: tuple[Check, ...] = (
     claim_there,
     claim_provisioned,
 )
-FETCH: tuple[Check, ...] = (*STORAGE, refused("Job", Phrase.FETCH_JOB, lambda s: s.fetch.name), fetched)
+FETCH: tuple[Check, ...] = (
+    *STORAGE,
+    refused("ConfigMap", Phrase.FETCH_ORDER, lambda s: s.fetch.name),
+    refused("Job", Phrase.FETCH_JOB, lambda s: s.fetch.name),
+    fetched,
+)
 SERVE: tuple[Check, ...] = (
     runtime_there,
     runtime_answers,

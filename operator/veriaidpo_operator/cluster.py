@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from veriaidpo_operator import objects, observed, pods, serving
+from veriaidpo_operator.actions import Action, Apply, Create, Delete, Patch
 from veriaidpo_operator.api import GROUP, KIND, MANAGER, MODEL_LABEL, VERSION, Json, Model
 from veriaidpo_operator.apiserver import ApiError, ApiServer
 from veriaidpo_operator.jobs import FETCH_PORT
 from veriaidpo_operator.observed import Claim, Job, Observed, Pod, Progress
-from veriaidpo_operator.plan import Action, Apply, Create, Delete, Patch
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Settings
 from veriaidpo_operator.transitions import Event
@@ -60,6 +60,7 @@ class Cluster:
                 claim=seen_claim,
                 claim_warnings=self._claim_warnings(seen_claim, now),
                 jobs=seen_jobs,
+                orders=tuple(map(observed.child, self._server.list("ConfigMap", labelSelector=selector))),
                 pods=seen_pods,
                 progress=self._progress(seen_jobs, seen_pods),
             ),

@@ -1,14 +1,14 @@
 """The Job that brings a revision onto the claim. Pure: same input, same Job."""
 
-import json
-
 from veriaidpo_operator.api import FETCH_AGAIN, GROUP, Json, Model
 from veriaidpo_operator.objects import claim_name, digest, labels, owner
+from veriaidpo_operator.orders import KEY, converts, fetch_spec
 from veriaidpo_operator.pod_parts import ROOT, container_security, models_volume, pod, resources, tmp_volume
 from veriaidpo_operator.reasons import Reason
 from veriaidpo_operator.settings import Settings
 
 FETCH_PORT = 8081
+ORDER_DIR = "/etc/veriaidpo/fetch"
 TOKEN_DIR = "/var/run/secrets/veriaidpo/hub"  # noqa: S105 (a folder)
 TEMPLATE_HASH = f"{GROUP}/template"
 ATTEMPT = f"{GROUP}/attempt"
@@ -16,33 +16,6 @@ ATTEMPT = f"{GROUP}/attempt"
 # Exit codes of a fetch that another try of the same Job cannot mend: the Job ends at once and the operator
 # decides.
 FINAL_EXIT_CODES = (2, 11, 12, 14, 15, 16, 17, 18, 19, 20)
-
-
-def fetch_spec(model: Model) -> Json:
-    """Return what the fetch is told, the JSON of FETCH_SPEC."""
-    spec = model.spec
-    conversion = spec.conversion
-    asked: Json = {}
-    if converts(model):
-        asked = {
-            "conversion": conversion.model_dump(by_alias=True, exclude={"gate_sentences"}),
-            "gateSentences": list(conversion.gate_sentences),
-        }
-    return {
-        "name": model.name,
-        "modelType": spec.model_type,
-        "language": spec.language,
-        "task": spec.task,
-        "labels": [label.model_dump(exclude_none=True) for label in spec.labels],
-        "maxTokens": spec.max_tokens,
-        "source": {
-            "uri": spec.source.uri,
-            "revision": spec.source.revision,
-            "files": [known.model_dump() for known in spec.source.files],
-        },
-        "goldenSentences": [golden.model_dump(exclude_none=True) for golden in spec.serving.golden_sentences],
-        **asked,
-    }
 
 
 def fetch_name(model: Model, claim_uid: str) -> str:
@@ -73,7 +46,7 @@ def fetch_command(model: Model) -> list[str]:
     kept |= {r.digest for r in status.revisions if pinned and r.digest.startswith(pinned)}
     answers = {status.current_revision, status.previous_revision, status.target_revision}
     refused = {q.digest for q in status.quarantined if q.reason == Reason.GOLDEN_SENTENCE_FAILED} - answers
-    command = ["fetch", "--root", ROOT, "--progress-port", str(FETCH_PORT)]
+    command = ["fetch", "--spec", f"{ORDER_DIR}/{KEY}", "--root", ROOT, "--progress-port", str(FETCH_PORT)]
     command += ["--keep", str(model.spec.revision_history_limit)]
     for one in sorted(kept - refused - {None}, key=str):
         command += ["--protect", str(one)]
@@ -84,7 +57,7 @@ def fetch_command(model: Model) -> list[str]:
 
 def fetch_job(model: Model, settings: Settings, *, name: str, attempt: int) -> Json:
     """Build the Job that puts the wanted revision on the claim."""
-    template = _fetch_pod(model, settings)
+    template = _fetch_pod(model, settings, name)
     # Not in the template's hash: what is kept changes with each rollout, and no fetch starts over for it.
     template["containers"][0]["args"] = fetch_command(model)
     return {
@@ -130,23 +103,25 @@ def fetch_job(model: Model, settings: Settings, *, name: str, attempt: int) -> J
 def fetch_template(model: Model, settings: Settings) -> str:
     """Return the hash of everything about the Job that its name does not cover (image, limits, token …)."""
     download = model.spec.download
-    return digest([_fetch_pod(model, settings), download.backoff_limit, download.active_deadline_seconds])[
-        :16
-    ]
+    return digest(
+        [_fetch_pod(model, settings, ""), download.backoff_limit, download.active_deadline_seconds]
+    )[:16]
 
 
-def _fetch_pod(model: Model, settings: Settings) -> Json:
-    env = [
-        {
-            "name": "FETCH_SPEC",
-            "value": json.dumps(fetch_spec(model), ensure_ascii=False, separators=(",", ":")),
-        },
-        {"name": "HOME", "value": "/tmp"},  # noqa: S108 (the pod's own)
-    ]
+def _fetch_pod(model: Model, settings: Settings, name: str) -> Json:
+    env = [{"name": "HOME", "value": "/tmp"}]  # noqa: S108 (the pod's own)
     if settings.hf_endpoint:
         env.append({"name": "HF_ENDPOINT", "value": settings.hf_endpoint})
-    mounts: list[Json] = [{"name": "models", "mountPath": ROOT}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
-    volumes: list[Json] = [models_volume(claim_name(model)), tmp_volume()]
+    mounts: list[Json] = [
+        {"name": "models", "mountPath": ROOT},
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the pod's own)
+        {"name": "order", "mountPath": ORDER_DIR, "readOnly": True},
+    ]
+    volumes: list[Json] = [
+        models_volume(claim_name(model)),
+        tmp_volume(),
+        {"name": "order", "configMap": {"name": name}},
+    ]
     token = _token(model, settings)
     if token is not None:
         secret, key = token
@@ -179,11 +154,6 @@ def _fetch_pod(model: Model, settings: Settings) -> Json:
         ],
         "volumes": volumes,
     }
-
-
-def converts(model: Model) -> bool:
-    """Tell whether the fetch shall turn the weights into another form."""
-    return model.spec.conversion.quantization != "none"
 
 
 def _token(model: Model, settings: Settings) -> tuple[str, str] | None:

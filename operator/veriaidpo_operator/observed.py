@@ -189,6 +189,8 @@ class Observed:
     claim: Claim | None = None
     claim_warnings: tuple[str, ...] = ()
     jobs: tuple[Job, ...] = ()
+    orders: tuple[Child, ...] = ()
+    """The ConfigMaps that tell a fetch what to do."""
     pods: tuple[Pod, ...] = ()
     runtime_known: bool = True
     """Whether the cluster knows InferenceServices at all."""
@@ -241,6 +243,11 @@ def _conditions(raw: Mapping[str, Any]) -> dict[str, Json]:
 
 def _true(condition: Mapping[str, Any] | None) -> bool:
     return condition is not None and condition.get("status") == "True"
+
+
+def child(raw: Mapping[str, Any]) -> Child:
+    """Read an object of which only its being there counts."""
+    return Child(**_child(raw))
 
 
 def claim(raw: Mapping[str, Any]) -> Claim:

@@ -7,8 +7,9 @@ what is there, names are deterministic, and a world that is as wanted gives no a
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from veriaidpo_operator import drift, jobs, objects
-from veriaidpo_operator.api import Json, Model
+from veriaidpo_operator import drift, jobs, objects, orders
+from veriaidpo_operator.actions import Action, Apply, Create, Delete, Patch
+from veriaidpo_operator.api import Model
 from veriaidpo_operator.checks import anothers, ours
 from veriaidpo_operator.fetching import Fetch, Phase
 from veriaidpo_operator.observed import Claim, Job, Observed
@@ -21,54 +22,6 @@ from veriaidpo_operator.trial import repair_at, verdict
 
 _SOON = 2.0
 _ROLLING = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Create:
-    """Make an object; one of that name that is there already counts as made."""
-
-    object: Json
-
-    def __str__(self) -> str:
-        return f"create {self.object['kind']} {self.object['metadata']['name']}"
-
-
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """Make an object so, by server-side apply."""
-
-    object: Json
-
-    def __str__(self) -> str:
-        return f"apply {self.object['kind']} {self.object['metadata']['name']}"
-
-
-@dataclass(frozen=True, slots=True)
-class Patch:
-    """Change a few fields of the very object that was seen (its UID is a precondition)."""
-
-    kind: str
-    name: str
-    uid: str
-    body: Json
-
-    def __str__(self) -> str:
-        return f"patch {self.kind} {self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """Remove the very object that was seen, and in the foreground: it stays until what it owns has gone."""
-
-    kind: str
-    name: str
-    uid: str
-
-    def __str__(self) -> str:
-        return f"delete {self.kind} {self.name}"
-
-
-Action = Create | Apply | Patch | Delete
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +87,35 @@ def _fetch(s: Situation) -> tuple[Action, ...]:
         return tuple(_delete(job) for job in s.observed.jobs if job.live and not job.deleting)
     others = [job for job in s.observed.jobs if job.name != fetch.name]
     actions: list[Action] = [_delete(job) for job in others if not job.deleting and (fetch.name or job.live)]
+    actions += _unread_orders(s)
     claim = s.observed.claim
     if claim is None or (model.spec.storage.claim_name is None and not ours(claim, model)):
         return tuple(actions)
     if fetch.job is not None:
         if not fetch.job.deleting and _in_the_way(s, fetch, fetch.job, claim):
             actions.append(_delete(fetch.job))
+        elif fetch.phase is Phase.RUNNING:
+            actions += _order(s)
     elif fetch.phase is Phase.ABSENT and not claim.deleting and not any(job.live for job in others):
         job = jobs.fetch_job(model, s.settings, name=fetch.name, attempt=fetch.attempt)
-        actions.append(Create(job))
+        actions += [*_order(s), Create(job)]
     return tuple(actions)
+
+
+def _order(s: Situation) -> tuple[Action, ...]:
+    """Have what the fetch is told there, as long as its pod may still have to read it."""
+    name = s.fetch.name
+    there = any(order.name == name and s.model.uid in order.owners for order in s.observed.orders)
+    return () if there else (Create(orders.config_map(s.model, name)),)
+
+
+def _unread_orders(s: Situation) -> tuple[Action, ...]:
+    """Remove what no fetch reads any more, and what a former Model of this name left."""
+    read = {job.name for job in s.observed.jobs} | (
+        {s.fetch.name} if s.fetch.phase is Phase.ABSENT else set()
+    )
+    unread = (o for o in s.observed.orders if o.name not in read or s.model.uid not in o.owners)
+    return tuple(Delete("ConfigMap", o.name, o.uid) for o in unread if not o.deleting)
 
 
 def _in_the_way(s: Situation, fetch: Fetch, job: Job, claim: Claim) -> bool:

@@ -32,6 +32,7 @@ class Phrase(StrEnum):
     """Parts of sentences."""
 
     CLAIM = "claim"
+    FETCH_ORDER = "fetch_order"
     FETCH_JOB = "fetch_job"
     SERVICE = "service"
     CLAIM_DELETED = "claim_deleted"

@@ -55,6 +55,7 @@ def named(name: str) -> Json:
         model(download={"backoffLimit": 0, "activeDeadlineSeconds": 60}, suspend=True, aliases=["p"]),
         model(pinnedRevision="0123456789ab", serving={"progressDeadlineSeconds": 30}),
         model(conversion={"quantization": "int8", "gateSentences": ["Một câu."]}),
+        model(conversion={"gateSentences": ["ữ" * 390] * 512}),
     ],
 )
 def test_taken(namespace: Namespace, body: Json) -> None:
@@ -100,6 +101,8 @@ def test_taken(namespace: Namespace, body: Json) -> None:
         (model(serving={"progressDeadlineSeconds": 1}), "progressDeadlineSeconds"),
         (model(conversion={"quantization": "int4"}), "spec.conversion.quantization"),
         (model(conversion={"gate": {"minAgreement": 1.5}}), "minAgreement"),
+        (model(conversion={"gateSentences": ["ữ" * 4000] * 50 + ["x"]}), "200000 characters together"),
+        (model(conversion={"gateSentences": ["ữ" * 4000] * 512}), "200000 characters together"),
         (model(surprise=True), "surprise"),
     ],
 )

@@ -124,7 +124,11 @@ class Life(RuleBasedStateMachine):
     def scale(self) -> None:
         self.world.change({"serving": {"minReplicas": 2}})
 
-    @rule(kind=st.sampled_from(["PersistentVolumeClaim", "Job", "InferenceService", "Pod", "Deployment"]))
+    @rule(
+        kind=st.sampled_from(
+            ["PersistentVolumeClaim", "ConfigMap", "Job", "InferenceService", "Pod", "Deployment"]
+        )
+    )
     def somebody_deletes(self, kind: str) -> None:
         for body in self.world.all(kind):
             del self.world.objects[kind, body["metadata"]["name"]]
@@ -194,6 +198,8 @@ class Life(RuleBasedStateMachine):
         assert world.condition("Ready") == ("True", "Serving"), world.status
         assert world.status.current_revision == self.digest
         assert world.decide().actions == ()
+        jobs, orders = world.all("Job"), world.all("ConfigMap")
+        assert {o["metadata"]["name"] for o in orders} <= {j["metadata"]["name"] for j in jobs}
 
 
 TestLife = Life.TestCase
@@ -245,7 +251,21 @@ def test_the_next_fetch_starts_only_after_the_running_one_has_gone() -> None:
     assert [str(a).split()[:2] for a in world.reconcile().actions] == [["delete", "Job"]]
     assert world.reconcile().actions == ()
     world._collect()
-    assert [str(a).split()[:2] for a in world.reconcile().actions] == [["create", "Job"]]
+    actions = [str(a).split()[:2] for a in world.reconcile().actions]
+    assert actions == [["delete", "ConfigMap"], ["create", "ConfigMap"], ["create", "Job"]]
+
+
+def test_what_a_fetch_is_told_comes_again_while_it_has_not_ended_and_goes_with_its_job() -> None:
+    world = World()
+    for _ in range(3):
+        world.reconcile()
+    (order,) = world.all("ConfigMap")
+    del world.objects["ConfigMap", order["metadata"]["name"]]
+    assert [str(a).split()[:2] for a in world.reconcile().actions] == [["create", "ConfigMap"]]
+    assert world.decide().actions == ()
+    world.settle()
+    del world.objects["Job", order["metadata"]["name"]]
+    assert [str(a).split()[:2] for a in world.reconcile().actions] == [["delete", "ConfigMap"]]
 
 
 def made_again_before_the_children_went(world: World) -> None:
@@ -259,7 +279,8 @@ def test_the_job_of_a_deleted_model_of_the_same_name_is_not_believed() -> None:
     world = World()
     world.settle()
     made_again_before_the_children_went(world)
-    assert [str(a).split()[:2] for a in world.reconcile().actions] == [["delete", "Job"]]
+    actions = [str(a).split()[:2] for a in world.reconcile().actions]
+    assert actions == [["delete", "ConfigMap"], ["delete", "Job"]]
     assert world.condition("Ready") == ("False", "FetchStopping")
     assert world.status.target_revision is None
 

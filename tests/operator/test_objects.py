@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_operator import jobs, objects, serving
+from veriaidpo_operator import jobs, objects, orders, serving
 from veriaidpo_operator.api import Json
 
 from .rollouts import after_two_good_ones, go_on, with_a_bad_second
@@ -31,6 +31,13 @@ def container(pod: Json) -> Json:
 
 def env(pod: Json) -> dict[str, str]:
     return {e["name"]: e["value"] for e in container(pod)["env"]}
+
+
+def told(spec: Json | None = None) -> Json:
+    """Return what the fetch of such a Model is told."""
+    body = orders.config_map(World(spec).model, "principles-vi-fetch-0")
+    found: Json = json.loads(body["data"]["spec.json"])
+    return found
 
 
 PODS = {"fetch": job()["spec"]["template"]["spec"], "serve": service()["spec"]["predictor"]}
@@ -112,8 +119,7 @@ def test_the_fetch_is_told_what_the_model_says() -> None:
         "serving": {"goldenSentences": [golden]},
         "threshold": 0.6,
     }
-    told = json.loads(env(job(wanted)["spec"]["template"]["spec"])["FETCH_SPEC"])
-    assert told == {
+    assert told(wanted) == {
         "name": "principles-vi",
         "modelType": "principles",
         "language": "vi",
@@ -129,14 +135,34 @@ def test_the_fetch_of_a_tagger_is_told_the_spans() -> None:
     golden = {"text": "Xin chào Lan", "spans": [{"start": 9, "end": 12, "label": "a"}]}
     nobody = {"text": "Xin chào", "spans": []}
     wanted = {"task": "token-classification", "serving": {"goldenSentences": [golden, nobody]}}
-    told = json.loads(env(job(wanted)["spec"]["template"]["spec"])["FETCH_SPEC"])
-    assert told["goldenSentences"] == [golden, nobody]
+    assert told(wanted)["goldenSentences"] == [golden, nobody]
+
+
+def test_it_is_told_by_a_file_of_its_own_that_never_changes_and_goes_with_the_model() -> None:
+    world = World()
+    order = orders.config_map(world.model, "x")
+    assert (order["metadata"]["name"], order["immutable"]) == ("x", True)
+    (owner,) = order["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"]) == ("Model", world.model.uid)
+    pod = job()["spec"]["template"]["spec"]
+    assert next(v for v in pod["volumes"] if v["name"] == "order")["configMap"] == {"name": "x"}
+    mount = next(m for m in container(pod)["volumeMounts"] if m["name"] == "order")
+    assert container(pod)["args"][:3] == ["fetch", "--spec", f"{mount['mountPath']}/spec.json"]
+    assert mount["readOnly"] is True
+
+
+def test_all_sentences_that_a_model_may_have_fit_into_a_config_map() -> None:
+    sentences = ["\U0001f600" * 400] * 500  # the most the definition of Models takes, at four bytes each
+    asked = {"quantization": "int8", "gateSentences": sentences}
+    order = orders.config_map(World({"conversion": asked}).model, "x")
+    assert 800_000 < len(order["data"]["spec.json"].encode()) < 1 << 20
 
 
 def test_the_fetch_is_called_as_agreed() -> None:
     pod = job(hf_endpoint="http://hub:8090")["spec"]["template"]["spec"]
     assert container(pod)["args"] == [
-        "fetch", "--root", "/mnt/models", "--progress-port", "8081", "--keep", "3",
+        "fetch", "--spec", "/etc/veriaidpo/fetch/spec.json", "--root", "/mnt/models",
+        "--progress-port", "8081", "--keep", "3",
     ]  # fmt: skip
     assert container(pod)["image"] == "fetch:1"
     assert env(pod)["HF_ENDPOINT"] == "http://hub:8090"
@@ -147,13 +173,13 @@ def test_a_fetch_leaves_on_the_volume_what_serves_served_or_is_pinned() -> None:
     world = after_two_good_ones()
     world.change({"revisionHistoryLimit": 1, "pinnedRevision": DIGEST[:12]})
     command = jobs.fetch_command(world.model)
-    assert command[5:] == ["--keep", "1", "--protect", DIGEST, "--protect", OTHER_DIGEST]
+    assert command[7:] == ["--keep", "1", "--protect", DIGEST, "--protect", OTHER_DIGEST]
 
 
 def test_a_fetch_drops_what_failed_its_golden_sentences_so_that_it_comes_with_those_of_today() -> None:
     world = with_a_bad_second("golden")
     go_on(world)
-    assert jobs.fetch_command(world.model)[7:] == ["--protect", DIGEST, "--drop", OTHER_DIGEST]
+    assert jobs.fetch_command(world.model)[9:] == ["--protect", DIGEST, "--drop", OTHER_DIGEST]
 
 
 def test_what_is_kept_starts_no_fetch_over() -> None:
@@ -164,10 +190,9 @@ def test_what_is_kept_starts_no_fetch_over() -> None:
 
 
 def test_int8_is_asked_for_by_the_fetchs_own_names_and_none_as_before() -> None:
-    assert not {"conversion", "gateSentences"} & jobs.fetch_spec(World().model).keys()
+    assert not {"conversion", "gateSentences"} & told().keys()
     asked = {"quantization": "int8", "gateSentences": ["Một câu."], "gate": {"minAgreement": 0.995}}
-    world = World({"conversion": asked})
-    spec = jobs.fetch_spec(world.model)
+    spec = told({"conversion": asked})
     assert spec["conversion"] == {
         "format": "onnx",
         "quantization": "int8",

@@ -5,11 +5,11 @@ from typing import cast
 
 import pytest
 
+from veriaidpo_operator.actions import Action
 from veriaidpo_operator.api import Json, Model
 from veriaidpo_operator.apiserver import ApiError, _read
 from veriaidpo_operator.cluster import Cluster, RefusedError
 from veriaidpo_operator.observed import Observed
-from veriaidpo_operator.plan import Action
 from veriaidpo_operator.reconcile import Reconciler
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.transitions import Event

@@ -17,7 +17,8 @@ def test_the_claim_comes_first_then_the_fetch() -> None:
     world = World()
     world.reconcile()
     assert [str(a) for a in world.reconcile().actions] == ["create PersistentVolumeClaim principles-vi-model"]
-    (create,) = world.reconcile().actions
+    told, create = world.reconcile().actions
+    assert str(told).startswith("create ConfigMap principles-vi-fetch-")
     assert str(create).startswith("create Job principles-vi-fetch-")
 
 

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from veriaidpo_operator import observed
+from veriaidpo_operator.actions import Action, Apply, Create, Delete, Patch
 from veriaidpo_operator.api import MANAGER, Json, Model, parse
 from veriaidpo_operator.observed import Observed, Progress
-from veriaidpo_operator.plan import Action, Apply, Create, Delete, Patch, Plan, plan
+from veriaidpo_operator.plan import Plan, plan
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Settings
 
@@ -211,6 +212,7 @@ class World:
         return Observed(
             claim=observed.claim(claim) if claim else None,
             jobs=tuple(observed.job(j) for j in self.all("Job")),
+            orders=tuple(observed.child(c) for c in self.all("ConfigMap")),
             pods=tuple(observed.pod(p, said=self.says(p)) for p in self.all("Pod")),
             runtime_known=self.runtime_known,
             service=observed.service(service) if service else None,
