@@ -54,13 +54,29 @@ class KnownFile(_Spec):
     sha256: str
 
 
+class ConfigMapKey(_Spec):
+    """A key in a ConfigMap of the Model's namespace."""
+
+    name: str
+    key: str = "ca.crt"
+
+
 class Source(_Spec):
     """Where the bytes come from."""
 
     uri: str
     revision: str = "main"
     auth_secret: SecretKey | None = None
+    ca_bundle: ConfigMapKey | None = None
+    endpoint: str | None = None
+    region: str | None = None
+    path_style: bool | None = None
     files: tuple[KnownFile, ...] = ()
+
+    @property
+    def scheme(self) -> str:
+        """What kind of source it is: hf, https, s3, gs, pvc."""
+        return self.uri.partition("://")[0]
 
 
 class NewClaim(_Spec):

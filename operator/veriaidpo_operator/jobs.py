@@ -6,10 +6,10 @@ from veriaidpo_operator.orders import KEY, converts, fetch_spec
 from veriaidpo_operator.pod_parts import ROOT, container_security, models_volume, pod, resources, tmp_volume
 from veriaidpo_operator.reasons import Reason
 from veriaidpo_operator.settings import Settings
+from veriaidpo_operator.source_parts import parts
 
 FETCH_PORT = 8081
 ORDER_DIR = "/etc/veriaidpo/fetch"
-TOKEN_DIR = "/var/run/secrets/veriaidpo/hub"  # noqa: S105 (a folder)
 TEMPLATE_HASH = f"{GROUP}/template"
 ATTEMPT = f"{GROUP}/attempt"
 
@@ -109,27 +109,20 @@ def fetch_template(model: Model, settings: Settings) -> str:
 
 
 def _fetch_pod(model: Model, settings: Settings, name: str) -> Json:
-    env = [{"name": "HOME", "value": "/tmp"}]  # noqa: S108 (the pod's own)
-    if settings.hf_endpoint:
-        env.append({"name": "HF_ENDPOINT", "value": settings.hf_endpoint})
+    source = parts(model, settings)
+    env: list[Json] = [{"name": "HOME", "value": "/tmp"}, *source.env]  # noqa: S108 (the pod's own)
     mounts: list[Json] = [
         {"name": "models", "mountPath": ROOT},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the pod's own)
         {"name": "order", "mountPath": ORDER_DIR, "readOnly": True},
+        *source.mounts,
     ]
     volumes: list[Json] = [
         models_volume(claim_name(model)),
         tmp_volume(),
         {"name": "order", "configMap": {"name": name}},
+        *source.volumes,
     ]
-    token = _token(model, settings)
-    if token is not None:
-        secret, key = token
-        env.append({"name": "HUGGINGFACE_TOKEN_FILE", "value": f"{TOKEN_DIR}/token"})
-        mounts.append({"name": "hub-token", "mountPath": TOKEN_DIR, "readOnly": True})
-        volumes.append(
-            {"name": "hub-token", "secret": {"secretName": secret, "items": [{"key": key, "path": "token"}]}}
-        )
     return pod(settings) | {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 10,
@@ -154,12 +147,3 @@ def _fetch_pod(model: Model, settings: Settings, name: str) -> Json:
         ],
         "volumes": volumes,
     }
-
-
-def _token(model: Model, settings: Settings) -> tuple[str, str] | None:
-    named = model.spec.source.auth_secret
-    if named is not None:
-        return named.name, named.key
-    if settings.hub_token_secret:
-        return settings.hub_token_secret, settings.hub_token_key
-    return None

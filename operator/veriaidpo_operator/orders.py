@@ -33,11 +33,9 @@ def fetch_spec(model: Model) -> Json:
         "task": spec.task,
         "labels": [label.model_dump(exclude_none=True) for label in spec.labels],
         "maxTokens": spec.max_tokens,
-        "source": {
-            "uri": spec.source.uri,
-            "revision": spec.source.revision,
-            "files": [known.model_dump() for known in spec.source.files],
-        },
+        "source": spec.source.model_dump(
+            by_alias=True, exclude={"auth_secret", "ca_bundle"}, exclude_none=True, mode="json"
+        ),
         "goldenSentences": [golden.model_dump(exclude_none=True) for golden in spec.serving.golden_sentences],
         **asked,
     }

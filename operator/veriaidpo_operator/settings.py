@@ -12,6 +12,31 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Sources:
+    """What a fetch may ask, as the fetch reads it from its environment; None is the fetch's own default."""
+
+    schemes: str | None = None
+    hosts: str | None = None
+    """Empty means: no host but those inside."""
+    hosts_inside: str | None = None
+    https_proxy: str | None = None
+    no_proxy: str | None = None
+    ca_configmap: str = ""
+    """ConfigMap with the CA (ca.crt) that servers of sources are believed by, besides the public ones."""
+
+    def environment(self) -> dict[str, str]:
+        """Give the variables of a fetch pod."""
+        given = {
+            "SOURCE_SCHEMES": self.schemes,
+            "SOURCE_HOSTS": self.hosts,
+            "SOURCE_HOSTS_INSIDE": self.hosts_inside,
+            "HTTPS_PROXY": self.https_proxy,
+            "NO_PROXY": self.no_proxy,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything configurable. Durations are in seconds."""
 
@@ -26,6 +51,7 @@ class Settings:
     hub_token_secret: str = ""
     """Secret with a hub token for Models that name none themselves; empty means no token."""
     hub_token_key: str = "token"  # noqa: S105 (the name of a key)
+    sources: Sources = Sources()
     service_trust_configmap: str = "veriaidpo-service-trust"
     """ConfigMap with the public keys predictors accept service tokens by, under the key tls.crt."""
     fetch_retry_seconds: float = 15.0
@@ -74,6 +100,14 @@ def read(environ: Mapping[str, str]) -> Settings:
         hf_endpoint=environ.get("HF_ENDPOINT", "").strip(),
         hub_token_secret=environ.get("HUB_TOKEN_SECRET", "").strip(),
         hub_token_key=environ.get("HUB_TOKEN_KEY") or "token",
+        sources=Sources(
+            schemes=environ.get("SOURCE_SCHEMES"),
+            hosts=environ.get("SOURCE_HOSTS"),
+            hosts_inside=environ.get("SOURCE_HOSTS_INSIDE"),
+            https_proxy=environ.get("SOURCE_HTTPS_PROXY"),
+            no_proxy=environ.get("SOURCE_NO_PROXY"),
+            ca_configmap=environ.get("SOURCE_CA_CONFIGMAP", "").strip(),
+        ),
         service_trust_configmap=environ.get("SERVICE_TRUST_CONFIGMAP") or "veriaidpo-service-trust",
         fetch_retry_seconds=seconds("FETCH_RETRY_SECONDS", 15),
         resync_seconds=seconds("RESYNC_SECONDS", 15),

@@ -119,7 +119,10 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "fetch",
         help="download a model, verify every byte and publish it as a revision",
         description="The hub is $HF_ENDPOINT; its token, if it needs one, is $HUGGINGFACE_TOKEN or the "
-        "content of $HUGGINGFACE_TOKEN_FILE. The end is one line of JSON on stdout and in $TERMINATION_LOG.",
+        "content of $HUGGINGFACE_TOKEN_FILE. $SOURCE_SECRET_DIR has what other sources want (token, or "
+        "access-key-id and secret-access-key), $SOURCE_CA_FILE a CA, $SOURCE_CLAIM_DIR the claim of pvc://. "
+        "$SOURCE_SCHEMES, $SOURCE_HOSTS and $SOURCE_HOSTS_INSIDE say what may be asked. "
+        "The end is one line of JSON on stdout and in $TERMINATION_LOG.",
         epilog="Exit codes: 0 published or adopted, 1 Internal, 2 InvalidSpec, 11 SourceUnauthorized, "
         "12 SourceNotFound, 13 SourceUnreachable, 14 EmptySource, 15 ChecksumMismatch, 16 LabelsMismatch, "
         "17 OutOfSpace, 18 UnsupportedFormat, 19 SourceRefused.",
@@ -138,7 +141,7 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=int,
         default=7,
         metavar="N",
-        help="how often to ask the hub without getting a byte further (%(default)s: about a minute)",
+        help="how often to ask the source without getting a byte further (%(default)s: about a minute)",
     )
     _add_keep(fetch, required=False)
 

@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,22 +21,23 @@ from veriaidpo_predictor import (
     outcome,
     publishing,
     selection,
+    sources,
     spec,
     staging,
     verdict,
 )
+from veriaidpo_predictor.allowed import Allowed
 from veriaidpo_predictor.collecting import Keep
-from veriaidpo_predictor.hub import Hub, Listing, Patience
+from veriaidpo_predictor.connection import Vetted, trusting
 from veriaidpo_predictor.manifest import FileEntry, Manifest
 from veriaidpo_predictor.outcome import FetchError, Reason
 from veriaidpo_predictor.progress import Progress, State, told
 from veriaidpo_predictor.publishing import Published, Volume
+from veriaidpo_predictor.source import Listing, Patience, Source
 from veriaidpo_predictor.spec import FetchSpec
 
 log = logging.getLogger("veriaidpo.fetch")
 
-DEFAULT_ENDPOINT = "https://huggingface.co"
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _KEEP_ALL = Keep()
 _TOLD = 20  # digests: what a termination message has room for
@@ -65,9 +65,11 @@ def run(
     progress = Progress()
     try:
         asked = spec.read(argument)
-        with told(progress, progress_port), httpx.Client(timeout=_TIMEOUT) as client:
-            hub = _hub(client, Patience(attempts))
-            result = fetch(asked, root=root, hub=hub, progress=progress, keep=keep)
+        allowed = sources.allowed_for(asked.source, os.environ)
+        with told(progress, progress_port), _client(allowed) as client:
+            opening = sources.Opening(os.environ, client, allowed, Patience(attempts))
+            source = sources.opened(asked.source, opening)
+            result = fetch(asked, root=root, source=source, progress=progress, keep=keep)
             progress.state(State.DONE)
     except FetchError as error:
         return _failed(progress, error.reason, str(error))
@@ -92,30 +94,30 @@ def run(
     return 0
 
 
-def fetch(asked: FetchSpec, *, root: Path, hub: Hub, progress: Progress, keep: Keep = _KEEP_ALL) -> Result:
+def fetch(
+    asked: FetchSpec, *, root: Path, source: Source, progress: Progress, keep: Keep = _KEEP_ALL
+) -> Result:
     """Bring one model onto the volume, old revisions making room for it; raises FetchError."""
-    repo = asked.repo
     volume = Volume(root, asked)
     with staging.naming_full_disks(), staging.alone(volume.folder):
         collecting.collect(volume.folder, Keep(dropped=keep.dropped))
-        if _COMMIT.fullmatch(asked.source.revision):  # a commit is what it is: no need to ask the hub
-            found = volume.find(commit=asked.source.revision)
-            if found is not None:
-                return _adopted(found, volume, keep)
+        found = volume.find(commit=source.known) if source.known else None
+        if found is not None:  # no need to ask the source
+            return _adopted(found, volume, keep)
         try:
-            listing = hub.listing(repo, asked.source.revision)
+            listing = source.listing()
         except FetchError as error:
-            return _without_the_hub(volume, asked, error, keep)
+            return _without_the_source(volume, asked, error, keep)
         found = volume.find(commit=listing.commit)
         if found is not None:
             volume.tidy()
             return _adopted(found, volume, keep)
         collecting.collect(volume.folder, keep.beside_a_new_one())
-        return _download(asked, repo, listing, volume=volume, hub=hub, progress=progress)
+        return _download(asked, listing, volume=volume, source=source, progress=progress)
 
 
 def _download(
-    asked: FetchSpec, repo: str, listing: Listing, *, volume: Volume, hub: Hub, progress: Progress
+    asked: FetchSpec, listing: Listing, *, volume: Volume, source: Source, progress: Progress
 ) -> Result:
     is_int8 = asked.conversion.quantization == "int8"
     if is_int8:
@@ -126,7 +128,7 @@ def _download(
     folder = volume.staging(_key(asked.source.uri, listing.commit))
     for path in chosen.made:  # by an earlier attempt, and perhaps not to the end
         (folder / path).unlink(missing_ok=True)
-    incoming = staging.Staging(folder, hub=hub, repo=repo, commit=listing.commit, progress=progress)
+    incoming = staging.Staging(folder, source=source, progress=progress)
     incoming.check_space(chosen)
     files: dict[str, FileEntry] = {}
     warnings: list[str] = []
@@ -162,8 +164,8 @@ def _check_budget(asked: FetchSpec, size: int) -> None:
         )
 
 
-def _without_the_hub(volume: Volume, asked: FetchSpec, error: FetchError, keep: Keep) -> Result:
-    """Adopt what was fetched before when the hub is away; what it refuses stays refused."""
+def _without_the_source(volume: Volume, asked: FetchSpec, error: FetchError, keep: Keep) -> Result:
+    """Adopt what was fetched before when the source is away; what it refuses stays refused."""
     found = None
     if error.reason is Reason.SOURCE_UNREACHABLE:
         found = volume.find(revision=asked.source.revision)
@@ -179,23 +181,9 @@ def _adopted(found: Published, volume: Volume, keep: Keep) -> Result:
     return Result("Adopted", found.manifest, 0, list(found.warnings))
 
 
-def _hub(client: httpx.Client, patience: Patience) -> Hub:
-    endpoint = os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
-    return Hub(endpoint, token=_token(), patience=patience, client=client)
-
-
-def _token() -> str | None:
-    path = os.environ.get("HUGGINGFACE_TOKEN_FILE")
-    try:
-        found = Path(path).read_text(encoding="utf-8") if path else os.environ.get("HUGGINGFACE_TOKEN", "")
-    except (OSError, UnicodeDecodeError):
-        raise FetchError(
-            Reason.SOURCE_UNAUTHORIZED, "The file with the hub's token cannot be read."
-        ) from None
-    token = found.strip()
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise FetchError(Reason.SOURCE_UNAUTHORIZED, "The hub's token is not a token.")
-    return token or None
+def _client(allowed: Allowed) -> httpx.Client:
+    context = trusting(os.environ.get("SOURCE_CA_FILE"))
+    return httpx.Client(transport=Vetted(allowed, context=context), timeout=_TIMEOUT)
 
 
 def _key(uri: str, commit: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from veriaidpo_predictor import tokenise_kind
-from veriaidpo_predictor.hub import HubFile, Listing
 from veriaidpo_predictor.manifest import TokenizerKind
 from veriaidpo_predictor.outcome import FetchError, Reason
+from veriaidpo_predictor.source import Listing, SourceFile
 from veriaidpo_predictor.spec import PinnedFile
 
 GRAPH = "onnx/model.onnx"
@@ -46,12 +46,20 @@ _PICKLE = re.compile(r".*\.(bin|pt|pth|pkl|ckpt|h5|msgpack)")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file to fetch; `sha256` or `blob_id` is what its bytes must give."""
+    """A file to fetch; `sha256` is what its bytes must give, where the spec or the source says it."""
 
-    path: str
-    size: int
+    source: SourceFile
     sha256: str | None
-    blob_id: str | None
+
+    @property
+    def path(self) -> str:
+        """Its place in the source and in the revision."""
+        return self.source.path
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return self.source.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +114,17 @@ def _nothing_to_serve(names: AbstractSet[str]) -> str:
     return f"The source has neither {GRAPH} nor {WEIGHTS}{only}."
 
 
+def is_known(path: str) -> bool:
+    """Tell whether a file of this name may be fetched at all."""
+    return any(_is_wanted(path, recipe) for recipe in RECIPES)
+
+
 def _is_wanted(path: str, recipe: str) -> bool:
     return path in _NAMES or path in _OF_RECIPE[recipe] or _SENTENCEPIECE.fullmatch(path) is not None
 
 
 def _pinned(listing: Listing, pins: Sequence[PinnedFile]) -> dict[str, str]:
-    """Compare the pins with what the hub says of its files, before a byte is fetched."""
+    """Compare the pins with what the source says of its files, before a byte is fetched."""
     told = {file.path: file.sha256 for file in listing.files}
     for pin in pins:
         if pin.path not in told:
@@ -123,10 +136,10 @@ def _pinned(listing: Listing, pins: Sequence[PinnedFile]) -> dict[str, str]:
     return {pin.path: pin.sha256 for pin in pins}
 
 
-def _wanted(file: HubFile, pins: dict[str, str]) -> Wanted:
+def _wanted(file: SourceFile, pins: dict[str, str]) -> Wanted:
     sha256 = pins.get(file.path) or file.sha256
-    if sha256 is None and file.blob_id is None:
+    if sha256 is None and file.blob_id is None and file.md5 is None and not file.etag:
         raise FetchError(
-            Reason.CHECKSUM_MISMATCH, f"Neither the hub nor the spec has a checksum of {file.path}."
+            Reason.CHECKSUM_MISMATCH, f"Neither the source nor the spec has a checksum of {file.path}."
         )
-    return Wanted(file.path, file.size, sha256, None if sha256 else file.blob_id)
+    return Wanted(file, sha256)

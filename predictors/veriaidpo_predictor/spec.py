@@ -1,7 +1,6 @@
 """FetchSpec: what a fetch is asked for, as JSON from the operator or from a person."""
 
 import os
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,7 +13,6 @@ from veriaidpo_predictor.record import Record
 from veriaidpo_predictor.verdict import Gate, Quantization
 
 MAX_SPEC_BYTES = 8 << 20
-_HUB_URI = re.compile(r"hf://(?P<repo>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})", re.ASCII)
 
 
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
@@ -28,13 +26,22 @@ class PinnedFile(Record):
 
 
 class SpecSource(Record):
-    """Where to fetch from; `revision` is a branch, a tag or a commit."""
+    """Where to fetch from; `revision` is a branch, a tag or a commit of a hub.
+
+    `endpoint`, `region` and `path_style` (https://store/bucket/key, not https://bucket.store/key) are an S3
+    store's; without an endpoint it is Amazon's.
+    """
 
     uri: Annotated[str, StringConstraints(min_length=1, max_length=512)]
     revision: Annotated[
         str, StringConstraints(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9._/-]+$")
     ] = "main"
     files: Annotated[tuple[PinnedFile, ...], Field(max_length=256)] = ()
+    endpoint: Annotated[str, StringConstraints(max_length=255, pattern=r"^https?://[^/?#@\s]+/?$")] | None = (
+        None
+    )
+    region: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")] = "us-east-1"
+    path_style: bool | None = None
 
 
 class SpecConversion(Record):
@@ -67,14 +74,6 @@ class FetchSpec(Record):
     @classmethod
     def _golden_fits_the_task(cls, golden: tuple[Golden, ...], info: ValidationInfo) -> tuple[Golden, ...]:
         return fitting(golden, info)
-
-    @property
-    def repo(self) -> str:
-        """OWNER/REPO on the hub; raises FetchError when the source is not on a hub."""
-        found = _HUB_URI.fullmatch(self.source.uri)
-        if found is None or ".." in found["repo"]:
-            raise FetchError(Reason.SOURCE_REFUSED, "Only sources of the form hf://owner/repo are supported.")
-        return found["repo"]
 
 
 def read(argument: str | None) -> FetchSpec:

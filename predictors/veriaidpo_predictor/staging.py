@@ -10,37 +10,45 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from veriaidpo_predictor.hub import Hub, PassingError
 from veriaidpo_predictor.manifest import FileEntry
 from veriaidpo_predictor.outcome import FetchError, Reason
 from veriaidpo_predictor.progress import Progress
 from veriaidpo_predictor.selection import Selection, Wanted
+from veriaidpo_predictor.source import PassingError, Source
 
 _SPARE_BYTES = 16 << 20
 _READ_BYTES = 4 << 20
 
 
 class _Digests:
-    """sha256, which the manifest records, and git's blob id where that is all the hub tells."""
+    """sha256, which the manifest records, and git's blob id or MD5 where that is all the source tells."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, file: Wanted) -> None:
+        self._file = file
         self.restart()
 
     def restart(self) -> None:
         self._sha256 = hashlib.sha256()
-        self._blob = hashlib.sha1(b"blob %d\0" % self._size, usedforsecurity=False)
+        self._others = []
+        blob_id, md5 = self._file.source.blob_id, self._file.source.md5
+        if blob_id and not self._file.sha256:
+            prefix = b"blob %d\0" % self._file.size
+            self._others.append((blob_id, hashlib.sha1(prefix, usedforsecurity=False)))
+        if md5 and not self._file.sha256:
+            self._others.append((md5, hashlib.md5(usedforsecurity=False)))
         self.length = 0
 
     def update(self, data: bytes) -> None:
         self._sha256.update(data)
-        self._blob.update(data)
+        for _, digest in self._others:
+            digest.update(data)
         self.length += len(data)
 
-    def match(self, file: Wanted) -> bool:
-        if self.length != file.size:
+    def match(self) -> bool:
+        """Tell whether these are the bytes that were announced."""
+        if self.length != self._file.size or self._file.sha256 not in {None, self.sha256}:
             return False
-        return self.sha256 == file.sha256 if file.sha256 else self._blob.hexdigest() == file.blob_id
+        return all(digest.hexdigest() == told for told, digest in self._others)
 
     @property
     def sha256(self) -> str:
@@ -50,12 +58,10 @@ class _Digests:
 class Staging:
     """Downloads the files of a selection into `folder`, from where an earlier attempt left off."""
 
-    def __init__(self, folder: Path, *, hub: Hub, repo: str, commit: str, progress: Progress) -> None:
+    def __init__(self, folder: Path, *, source: Source, progress: Progress) -> None:
         self.folder = folder
         self.downloaded = 0
-        self._hub = hub
-        self._repo = repo
-        self._commit = commit
+        self._source = source
         self._progress = progress
 
     def check_space(self, selection: Selection) -> None:
@@ -79,7 +85,7 @@ class Staging:
         for _ in range(2):
             self._progress.file(file.path)
             digests = self._complete(file, path)
-            if digests.match(file):
+            if digests.match():
                 return FileEntry(sha256=digests.sha256, size=file.size)
             path.unlink()
             self._progress.back(digests.length)
@@ -88,7 +94,7 @@ class Staging:
     def _complete(self, file: Wanted, path: Path) -> _Digests:
         """Append to a file until it has its size; gives the digests of all of it."""
         failures = 0
-        digests = _Digests(file.size)
+        digests = _Digests(file)
         if path.exists():
             path.chmod(0o644)  # an attempt that ended right before publishing left it read-only
         with path.open("a+b") as out:
@@ -99,7 +105,7 @@ class Staging:
                     self._append(file, out.fileno(), digests)
                 except PassingError as error:
                     failures = 1 if digests.length > before else failures + 1
-                    self._hub.patience.wait(error, failures)
+                    self._source.patience.wait(error, failures)
             os.fsync(out.fileno())
         return digests
 
@@ -112,9 +118,9 @@ class Staging:
         self._progress.add(digests.length)
 
     def _append(self, file: Wanted, out: int, digests: _Digests) -> None:
-        """Add what one answer of the hub holds; raises PassingError when that is not all there should be."""
-        with self._hub.bytes_from(self._repo, self._commit, file.path, digests.length) as (start, chunks):
-            if start != digests.length:  # the hub does not serve ranges: from the beginning, then
+        """Add what one answer of the source holds; raises PassingError when more should have come."""
+        with self._source.bytes_from(file.source, digests.length) as (start, chunks):
+            if start != digests.length:  # the source does not serve ranges: from the beginning, then
                 os.ftruncate(out, 0)
                 self._progress.back(digests.length)
                 digests.restart()
@@ -128,7 +134,7 @@ class Staging:
                 self.downloaded += len(chunk)
                 self._progress.add(len(chunk))
         if digests.length < file.size:
-            raise PassingError("The hub sent less of a file than it announced")
+            raise PassingError("The source sent less of a file than it announced")
 
 
 def _write(out: int, data: bytes) -> None:

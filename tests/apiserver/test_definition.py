@@ -51,6 +51,12 @@ def named(name: str) -> Json:
                 "resources": {"limits": {"cpu": "1500m", "memory": 1}},
             }
         ),
+        model(source={"uri": "https://example.org:8443/models/tiny/SHA256SUMS", "caBundle": {"name": "ca"}}),
+        model(
+            source={"uri": "s3://bucket/a/b", "endpoint": "https://minio:9000", "authSecret": {"name": "s"}}
+        ),
+        model(source={"uri": "gs://bucket"}),
+        model(source={"uri": "pvc://shared-models/principles/v1"}),
         model(serving={"goldenSentences": [{"text": "Xin chào", "label": "b"}]}, threshold=0.6),
         model(download={"backoffLimit": 0, "activeDeadlineSeconds": 60}, suspend=True, aliases=["p"]),
         model(pinnedRevision="0123456789ab", serving={"progressDeadlineSeconds": 30}),
@@ -68,7 +74,12 @@ def test_taken(namespace: Namespace, body: Json) -> None:
         (named("x" * 41), "at most 40 characters"),
         (named("a.b"), "lower case letters, digits"),
         (named("1a"), "starting with a letter"),
-        (model(source={"uri": "https://example.org/model"}), "spec.source.uri"),
+        (model(source={"uri": "http://example.org/model/"}), "spec.source.uri"),
+        (model(source={"uri": "https://user:secret@example.org/"}), "spec.source.uri"),
+        (model(source={"uri": "file:///etc"}), "spec.source.uri"),
+        (model(source={"uri": "s3://bucket/../x"}), "'..' may not be part"),
+        (model(source={"uri": "pvc://claim/../x"}), "'..' may not be part"),
+        (model(source={"uri": "s3://bucket", "endpoint": "https://u:p@store"}), "spec.source.endpoint"),
         (model(source={"uri": "hf://owner"}), "spec.source.uri"),
         (model(source={"uri": "hf://owner/repo/../x"}), "spec.source.uri"),
         (model(source={**SOURCE, "revision": "a..b"}), "'..' is not part"),

@@ -58,6 +58,37 @@ def test_what_cannot_work_is_refused_with_the_way_out(settings: list[str], advic
         render(*settings)
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "sources.hosts={https://x}",
+        "sources.hosts={a*b}",
+        "sources.schemes={file}",
+        "sources.httpsProxy=http://user:secret@proxy",
+    ],
+)
+def test_a_source_that_cannot_be_meant_is_refused(setting: str) -> None:
+    with pytest.raises(RenderError, match="sources"):
+        render(setting)
+
+
+def test_where_models_may_come_from_reaches_the_operator_also_when_it_is_nowhere() -> None:
+    def told(*settings: str) -> dict[str, str]:
+        items = render(*settings)
+        pod = next(
+            item["spec"]["template"]["spec"]
+            for item in items
+            if item["kind"] == "Deployment" and item["metadata"]["name"] == "veriaidpo-operator"
+        )
+        return {one["name"]: one.get("value", "") for one in pod["containers"][0]["env"]}
+
+    assert "huggingface.co" in told()["SOURCE_HOSTS"].split(",")
+    assert told()["SOURCE_HOSTS_INSIDE"] == ""
+    assert told("sources.hosts=null")["SOURCE_HOSTS"] == ""
+    inside = told("sources.hostsInside={minio.storage.svc}", "sources.caConfigMap=ca")
+    assert (inside["SOURCE_HOSTS_INSIDE"], inside["SOURCE_CA_CONFIGMAP"]) == ("minio.storage.svc", "ca")
+
+
 @pytest.mark.parametrize("language", ["en", "vi"])
 def test_the_operator_speaks_the_language_that_is_set(language: str) -> None:
     (operator,) = (
@@ -109,6 +140,10 @@ OTHER_VALUES = {
     "gateway.limits.tenantCharacters": 4000,
     "gateway.limits.plans": {"large": {"userRequests": 7}},
     "operator.language": "vi",
+    "sources.schemes": ["hf"],
+    "sources.hosts": ["models.example"],
+    "sources.hostsInside": ["minio.storage.svc"],
+    "sources.httpsProxy": "http://proxy.example:3128",
     "redis.maxMemory": "32mb",
 }
 _JWKS = {"algorithms": ["RS256"], "jwksUrl": "https://idp/keys"}

@@ -34,7 +34,7 @@ def message(world: World) -> str:
     [
         ("SourceUnauthorized", 11, "spec.source.authSecret"),
         ("SourceNotFound", 12, "spec.source.uri"),
-        ("SourceUnreachable", 13, "hub's address"),
+        ("SourceUnreachable", 13, "source's address"),
         ("EmptySource", 14, "nothing that can be served"),
         ("ChecksumMismatch", 15, "spec.source.files"),
         ("LabelsMismatch", 16, "spec.labels"),

@@ -8,6 +8,7 @@ import pytest
 
 from veriaidpo_operator import jobs, objects, orders, serving
 from veriaidpo_operator.api import Json
+from veriaidpo_operator.settings import Sources
 
 from .rollouts import after_two_good_ones, go_on, with_a_bad_second
 from .world import DIGEST, OTHER_DIGEST, SETTINGS, World
@@ -218,6 +219,80 @@ def test_the_operators_token_is_used_where_the_model_names_none() -> None:
         "spec"
     ]
     assert next(v for v in own["volumes"] if v["name"] == "hub-token")["secret"]["secretName"] == "own"
+
+
+STORE = {"uri": "s3://bucket/models", "endpoint": "https://minio.example:9000", "pathStyle": True}
+
+
+def fetch_pod(source: Json, **settings: Any) -> Json:
+    found: Json = job({"source": source}, **settings)["spec"]["template"]["spec"]
+    return found
+
+
+def volume_of(pod: Json, path: str) -> Json:
+    """Return the volume that is mounted there, which has to be read-only."""
+    mount = next(m for m in container(pod)["volumeMounts"] if m["mountPath"] == path)
+    assert mount["readOnly"] is True
+    return dict(next(v for v in pod["volumes"] if v["name"] == mount["name"]))
+
+
+@pytest.mark.parametrize(
+    ("source", "items"),
+    [
+        ({"uri": "https://models.example/tiny/"}, {"token": "token"}),
+        (STORE, {"access-key-id": "access-key-id", "secret-access-key": "secret-access-key"}),
+        (
+            {"uri": "gs://bucket"},
+            {"access-key-id": "access-key-id", "secret-access-key": "secret-access-key"},
+        ),
+    ],
+)
+def test_a_sources_secrets_are_files_and_only_those_it_needs(source: Json, items: dict[str, str]) -> None:
+    pod = fetch_pod({**source, "authSecret": {"name": "mine"}}, hub_token_secret="hub")
+    secret = volume_of(pod, env(pod)["SOURCE_SECRET_DIR"])["secret"]
+    assert secret["secretName"] == "mine"
+    assert {item["key"]: item["path"] for item in secret["items"]} == items
+    assert "hub" not in json.dumps([v for v in pod["volumes"] if v["name"] != "hub"])
+
+
+def test_only_a_hubs_source_gets_the_hubs_token_and_address() -> None:
+    settings = {"hub_token_secret": "hub-token", "hf_endpoint": "http://hub:8090"}
+    for source in ({"uri": "https://models.example/tiny/"}, STORE, {"uri": "pvc://claim/models"}):
+        assert (
+            not {"HUGGINGFACE_TOKEN_FILE", "HF_ENDPOINT", "SOURCE_SECRET_DIR"}
+            & env(fetch_pod(source, **settings)).keys()
+        )
+
+
+def test_a_store_is_described_to_the_fetch_and_its_secrets_are_not() -> None:
+    source = {**STORE, "authSecret": {"name": "mine"}, "caBundle": {"name": "ca"}}
+    assert told({"source": source})["source"] == {**STORE, "revision": "main", "files": []}
+
+
+def test_a_ca_is_a_file_the_models_own_before_the_installations() -> None:
+    sources = Sources(ca_configmap="ours")
+    pod = fetch_pod(STORE, sources=sources)
+    ca = volume_of(pod, env(pod)["SOURCE_CA_FILE"].rpartition("/")[0])["configMap"]
+    assert (ca["name"], ca["items"]) == ("ours", [{"key": "ca.crt", "path": "ca.crt"}])
+    own = fetch_pod({**STORE, "caBundle": {"name": "own", "key": "root.pem"}}, sources=sources)
+    ca = volume_of(own, env(own)["SOURCE_CA_FILE"].rpartition("/")[0])["configMap"]
+    assert (ca["name"], ca["items"]) == ("own", [{"key": "root.pem", "path": "ca.crt"}])
+
+
+def test_what_may_be_asked_reaches_every_fetch_and_an_empty_list_is_one() -> None:
+    sources = Sources(schemes="hf", hosts="", hosts_inside="minio.storage", https_proxy="http://proxy:3128")
+    told = env(fetch_pod({"uri": "hf://owner/model"}, sources=sources))
+    assert (told["SOURCE_SCHEMES"], told["SOURCE_HOSTS"]) == ("hf", "")
+    assert (told["SOURCE_HOSTS_INSIDE"], told["HTTPS_PROXY"]) == ("minio.storage", "http://proxy:3128")
+
+
+def test_a_claim_is_read_and_never_written_and_no_claim_is_mounted_twice() -> None:
+    pod = fetch_pod({"uri": "pvc://shared/models/tiny"})
+    claim = volume_of(pod, env(pod)["SOURCE_CLAIM_DIR"])["persistentVolumeClaim"]
+    assert claim == {"claimName": "shared", "readOnly": True}
+    own = fetch_pod({"uri": "pvc://principles-vi-model/incoming"})
+    assert volume_of(own, env(own)["SOURCE_CLAIM_DIR"])["name"] == "models"
+    assert sum("persistentVolumeClaim" in volume for volume in own["volumes"]) == 1
 
 
 def test_a_failure_that_cannot_heal_by_itself_ends_the_job_at_once() -> None:

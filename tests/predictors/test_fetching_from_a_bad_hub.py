@@ -13,11 +13,14 @@ import pytest
 
 from veriaidpo_predictor import fetch as fetching
 from veriaidpo_predictor import staging
+from veriaidpo_predictor.allowed import Allowed
 from veriaidpo_predictor.fetch import Result
-from veriaidpo_predictor.hub import Hub, Patience
+from veriaidpo_predictor.hub import Hub
 from veriaidpo_predictor.outcome import FetchError, Reason
 from veriaidpo_predictor.progress import Progress
+from veriaidpo_predictor.source import Patience, SourceFile
 from veriaidpo_predictor.spec import FetchSpec
+from veriaidpo_predictor.wire import Wire
 
 COMMIT = "c" * 40
 Reply = Callable[[httpx.Request], httpx.Response | None]
@@ -52,6 +55,12 @@ def unread(response: httpx.Response) -> httpx.Response:
 
 def client_of(reply: Callable[[httpx.Request], httpx.Response]) -> httpx.Client:
     return httpx.Client(transport=httpx.MockTransport(lambda request: unread(reply(request))))
+
+
+def hub_at(client: httpx.Client, patience: Patience, token: str | None = None) -> Hub:
+    wire = Wire(client, allowed=Allowed(), who="The hub", missing="repository")
+    where = {"repo": "demo/tiny", "revision": "main"}
+    return Hub("https://hub.example", **where, token=token, patience=patience, wire=wire)
 
 
 class BadHub:
@@ -113,9 +122,9 @@ class BadHub:
         }
         with client_of(self) as client:
             patience = Patience(attempts, sleep=self.waits.append)
-            hub = Hub("https://hub.example", token=token, patience=patience, client=client)
+            hub = hub_at(client, patience, token)
             spec = FetchSpec.model_validate_json(json.dumps(body | changes))
-            return fetching.fetch(spec, root=root, hub=hub, progress=Progress())
+            return fetching.fetch(spec, root=root, source=hub, progress=Progress())
 
 
 @pytest.fixture
@@ -256,8 +265,10 @@ def test_the_token_stays_with_the_hub(hub: BadHub, volume: Path) -> None:
 
     with client_of(reply) as client:
         patience = Patience(1, sleep=hub.waits.append)
-        remote = Hub("https://hub.example", token="s3cret", patience=patience, client=client)
-        with remote.bytes_from("demo/tiny", COMMIT, "onnx/model.onnx_data", 0) as (_, chunks):
+        remote = hub_at(client, patience, "s3cret")
+        path = "onnx/model.onnx_data"
+        there = SourceFile(path, 0, address=f"https://hub.example/demo/tiny/resolve/{COMMIT}/{path}")
+        with remote.bytes_from(there, 0) as (_, chunks):
             assert b"".join(chunks) == hub.files["onnx/model.onnx_data"]
     seen = {request.url.host: request.headers.get("authorization") for request in hub.requests}
     assert seen == {"hub.example": "Bearer s3cret", "cdn.example": None}

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +17,9 @@ from veriaidpo_predictor import int8_graph, int8_step, verdict
 from veriaidpo_predictor import manifest as manifests
 from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.fetch import Result
-from veriaidpo_predictor.hub import Hub, HubFile, Listing
 from veriaidpo_predictor.progress import Progress
 from veriaidpo_predictor.registry import State, open_models
+from veriaidpo_predictor.source import Listing, Patience, SourceFile
 from veriaidpo_predictor.spec import FetchSpec
 from veriaidpo_predictor.waiting import Limits
 
@@ -34,28 +34,27 @@ class FolderHub:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.asked: list[str] = []
+        self.patience = Patience(1)
+        self.known = None
 
-    def listing(self, repo: str, revision: str) -> Listing:
+    def listing(self) -> Listing:
         files = [path for path in sorted(self.folder.rglob("*")) if path.is_file()]
         return Listing(
             "a" * 40,
             tuple(
-                HubFile(
+                SourceFile(
                     path.relative_to(self.folder).as_posix(),
                     path.stat().st_size,
                     hashlib.sha256(path.read_bytes()).hexdigest(),
-                    None,
                 )
                 for path in files
             ),
         )
 
     @contextmanager
-    def bytes_from(
-        self, repo: str, commit: str, path: str, start: int
-    ) -> Iterator[tuple[int, Iterator[bytes]]]:
-        self.asked.append(path)
-        yield start, iter([(self.folder / path).read_bytes()[start:]])
+    def bytes_from(self, file: SourceFile, offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:
+        self.asked.append(file.path)
+        yield offset, iter([(self.folder / file.path).read_bytes()[offset:]])
 
 
 @pytest.fixture
@@ -79,7 +78,7 @@ def fetch(hub: FolderHub, volume: Path) -> Callable[..., Result]:
             "goldenSentences": model["goldenSentences"], "conversion": {"quantization": "int8"},
         } | changes  # fmt: skip
         spec = FetchSpec.model_validate_json(json.dumps(asked))
-        return fetching.fetch(spec, root=volume, hub=cast("Hub", hub), progress=Progress())
+        return fetching.fetch(spec, root=volume, source=hub, progress=Progress())
 
     return run
 
