@@ -16,6 +16,7 @@ import httpx
 from veriaidpo_predictor import (
     collecting,
     conversion,
+    forbidden,
     int8_step,
     labels,
     outcome,
@@ -129,15 +130,19 @@ def _download(
     for path in chosen.made:  # by an earlier attempt, and perhaps not to the end
         (folder / path).unlink(missing_ok=True)
     incoming = staging.Staging(folder, source=source, progress=progress)
-    incoming.check_space(chosen)
+    incoming.check_space(chosen, beside=_beside(volume, chosen, is_int8=is_int8))
     files: dict[str, FileEntry] = {}
     warnings: list[str] = []
     for file in chosen.files:
         files[file.path] = incoming.fetch(file)
+        if file.path in forbidden.SETTINGS:
+            forbidden.check(folder / file.path)
         if file.path == selection.CONFIG:
             warnings = labels.check(folder / file.path, asked.labels, asked.task)
             if chosen.made:  # what no graph can be made of is told before its weights are fetched
                 conversion.check(folder, asked)
+    if chosen.left:
+        warnings.append(f"Left at the source, as files of such kinds are never fetched: {chosen.left}.")
     progress.state(State.PUBLISHING)
     made_of = conversion.replace(folder, asked, files) if chosen.made else {}
     converted = int8_step.replace(folder, asked, files, chosen.tokenizer) if is_int8 else None
@@ -155,6 +160,15 @@ def _download(
     if there is not None:
         return Result("Adopted", there.manifest, incoming.downloaded, there.warnings)
     return Result("Published", made, incoming.downloaded, warnings)
+
+
+def _beside(volume: Volume, chosen: selection.Selection, *, is_int8: bool) -> int:
+    """Bytes that are needed besides the download: for what is made of it, and at first for another revision.
+
+    A volume with room for one only could never roll to the next, and would say so when it is too late.
+    """
+    made = (chosen.size if chosen.made else 0) + (chosen.size // 2 if is_int8 else 0)
+    return max(made, 0 if collecting.published(volume.folder) else chosen.size)
 
 
 def _check_budget(asked: FetchSpec, size: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from veriaidpo_predictor import tokenise_kind
+from veriaidpo_predictor import forbidden, tokenise_kind
 from veriaidpo_predictor.manifest import TokenizerKind
 from veriaidpo_predictor.outcome import FetchError, Reason
 from veriaidpo_predictor.source import Listing, SourceFile
@@ -41,7 +41,6 @@ _OF_RECIPE = {
 _SENTENCEPIECE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.model")
 _NO_MODEL = re.compile(r"(\.gitattributes|\.gitignore|README\.md|LICENSE.*)")
 _SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
-_PICKLE = re.compile(r".*\.(bin|pt|pth|pkl|ckpt|h5|msgpack)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,8 @@ class Selection:
     files: tuple[Wanted, ...]
     tokenizer: TokenizerKind
     recipe: str
+    left: str = ""
+    """What the source has besides and is never fetched, by name."""
 
     @property
     def size(self) -> int:
@@ -101,16 +102,17 @@ def select(listing: Listing, pins: Sequence[PinnedFile]) -> Selection:
     for file in chosen:
         if file.size == 0 and file.path in {GRAPH, WEIGHTS}:
             raise FetchError(Reason.EMPTY_SOURCE, f"{file.path} is empty.")
-    return Selection(tuple(sorted(chosen, key=lambda file: (file.size, file.path))), kind, recipe)
+    left = forbidden.named(names)
+    return Selection(tuple(sorted(chosen, key=lambda file: (file.size, file.path))), kind, recipe, left)
 
 
 def _nothing_to_serve(names: AbstractSet[str]) -> str:
     """Say what the source has in place of a graph or weights in one file."""
-    only = ""
+    only, never = "", forbidden.named(names)
     if any(_SHARD.fullmatch(name) for name in names):
         only = ": its weights are in several files, which is not supported"
-    elif any(_PICKLE.fullmatch(name) for name in names):
-        only = " and has pickles only"
+    elif never:
+        only = f"; never fetched: {never}"
     return f"The source has neither {GRAPH} nor {WEIGHTS}{only}."
 
 
@@ -125,6 +127,8 @@ def _is_wanted(path: str, recipe: str) -> bool:
 
 def _pinned(listing: Listing, pins: Sequence[PinnedFile]) -> dict[str, str]:
     """Compare the pins with what the source says of its files, before a byte is fetched."""
+    if never := forbidden.named(pin.path for pin in pins):
+        raise FetchError(Reason.SOURCE_REFUSED, f"Files of such a kind are never fetched: {never}.")
     told = {file.path: file.sha256 for file in listing.files}
     for pin in pins:
         if pin.path not in told:

@@ -64,14 +64,15 @@ class Staging:
         self._source = source
         self._progress = progress
 
-    def check_space(self, selection: Selection) -> None:
-        """Raise FetchError(OUT_OF_SPACE) when what is still missing would not fit."""
+    def check_space(self, selection: Selection, *, beside: int) -> None:
+        """Raise FetchError(OUT_OF_SPACE) when what is still missing, and so many bytes beside, do not fit."""
         there = sum(min(file.size, _size(self.folder / file.path)) for file in selection.files)
-        need = selection.size - there + _SPARE_BYTES
+        need = selection.size - there + beside + _SPARE_BYTES
         free = shutil.disk_usage(self.folder).free
         if need > free:
             raise FetchError(
-                Reason.OUT_OF_SPACE, f"The volume has {free} bytes free, and {need} more are needed."
+                Reason.OUT_OF_SPACE,
+                f"The volume has {free} bytes free; {need} are needed for a model of {selection.size} bytes.",
             )
 
     def fetch(self, file: Wanted) -> FileEntry:

@@ -73,6 +73,7 @@ class BadHub:
         self.wrong: list[Reply] = []
         self.ranges = True
         self.sizes: dict[str, int] = {}
+        self.commit = COMMIT
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -83,9 +84,9 @@ class BadHub:
                 return reply
         if request.url.path.startswith("/api/"):
             return httpx.Response(
-                200, json={"sha": COMMIT, "siblings": [self.entry(path) for path in self.files]}
+                200, json={"sha": self.commit, "siblings": [self.entry(path) for path in self.files]}
             )
-        path = request.url.path.removeprefix(f"/demo/tiny/resolve/{COMMIT}/")
+        path = request.url.path.removeprefix(f"/demo/tiny/resolve/{self.commit}/")
         return self.body(self.files[path], request)
 
     def entry(self, path: str) -> dict[str, Any]:
@@ -319,6 +320,58 @@ def test_a_volume_that_is_too_small_is_said_to_be_before_a_byte_comes(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage)
     assert "100000 bytes free" in fails(hub, volume, Reason.OUT_OF_SPACE)
     assert [request.url.path for request in hub.requests] == ["/api/models/demo/tiny/revision/main"]
+
+
+def test_a_volume_without_room_for_the_next_revision_is_said_to_be_too_small_at_the_first(
+    hub: BadHub, volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = sum(map(len, hub.files.values()))
+
+    class Usage:
+        free = size * 3 // 2 + (16 << 20)
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage)
+    said = fails(hub, volume, Reason.OUT_OF_SPACE)
+    assert f"{2 * size + (16 << 20)} are needed" in said
+    monkeypatch.undo()
+    hub.fetch(volume)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage)
+    hub.files["vocab.txt"] += b"more\n"
+    hub.commit = "d" * 40
+    assert hub.fetch(volume).how == "Published"  # the one before is there: room for one more is enough
+
+
+@pytest.mark.parametrize("path", ["config.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("key", ["auto_map", "trust_remote_code"])
+def test_settings_that_ask_for_code_are_refused_by_name(
+    hub: BadHub, volume: Path, path: str, key: str
+) -> None:
+    hub.files[path] = json.dumps(
+        {**json.loads(hub.files[path]), "inner": {key: {"AutoModel": "x.Y"}}}
+    ).encode()
+    said = fails(hub, volume, Reason.SOURCE_REFUSED)
+    assert path in said
+    assert key in said
+
+
+def test_what_is_never_fetched_is_named_whether_the_rest_is_served_or_not(hub: BadHub, volume: Path) -> None:
+    hub.files |= {"pytorch_model.bin": b"x", "run.py": b"x", "model.tar.gz": b"x"}
+    (warning,) = hub.fetch(volume).warnings
+    for told in ("pytorch_model.bin (a pickle)", "run.py (code)", "model.tar.gz (an archive)"):
+        assert told in warning
+    del hub.files["onnx/model.onnx"]
+    hub.commit = "d" * 40
+    with pytest.raises(FetchError) as failed:
+        hub.fetch(volume)
+    assert failed.value.reason is Reason.UNSUPPORTED_FORMAT
+    assert "pytorch_model.bin (a pickle)" in str(failed.value)
+
+
+def test_a_digest_of_a_pickle_does_not_make_it_one_that_is_fetched(hub: BadHub, volume: Path) -> None:
+    hub.files["pytorch_model.bin"] = b"x"
+    pin = {"path": "pytorch_model.bin", "sha256": hashlib.sha256(b"x").hexdigest()}
+    source = {"uri": "hf://demo/tiny", "files": [pin]}
+    assert "pytorch_model.bin (a pickle)" in fails(hub, volume, Reason.SOURCE_REFUSED, source=source)
 
 
 def test_a_volume_that_fills_up_on_the_way_is_said_to_be_full(

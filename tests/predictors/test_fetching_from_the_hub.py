@@ -339,7 +339,8 @@ def test_a_source_that_is_no_model_says_what_is_missing(
     code, found = fetch.run(url, spec())
     assert (code, found["reason"]) == (18, "UnsupportedFormat")
     assert found["message"] == (
-        "The source has neither onnx/model.onnx nor model.safetensors and has pickles only."
+        "The source has neither onnx/model.onnx nor model.safetensors; "
+        "never fetched: pytorch_model.bin (a pickle)."
     )
     for path in (source / "tiny").glob("[!R]*"):
         if path.is_file():

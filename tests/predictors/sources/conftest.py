@@ -162,7 +162,7 @@ def store(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def filled(port: int, authority: Authority, secret: Path) -> Store:
     """Make the user whose key the fetch has; the first few calls may be anybody's."""
-    import boto3  # noqa: PLC0415  as slow as it is large
+    import boto3  # type: ignore[import-untyped]  # noqa: PLC0415  as slow as it is large
 
     url = f"https://localhost:{port}"
     until_it_answers(port)
