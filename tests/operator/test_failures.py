@@ -40,7 +40,7 @@ def message(world: World) -> str:
         ("LabelsMismatch", 16, "spec.labels"),
         ("OutOfSpace", 17, "principles-vi-model"),
         ("UnsupportedFormat", 18, "onnx/model.onnx"),
-        ("SourceRefused", 19, "not allowed"),
+        ("SourceRefused", 19, "chart's sources"),
         ("VolumeReadOnly", 20, "kubectl describe pvc"),
         ("Internal", 1, "kubectl logs job/"),
     ],
