@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from veriaidpo_operator.plan import Action, Create, Patch
+from veriaidpo_operator.actions import Action, Create, Patch
 from veriaidpo_operator.reasons import Reason
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.sentences import Phrase, Sentences, Told

@@ -24,6 +24,7 @@ def attack(request: pytest.FixtureRequest) -> Attack:
         assert identity not in made, f"{identity} is another test's row already"
         row = made[identity] = Row(identity, what)
         yield row
+        row.got_through = int(row.got_through)  # a comparison counts as one too
         assert row.tried > 0, "nothing was tried"
         assert row.got_through == 0, f"{row.got_through} of {row.tried} got through"
         row.passed = True

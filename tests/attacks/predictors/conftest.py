@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from veriaidpo_predictor import fetch as fetching
+from veriaidpo_predictor.collecting import Keep
 
 DEMO = Path(__file__).parents[3] / "hack/demo/models"
 MODEL = "principles-vi"
@@ -41,6 +42,11 @@ def files() -> dict[str, bytes]:
 
 
 @pytest.fixture
+def demo_model() -> Path:
+    return DEMO / MODEL
+
+
+@pytest.fixture
 def volume(tmp_path: Path) -> Path:
     return tmp_path / "mnt" / "volume"
 
@@ -53,10 +59,16 @@ def fetch(volume: Path, files: dict[str, bytes], tmp_path: Path, monkeypatch: py
     labels = [{"id": f"label-{number}", "en": name, "vi": name} for number, name in enumerate(names)]
 
     def run(
-        endpoint: str = "", *, root: Path = volume, source: dict[str, Any] | None = None, **environment: str
+        endpoint: str = "",
+        *,
+        name: str = "tiny",
+        root: Path = volume,
+        source: dict[str, Any] | None = None,
+        keep: dict[str, Any] | None = None,
+        **environment: str,
     ) -> Ended:
         spec = {
-            "name": "tiny",
+            "name": name,
             "modelType": "principles",
             "language": "vi",
             "labels": labels,
@@ -65,9 +77,15 @@ def fetch(volume: Path, files: dict[str, bytes], tmp_path: Path, monkeypatch: py
         asked, said = tmp_path / "spec.json", tmp_path / "said.json"
         asked.write_text(json.dumps(spec), encoding="utf-8")
         with monkeypatch.context() as patch:
-            for name, value in {"HF_ENDPOINT": endpoint, "TERMINATION_LOG": str(said), **environment}.items():
-                patch.setenv(name, value)
-            code = fetching.run(str(asked), root=root, progress_port=None, attempts=1)
+            for variable, value in {
+                "HF_ENDPOINT": endpoint,
+                "TERMINATION_LOG": str(said),
+                **environment,
+            }.items():
+                patch.setenv(variable, value)
+            code = fetching.run(
+                str(asked), root=root, progress_port=None, attempts=1, keep=Keep(**(keep or {}))
+            )
         return Ended(code, json.loads(said.read_bytes()))
 
     return run

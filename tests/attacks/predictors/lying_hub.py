@@ -23,6 +23,9 @@ class LyingHub:
     """Addresses that it answers with, by path of a file; "" is the list of files."""
     asked: list[str] = field(default_factory=list)
     """Every path that was asked for."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Sent with every file."""
+    address: str = "127.0.0.1"
     url: str = ""
 
     def __enter__(self) -> Self:
@@ -43,9 +46,9 @@ class LyingHub:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((self.address, 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"http://{self.address}:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
@@ -63,7 +66,7 @@ class LyingHub:
             siblings = self.listed if self.listed is not None else [self.entry(one) for one in self.files]
             return 200, {}, json.dumps({"sha": COMMIT, "siblings": siblings}).encode()
         found = self.sent.get(name, self.files.get(name))
-        return (404, {}, b"") if found is None else (200, {}, found)
+        return (404, {}, b"") if found is None else (200, self.headers, found)
 
     def entry(self, path: str, data: bytes | None = None) -> dict[str, Any]:
         """List a file truthfully, or as if it held these bytes."""
