@@ -19,6 +19,7 @@ from veriaidpo_gateway.classify import DEADLINE, Deps
 from veriaidpo_gateway.company_registry import CompanyRegistry
 from veriaidpo_gateway.company_store import CompanyStore
 from veriaidpo_gateway.database import Database
+from veriaidpo_gateway.dispatch import Dispatch, direct
 from veriaidpo_gateway.edge import Edge
 from veriaidpo_gateway.errors import ErrorCode, GatewayError, Messages, load_messages
 from veriaidpo_gateway.health import Parts, inner_app
@@ -108,7 +109,7 @@ def create_apps(
     return Apps(Edge(public, messages=messages, metrics=metrics), inner, upkeep)
 
 
-def _public(deps: Deps, parts: Parts, messages: Messages, *further: APIRouter) -> FastAPI:
+def _public(deps: Deps, parts: Parts, messages: Messages, *further: APIRouter) -> ASGIApp:
     app = FastAPI(title="VeriAIDPO", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     own = (
         api.router(deps, parts),
@@ -139,7 +140,7 @@ def _public(deps: Deps, parts: Parts, messages: Messages, *further: APIRouter) -
     app.add_exception_handler(GatewayError, refuse)
     app.add_exception_handler(HTTPException, refuse)
     app.add_exception_handler(Exception, refuse)  # the edge logs it
-    return app
+    return Dispatch(app, direct(own, api.BASES), refuse)
 
 
 def _refusal(

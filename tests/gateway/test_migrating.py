@@ -1,0 +1,55 @@
+"""Alembic is asked for missing steps, and for nothing else."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from veriaidpo_gateway import migrating
+
+PREPARE_TWICE = """
+import asyncio, sys
+from veriaidpo_gateway.company_store import CompanyStore
+from veriaidpo_gateway.database import open_database
+
+async def prepare():
+    async with open_database(sys.argv[1]) as database:
+        store = CompanyStore(database)
+        await store.prepare()
+        print(await store.revision(), "alembic" in sys.modules)
+
+asyncio.run(prepare())
+"""
+
+
+def test_the_newest_step_is_the_one_that_alembic_goes_to() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrating._STEPS))
+    assert migrating.newest() == ScriptDirectory.from_config(config).get_current_head()
+
+
+def test_of_several_steps_the_newest_has_none_behind_it(tmp_path: Path) -> None:
+    versions = tmp_path / "versions"
+    versions.mkdir()
+    for step, before in (("1", "None"), ("2", '"1"'), ("3", '"2"')):
+        (versions / f"s{step}.py").write_text(f'revision = "{step}"\ndown_revision = {before}\n')
+    assert migrating.newest(tmp_path) == "3"
+    (versions / "s4.py").write_text('revision = "4"\ndown_revision = "2"\n')
+    migrating.newest.cache_clear()
+    with pytest.raises(ValueError):
+        migrating.newest(tmp_path)
+
+
+def test_a_database_that_is_as_it_should_be_is_not_worth_importing_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'companies.db'}"
+
+    def prepare() -> list[str]:
+        command = [sys.executable, "-c", PREPARE_TWICE, url]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+    (revision, first), (again, second) = prepare(), prepare()
+    assert (first, second) == ("True", "False")
+    assert revision == again
