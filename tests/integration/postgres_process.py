@@ -1,5 +1,6 @@
 """A PostgreSQL as a process: it can be stopped, silenced and started again."""
 
+import contextlib
 import importlib.metadata
 import os
 import shutil
@@ -71,7 +72,8 @@ class PostgresProcess:
         assert self.process is not None
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         for pid in (self.process.pid, *map(int, children)):
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):  # a worker that has just ended
+                os.kill(pid, number)
 
     def _ready(self) -> bool:
         command = ["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
