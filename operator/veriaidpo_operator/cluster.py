@@ -66,6 +66,12 @@ class Cluster:
             ),
         )
 
+    def downloads(self, model: Model) -> int:
+        """Count the fetch Jobs of other Models that run."""
+        jobs = self._server.list("Job", labelSelector=f"app.kubernetes.io/managed-by={MANAGER},{MODEL_LABEL}")
+        others = (raw for raw in jobs if raw["metadata"]["labels"][MODEL_LABEL] != model.name)
+        return sum(observed.job(raw).live for raw in others)
+
     def _serving(self, model: Model, seen: Observed) -> Observed:
         try:
             service = self._server.get("InferenceService", model.name)

@@ -36,6 +36,8 @@ class Phase(Enum):
     """It cannot be named yet: there is no claim."""
     ABSENT = auto()
     """There is no Job: it was not made yet, or was removed to be made again."""
+    QUEUED = auto()
+    """The same, and as many of other Models run as may."""
     STALE = auto()
     """The Job of that name is going, or was another Model's."""
     RUNNING = auto()
@@ -100,7 +102,8 @@ def look(  # noqa: PLR0911 (one return for each way a fetch can stand)
     earlier = Trouble(known(last.reason), last.message) if last else None
     if job is None:
         # A failed Job is only removed when it is due again, so one that has gone need not be waited for.
-        return Fetch(Phase.ABSENT, name, trouble=earlier, attempt=remembered + 1 if last else 1)
+        fetch = Fetch(Phase.ABSENT, name, trouble=earlier, attempt=remembered + 1 if last else 1)
+        return _queued(fetch, observed.downloads, settings)
     fetch = Fetch(Phase.RUNNING, name, job, trouble=earlier, attempt=attempt)
     if job.deleting or model.uid not in job.owners:
         return replace(fetch, phase=Phase.STALE)
@@ -116,6 +119,14 @@ def look(  # noqa: PLR0911 (one return for each way a fetch can stand)
             failed_at=job.ended or now,
         )
     return _running(model, observed, fetch, pods=pods, settings=settings, now=now)
+
+
+def _queued(fetch: Fetch, running: int, settings: Settings) -> Fetch:
+    """Let a Job that is to be made wait while as many others run as may."""
+    if settings.max_downloads == 0 or running < settings.max_downloads:
+        return fetch
+    step = _say(settings, Reason.QUEUED, count=running, most=settings.max_downloads)
+    return replace(fetch, phase=Phase.QUEUED, step=step)
 
 
 def _attempt(job: Job | None, remembered: int) -> int:

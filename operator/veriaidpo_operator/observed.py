@@ -201,6 +201,8 @@ class Observed:
     refused: Mapping[str, str] = field(default_factory=dict)
     """What the API server said when it refused an object just now, by the object's kind."""
     progress: Progress | None = None
+    downloads: int = 0
+    """Other Models' fetch Jobs that run; looked up only when one more is about to be made."""
 
     def job(self, name: str) -> Job | None:
         """Return the fetch Job of that name."""

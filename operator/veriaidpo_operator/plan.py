@@ -161,6 +161,7 @@ def _again(s: Situation, actions: tuple[Action, ...]) -> float:
     at = fetch.retry_at(s.settings) if fetch.phase is Phase.FAILED else repair_at(s)
     if at is not None:
         return min(max((at - s.now).total_seconds(), 0.1), s.settings.resync_seconds)
-    # A predictor that finds itself wrong, or a deadline that passes, makes no event.
+    # A predictor that finds itself wrong, a deadline that passes or another's Job that ends makes no event.
     rolling = s.rollout is not None and not s.rolled_out and not s.overdue
-    return min(_ROLLING, s.settings.resync_seconds) if rolling else s.settings.resync_seconds
+    queued = fetch.phase is Phase.QUEUED
+    return min(_ROLLING, s.settings.resync_seconds) if rolling or queued else s.settings.resync_seconds

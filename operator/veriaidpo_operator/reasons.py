@@ -16,6 +16,7 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
     INVALID_SPEC = "InvalidSpec"
     CREATING = "Creating"
+    QUEUED = "Queued"
     FETCH_STARTING = "FetchStarting"
     FETCH_STOPPING = "FetchStopping"
     RESOLVING = "Resolving"

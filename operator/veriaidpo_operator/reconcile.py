@@ -1,12 +1,14 @@
 """One look at one Model: observe, plan, act, write the status, tell what changed."""
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
+from veriaidpo_operator.actions import Action, Create
 from veriaidpo_operator.api import Json, Model, parse
 from veriaidpo_operator.apiserver import ApiError
 from veriaidpo_operator.cluster import Cluster, RefusedError
@@ -30,6 +32,7 @@ class Reconciler:
         self._cluster = cluster
         self._settings = settings
         self._clock = clock
+        self._starting = threading.Lock()
         self._refusals: dict[tuple[str, int, str], tuple[datetime, RefusedError]] = {}
 
     def __call__(self, name: str) -> float | None:
@@ -44,7 +47,13 @@ class Reconciler:
             return self._not_understood(body, error, now)
         observed = self._cluster.observe(model, now)
         decided = plan(model, observed, self._settings, now)
-        refused = self._carry_out(model, decided, now)
+        if self._settings.max_downloads and any(map(_starts_a_download, decided.actions)):
+            with self._starting:  # one at a time, so that no two take the last place
+                observed = replace(observed, downloads=self._cluster.downloads(model))
+                decided = plan(model, observed, self._settings, now)
+                refused = self._carry_out(model, decided, now)
+        else:
+            refused = self._carry_out(model, decided, now)
         if refused:
             again = plan(model, replace(observed, refused=refused), self._settings, now)
             decided = Plan((), again.status, self._settings.resync_seconds)
@@ -103,3 +112,7 @@ class Reconciler:
         model = replace(model, status=known)
         self._say(model, invalid_status(model, error, self._settings.sentences, now), now)
         return self._settings.resync_seconds
+
+
+def _starts_a_download(action: Action) -> bool:
+    return isinstance(action, Create) and action.object["kind"] == "Job"

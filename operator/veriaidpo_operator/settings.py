@@ -56,6 +56,8 @@ class Settings:
     """ConfigMap with the public keys predictors accept service tokens by, under the key tls.crt."""
     fetch_retry_seconds: float = 15.0
     """Pause after the first failed fetch; doubles with each, up to ten minutes."""
+    max_downloads: int = 0
+    """So many fetch Jobs may run at once; 0 means any number."""
     resync_seconds: float = 15.0
     """Every Model is looked at this often even when no event came: drift and lost events end here."""
     poll_seconds: float = 2.0
@@ -110,6 +112,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         ),
         service_trust_configmap=environ.get("SERVICE_TRUST_CONFIGMAP") or "veriaidpo-service-trust",
         fetch_retry_seconds=seconds("FETCH_RETRY_SECONDS", 15),
+        max_downloads=_count(environ.get("MAX_DOWNLOADS") or "0"),
         resync_seconds=seconds("RESYNC_SECONDS", 15),
         poll_seconds=seconds("POLL_SECONDS", 2),
         pending_grace_seconds=seconds("PENDING_GRACE_SECONDS", 8),
@@ -118,6 +121,12 @@ def read(environ: Mapping[str, str]) -> Settings:
         log_level=(environ.get("LOG_LEVEL") or "INFO").upper(),
         sentences=load(_language(environ.get("MESSAGE_LANGUAGE") or "en")),
     )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) > 1_000:
+        raise SettingsError(f"MAX_DOWNLOADS={text!r}: a number is needed, e.g. 4; 0 for no limit")
+    return int(text)
 
 
 def _port(text: str) -> int:

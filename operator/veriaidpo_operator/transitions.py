@@ -11,7 +11,14 @@ from veriaidpo_operator.sentences import Phrase, Sentences, Told
 # Steps of a download follow each other within seconds and are in the status; as events they would only be
 # noise.
 _QUIET = frozenset(
-    {Reason.RESOLVING, Reason.VERIFYING, Reason.PUBLISHING, Reason.CREATING, Reason.FETCH_STOPPING}
+    {
+        Reason.RESOLVING,
+        Reason.VERIFYING,
+        Reason.PUBLISHING,
+        Reason.CREATING,
+        Reason.FETCH_STOPPING,
+        Reason.QUEUED,
+    }
 )
 
 

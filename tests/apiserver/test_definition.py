@@ -113,7 +113,8 @@ def test_taken(namespace: Namespace, body: Json) -> None:
         (model(conversion={"quantization": "int4"}), "spec.conversion.quantization"),
         (model(conversion={"gate": {"minAgreement": 1.5}}), "minAgreement"),
         (model(conversion={"gateSentences": ["ữ" * 4000] * 50 + ["x"]}), "200000 characters together"),
-        (model(conversion={"gateSentences": ["ữ" * 4000] * 512}), "200000 characters together"),
+        (model(conversion={"gateSentences": ["a" * 4000] * 512}), "200000 characters together"),
+        (model(conversion={"gateSentences": ["ữ" * 4000] * 512}), "entity too large"),
         (model(surprise=True), "surprise"),
     ],
 )

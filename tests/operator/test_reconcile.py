@@ -1,5 +1,6 @@
 """One look at one Model, with a cluster that may refuse, forget or fail."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -23,6 +24,7 @@ class InMemory:
     def __init__(self, world: World) -> None:
         self.world = world
         self.refuses: dict[str, str] = {}
+        self.others = 0
         self.tried: list[str] = []
         self.done: list[str] = []
         self.told: list[str] = []
@@ -34,6 +36,9 @@ class InMemory:
 
     def observe(self, model: Model, now: datetime) -> Observed:
         return self.world.observe()
+
+    def downloads(self, model: Model) -> int:
+        return self.others
 
     def act(self, action: Action) -> None:
         kind = str(action).split()[1]
@@ -71,6 +76,26 @@ def reconcile(world: World, cluster: InMemory) -> Reconciler:
 
 def test_a_model_that_has_gone_is_not_looked_at_again(reconcile: Reconciler) -> None:
     assert reconcile("another") is None
+
+
+def test_a_download_waits_for_its_turn_and_says_so(world: World, cluster: InMemory) -> None:
+    world.settings = replace(world.settings, max_downloads=4)
+    reconcile = Reconciler(cast("Cluster", cluster), world.settings, lambda: world.now)
+    cluster.others = 4
+    for _ in range(4):
+        again = reconcile("principles-vi")
+    assert world.condition("Ready") == ("False", "Queued")
+    assert "4 other downloads run" in world.status.condition("Ready").message  # type: ignore[union-attr]
+    assert world.all("Job") == []
+    assert again is not None
+    assert again <= 5
+    cluster.others = 3
+    reconcile("principles-vi")
+    assert len(world.all("Job")) == 1
+    cluster.others = 4  # what runs already is not stopped
+    reconcile("principles-vi")
+    assert world.condition("Ready")[1] != "Queued"
+    assert len(world.all("Job")) == 1
 
 
 def test_a_refused_object_is_told_of_and_tried_again(

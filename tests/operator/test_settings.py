@@ -29,6 +29,8 @@ def test_a_missing_one_is_named(name: str) -> None:
     ("name", "value"),
     [
         ("FETCH_RETRY_SECONDS", "soon"),
+        ("MAX_DOWNLOADS", "-1"),
+        ("MAX_DOWNLOADS", "many"),
         ("RESYNC_SECONDS", "0"),
         ("POLL_SECONDS", "-1"),
         ("STALLED_SECONDS", "nan"),
