@@ -43,12 +43,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_fetch(commands)
     verify = commands.add_parser("verify", help="compare every byte of a revision with its manifest")
-    verify.add_argument("directory", nargs="+", type=Path, metavar="DIR", help="a revision directory")
     listing = commands.add_parser("list", help="list the published revisions of a volume")
-    listing.add_argument("--root", type=Path, default=Path("/mnt/models"), help="the volume (%(default)s)")
     collecting = commands.add_parser("gc", help="remove old revisions of a model from a volume")
-    collecting.add_argument("model", metavar="NAME", help="the model")
-    collecting.add_argument("--root", type=Path, default=Path("/mnt/models"), help="the volume (%(default)s)")
+    for command in (verify, listing):
+        command.add_argument(
+            "directory", nargs="+", type=Path, metavar="DIR", help="a revision, a model's folder, or a volume"
+        )
+    collecting.add_argument(
+        "directory",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="a model's folder, ROOT/models/NAME, or a volume",
+    )
     _add_keep(collecting, required=True)
     return parser
 
@@ -183,40 +190,55 @@ def _fetch(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     from veriaidpo_predictor import manifest
 
-    for given in arguments.directory:
+    bad = 0
+    for directory in _revisions(arguments.directory):
         try:
-            directory = manifest.find(given)
             found = manifest.read(directory)
             manifest.verify(directory, found)
         except manifest.ManifestError as error:
             print(f"veriaidpo-predictor: {error}", file=sys.stderr)
-            return 1
+            bad = 1
+            continue
         print(f"{found.model} {found.digest} {len(found.files)} files, {found.size} bytes: as published")
-    return 0
+    return bad
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from veriaidpo_predictor import manifest
+
+    bad = 0
+    for directory in _revisions(arguments.directory):
+        try:
+            found = manifest.read(directory)
+        except manifest.ManifestError as error:
+            print(f"veriaidpo-predictor: {error}", file=sys.stderr)
+            bad = 1
+            continue
+        print(
+            f"{found.model}\t{found.digest}\t{found.format}\t{found.size}\t{found.source.commit}\t{found.created_at}"
+        )
+    return bad
 
 
 def _collect(arguments: argparse.Namespace) -> int:
     from veriaidpo_predictor import collecting
 
     keep = collecting.Keep(arguments.keep, tuple(arguments.protect), tuple(arguments.drop))
-    for digest in collecting.collect(arguments.root / "models" / arguments.model, keep):
-        print(f"{arguments.model} {digest} removed")
+    for folder in [one for given in arguments.directory for one in collecting.models(given)]:
+        for digest in collecting.collect(folder, keep):
+            print(f"{folder.name} {digest} removed")
     return 0
 
 
-def _list(arguments: argparse.Namespace) -> int:
+def _revisions(given: Sequence[Path]) -> list[Path]:
+    """Give all revisions of directories; ends the program where there is none."""
     from veriaidpo_predictor import manifest
 
-    for path in sorted(arguments.root.glob(f"models/*/revisions/*/{manifest.FILE_NAME}")):
-        try:
-            found = manifest.read(path.parent)
-        except manifest.ManifestError as error:
-            print(f"veriaidpo-predictor: {error}", file=sys.stderr)
-            continue
-        print(
-            f"{found.model}\t{found.digest}\t{found.format}\t{found.size}\t{found.source.commit}\t{found.created_at}"
-        )
-    return 0
+    try:
+        return [directory for one in given for directory in manifest.below(one)]
+    except manifest.ManifestError as error:
+        print(f"veriaidpo-predictor: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -31,6 +31,13 @@ class Keep:
         return replace(self, newest=max(1, self.newest - 1)) if self.newest else self
 
 
+def models(directory: Path) -> list[Path]:
+    """Give the folders of models (ROOT/models/NAME) that a directory is or holds."""
+    if (directory / "revisions").is_dir():
+        return [directory]
+    return sorted(path.parent for path in directory.glob("models/*/revisions") if path.is_dir())
+
+
 def published(folder: Path) -> list[str]:
     """Give the digests of the revisions below ROOT/models/NAME by their manifests, the newest first."""
     return [digest for _, digest in sorted(_published(folder), reverse=True)]

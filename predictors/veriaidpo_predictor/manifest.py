@@ -236,6 +236,18 @@ def verify(directory: Path, manifest: Manifest) -> None:
             )
 
 
+def below(directory: Path) -> list[Path]:
+    """Give the published revisions that a directory is or holds: a revision, a model's folder, or a volume.
+
+    Raises ManifestError when there is none.
+    """
+    places = (FILE_NAME, f"revisions/*/{FILE_NAME}", f"models/*/revisions/*/{FILE_NAME}")
+    found = sorted(path.parent for place in places for path in directory.glob(place))
+    if not found:
+        raise ManifestError(f"{directory} holds no published revision.")
+    return found
+
+
 def find(directory: Path) -> Path:
     """Take a revision directory, or the only published revision below `ROOT/models/<name>`.
 

@@ -101,7 +101,7 @@ def test_a_revision_loses_its_manifest_first(tmp_path: Path, monkeypatch: pytest
 
 def test_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, first = published(tmp_path, 2)
-    assert main(["gc", "m", "--root", str(tmp_path), "--keep", "1"]) == 0
+    assert main(["gc", str(tmp_path), "--keep", "1"]) == 0
     assert capsys.readouterr().out == f"m {first} removed\n"
 
 

@@ -25,7 +25,7 @@ def test_help_names_every_command_and_option(command: list[str], capsys: pytest.
         "serve": ["--trust", "--no-auth", "--threads", "--drain", "$SERVICE_TRUST_FILE"],
         "fetch": ["--spec", "--root", "--progress-port", "$HF_ENDPOINT", "17 OutOfSpace"],
         "verify": ["DIR"],
-        "list": ["--root"],
+        "list": ["DIR"],
     }["".join(command)]:
         assert word in text
 
@@ -41,12 +41,22 @@ def test_verify_and_list_read_a_volume(revision: Path, volume: Path) -> None:
     good = run("verify", revision)
     assert (good.returncode, good.stderr) == (0, "")
     assert good.stdout.startswith(f"tiny-en {revision.name} 4 files, ")
-    listed = run("list", "--root", volume).stdout.split("\t")
+    listed = run("list", volume).stdout.split("\t")
     assert listed[:3] == ["tiny-en", revision.name, "onnx-fp32"]
     (revision / "config.json").write_text("{}")
     bad = run("verify", revision)
     assert (bad.returncode, bad.stdout) == (1, "")
     assert "config.json of revision" in bad.stderr
+
+
+def test_every_command_takes_a_revision_a_models_folder_or_a_volume(revision: Path, volume: Path) -> None:
+    places = (revision, volume / "models" / "tiny-en", volume)
+    assert len({run("verify", place).stdout for place in places}) == 1
+    assert len({run("list", place).stdout for place in places}) == 1
+    for command in ("verify", "list"):
+        nothing = run(command, volume / "models" / "other")
+        assert (nothing.returncode, nothing.stdout) == (1, "")
+        assert "holds no published revision" in nothing.stderr
 
 
 def test_the_lock_of_the_fetch_image_is_a_part_of_the_whole_lock() -> None:
