@@ -1,6 +1,6 @@
 """This predictor and its peers: the same weights, texts and callers, one after another, round by round.
 
-    python -m bench.predictor_bench [--rounds N] [--seconds S] [--only NAME ...] [--short]
+    python -m bench.predictor_bench [--rounds N] [--seconds S] [--callers N] [--only NAME ...] [--short]
 
 Into build/bench.json under `predictor`: every figure of every round, and `ratios`, our requests a second
 divided by theirs. The two are of one round each, since the machine may be another one a minute later. Minutes
@@ -70,18 +70,22 @@ def main() -> None:
         questions |= {str(n): sentences.of_length(n, TEXTS, seed=n) for n in sentences.LENGTHS}
     cells: list[Cell] = []
     starts: list[Start] = []
+    callers = [number for number in CALLERS if number <= arguments.callers]
     for number in range(arguments.rounds):
         for peer in servers if number % 2 == 0 else reversed(servers):
-            start, found = _measure(peer, number, questions, seconds=arguments.seconds, logs=work)
+            start, found = _measure(
+                peer, number, questions, callers=callers, seconds=arguments.seconds, logs=work
+            )
             starts.append(start)
             cells += found
-    _write(servers, cells, starts)
+        _write(servers, cells, starts)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.predictor_bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each figure")
+    parser.add_argument("--callers", type=int, default=max(CALLERS), help="at most")
     parser.add_argument("--only", nargs="*", default=["kserve_plain", "infinity"], help="peers")
     parser.add_argument("--short", action="store_true", help="the mixture alone, not the single lengths")
     return parser.parse_args()
@@ -100,7 +104,13 @@ def _servers(work: Path, wanted: set[str]) -> list[Peer]:
 
 
 def _measure(
-    peer: Peer, number: int, questions: dict[str, list[str]], *, seconds: float, logs: Path
+    peer: Peer,
+    number: int,
+    questions: dict[str, list[str]],
+    *,
+    callers: Sequence[int],
+    seconds: float,
+    logs: Path,
 ) -> tuple[Start, list[Cell]]:
     port = free_port()
     server = Server(peer.command(port), peer.environment(port), logs / f"{peer.name}.log", port)
@@ -108,17 +118,18 @@ def _measure(
     try:
         first = server.until_it_answers(peer.path, peer.body(questions[MIXTURE][:1]))
         for tokens, texts in questions.items():
-            for callers in _callers(tokens):
-                cells.append(_cell(peer, server, number, (tokens, texts), callers, seconds))
+            for many in _callers(tokens, callers):
+                cells.append(_cell(peer, server, number, (tokens, texts), many, seconds))
                 print(_said(cells[-1]), flush=True)
     finally:
         server.stop()
     return Start(number, peer.name, first), cells
 
 
-def _callers(tokens: str) -> tuple[int, ...]:
+def _callers(tokens: str, wanted: Sequence[int]) -> list[int]:
     """The longest texts take the slowest peer a second each, and each caller's last one is waited for."""
-    return {MIXTURE: CALLERS, str(max(sentences.LENGTHS)): (1, 8)}.get(tokens, (1, COMPARED))
+    some = {MIXTURE: CALLERS, str(max(sentences.LENGTHS)): (1, 8)}.get(tokens, (1, COMPARED))
+    return [many for many in some if many in wanted]
 
 
 def _cell(
