@@ -79,7 +79,8 @@ def infinity(source: Path, work: Path) -> Peer:
         command=lambda port: [
             # Of a folder it makes paths that optimum looks for below the folder: it has to stand in it.
             "env", f"--chdir={folder}", str(commands / "infinity_emb"), "v2",
-            "--engine", "optimum", "--device", "cpu", "--model-id", ".", "--served-model-name", "measured", "--no-model-warmup",
+            "--engine", "optimum", "--device", "cpu", "--model-id", ".",
+            "--served-model-name", "measured", "--no-model-warmup",
             "--no-onnx-do-not-prefer-quantized", "--log-level", "warning",
             "--host", LOOPBACK, "--port", str(port),
         ],

@@ -204,7 +204,8 @@ def _write(servers: Sequence[Peer], cells: list[Cell], starts: list[Start]) -> N
     head = ["server", "tokens", "callers", "requests/s", "p50 ms", "p99 ms", "CPU ms a request", "RSS MB"]
     rows = [row for peer in servers for row in _rows(peer, cells)]
     rounds = len({cell.round for cell in cells})
-    figures.table("predictor", head, rows, note=f"Medians and ranges of {rounds} interleaved rounds.")
+    note = f"Medians and ranges of {rounds} interleaved rounds." if rounds > 1 else "One round."
+    figures.table("predictor", head, rows, note=note)
     against = [
         [callers, *(spread(at.get(name, [float("nan")]), digits=2) for name in [*names, "best_peer"])]
         for callers, at in by_round.items()
