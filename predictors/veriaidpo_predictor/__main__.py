@@ -89,10 +89,20 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     serve.add_argument(
         "directory",
-        nargs="+",
+        nargs="*",
         type=Path,
         metavar="DIR",
         help="a revision directory, or ROOT/models/NAME when it has exactly one revision",
+    )
+    serve.add_argument(
+        "--models",
+        type=Path,
+        metavar="FOLDER",
+        help="instead of directories: a folder with a file for each model, named as it is, that holds the "
+        "digest of its revision; it is followed as it changes",
+    )
+    serve.add_argument(
+        "--root", type=Path, default=Path("/mnt/models"), help="the volume of those models (%(default)s)"
     )
     serve.add_argument("--host", default="0.0.0.0", help="address to listen on (%(default)s)")  # noqa: S104
     serve.add_argument("--port", type=int, default=8080, help="port to listen on (%(default)s)")
@@ -161,6 +171,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     try:
         options = serve.Options(
             directories=tuple(arguments.directory),
+            models=arguments.models,
+            root=arguments.root,
             host=arguments.host,
             port=arguments.port,
             trust=None if arguments.no_auth or not trust else Path(trust),

@@ -23,6 +23,12 @@ Logits = npt.NDArray[np.float32]
 Run = Callable[[list[list[int]]], Logits | list[Logits]]
 """Rows of ids to an array of shape [rows, labels], or to one of shape [its tokens, tags] for each row."""
 
+_ASKED_SECONDS = 1.0
+"""A model that was asked so lately is likely to be asked again: a thread is kept free for it."""
+
+_CLOSING_SECONDS = 30.0
+"""A caller waits no longer than that: whatever is left in a queue then is wanted by nobody."""
+
 _GUESS = 1e-3
 """Seconds that a token takes, as long as no batch was measured."""
 
@@ -92,6 +98,9 @@ class Queue:
         self.waiting: Waiting[_Row] = Waiting(limits)
         self.waited: Callable[[float], None] = lambda _seconds: None
         """Told how long each row waited, by the thread that takes it."""
+        self.closed = False
+        self.running = 0
+        self.asked = -math.inf
         self._tokens, self._seconds = 1.0, _GUESS
 
     @property
@@ -139,7 +148,7 @@ class Queue:
 
 
 class Pool:
-    """The engine threads of a process. Queues are served in turn, so no model starves another."""
+    """The engine threads of a process. Queues are served in turn, and a flood on one leaves a thread free."""
 
     def __init__(self, threads: int) -> None:
         self.cores = Cores(threads)
@@ -160,14 +169,28 @@ class Pool:
             self._queues.append(queue)
         return queue
 
+    def close(self, queue: Queue) -> None:
+        """Take a queue out of the turns once nothing waits in it; later rows are refused. Blocks."""
+        end = time.monotonic() + _CLOSING_SECONDS
+        while queue.waiting_tokens and time.monotonic() < end:
+            time.sleep(
+                _CLOSING_SECONDS / 1000
+            )  # whoever waits for it is in no hurry, and those who compute are
+        with self._changed:
+            queue.drain(StoppedError())
+            queue.closed = True
+            if queue in self._queues:
+                self._queues.remove(queue)
+
     def put(self, queue: Queue, rows: list[_Row]) -> None:
         """Let rows wait in a queue of this pool; raises QueueFullError or StoppedError."""
         with self._changed:
-            if self._stopping:
+            if self._stopping or queue.closed:
                 raise StoppedError
             if not queue.waiting.has_room(rows):
                 raise QueueFullError(min(30, max(1, math.ceil(self._backlog_seconds()))))
             queue.waiting.add(rows)
+            queue.asked = time.monotonic()
             self._changed.notify(min(len(rows), len(self._threads)))
 
     def drop(self, queue: Queue, rows: list[_Row]) -> None:
@@ -202,6 +225,9 @@ class Pool:
                 for row in batch:
                     row.call.fail(EngineError())
                 continue
+            finally:
+                with self._changed:
+                    queue.running -= 1
             for row, one in zip(batch, logits, strict=True):
                 row.call.answer(row.index, one)
             with self._changed:
@@ -213,7 +239,18 @@ class Pool:
                 for _ in range(len(self._queues)):
                     queue = self._queues[0]
                     self._queues.rotate(-1)
-                    if batch := queue.waiting.take(time.monotonic(), queue.seconds_per_token):
+                    now = time.monotonic()
+                    if not self._may_run(queue, now):
+                        continue
+                    if batch := queue.waiting.take(now, queue.seconds_per_token):
+                        queue.running += 1
                         return queue, batch
-                self._changed.wait()
+                held_back = any(one.waiting_tokens for one in self._queues)
+                self._changed.wait(_ASKED_SECONDS if held_back else None)
             return None
+
+    def _may_run(self, queue: Queue, now: float) -> bool:
+        """Leave one thread to the other models while any of them is asked: a batch cannot be broken off."""
+        if len(self._threads) == 1 or queue.running < len(self._threads) - 1:
+            return True
+        return all(one is queue or now - one.asked > _ASKED_SECONDS for one in self._queues)

@@ -62,6 +62,10 @@ class Classification:
         """Give the one label."""
         return {(self._labels[answer.category_id].id, 0, 0)}
 
+    def chosen(self, answer: Category) -> list[tuple[str, float]]:
+        """Give the one label."""
+        return [(self._labels[answer.category_id].id, answer.probabilities[answer.category_id])]
+
     def prediction(self, answer: Category) -> dict[str, Any]:
         """Name the label besides its number."""
         return {

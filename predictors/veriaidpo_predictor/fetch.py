@@ -123,7 +123,7 @@ def _download(
     is_int8 = asked.conversion.quantization == "int8"
     if is_int8:
         int8_step.check()
-    chosen = selection.select(listing, asked.source.files)
+    chosen = selection.select(listing, asked.source.files, asked.runtime)
     _check_budget(asked, chosen.size)
     progress.start(total=chosen.size, commit=listing.commit)
     folder = volume.staging(_key(asked.source.uri, listing.commit))

@@ -30,10 +30,13 @@ MAX_BODY_BYTES = 4 << 20
 MAX_HEADER_BYTES = 16 << 10
 BODY_SECONDS = 10.0
 
+ANSWER = "veriaidpo.answer"
+"""Key of the scope: whoever refuses behind the guard notes the Refusal there, as its `refusal`."""
+
 _NAME = r"(?P<model>[a-z0-9-]{1,63})"
 _OTHER = r"(?P<other>[a-z0-9-]{1,63})"  # a group has one name, and a pattern may have two places for a model
 _OPEN = re.compile(
-    rf"^(?:/|/metrics|/v2/health/(?:live|ready)|/v1/models/{_NAME}|/v2/models/{_OTHER}/ready)$"
+    rf"^(?:/|/metrics|/states|/v2/health/(?:live|ready)|/v1/models/{_NAME}|/v2/models/{_OTHER}/ready)$"
 )
 _ASKING = re.compile(rf"^/(?:v1/models/{_NAME}:predict|v2/models/{_OTHER}/infer)$")
 _TELLING = re.compile(rf"^/v2/models/{_NAME}$")
@@ -74,7 +77,7 @@ class Guard:
             return
         started = time.monotonic()
         headers = _headers(scope)
-        answer = _Answer(send, headers.get("x-request-id", ""))
+        answer = scope[ANSWER] = _Answer(send, headers.get("x-request-id", ""))
         route = _route(scope["path"])
         try:
             self._admit(scope, route)
@@ -90,8 +93,15 @@ class Guard:
         except Exception as error:  # noqa: BLE001  nothing of it may reach the caller, nor its text the log
             _log(error, route)
             await answer.refuse(refusals.FAILED)
-        if route is not None and route.asks and self._registry.get(route.model or "") is not None:
-            metrics.answered(route.model or "", answer.status, time.monotonic() - started)
+        if route is not None and route.asks:
+            self._count(route.model or "", answer, time.monotonic() - started)
+
+    def _count(self, name: str, answer: "_Answer", seconds: float) -> None:
+        known = self._registry.get(name) is not None
+        if known:
+            metrics.answered(name, answer.status, seconds)
+        if answer.refusal is not None:
+            metrics.refused(name if known else "", answer.refusal.cause)
 
     def _admit(self, scope: Scope, route: _Route | None) -> None:
         """Raise RefusedError at the first that is wrong of path, method, headers, token and model."""
@@ -122,6 +132,7 @@ class _Answer:
         self._send = send
         self._id = request_id if _REQUEST_ID.match(request_id) else ""
         self.status = 0
+        self.refusal: Refusal | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -131,6 +142,7 @@ class _Answer:
         await self._send(message)
 
     async def refuse(self, refusal: Refusal) -> None:
+        self.refusal = refusal
         if self.status:  # the answer has begun: it can only be broken off, which the server does
             return
         fields = {

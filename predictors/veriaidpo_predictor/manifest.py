@@ -28,6 +28,7 @@ MAX_MANIFEST_BYTES = 4 << 20
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 TokenizerKind = Literal["phobert-bpe", "sentencepiece", "wordpiece", "tokenizer-json"]
+Runtime = Literal["onnx", "torch"]
 Task = Literal["text-classification", "token-classification"]
 
 
@@ -143,6 +144,11 @@ class Manifest(Record):
     @classmethod
     def _golden_fits_the_task(cls, golden: tuple[Golden, ...], info: ValidationInfo) -> tuple[Golden, ...]:
         return fitting(golden, info)
+
+    @property
+    def runtime(self) -> Runtime:
+        """What computes it: a graph for ONNX Runtime, or weights for transformers and torch."""
+        return "torch" if self.format.startswith("torch-") else "onnx"
 
     @property
     def size(self) -> int:

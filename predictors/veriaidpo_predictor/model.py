@@ -14,7 +14,7 @@ from kserve.errors import InvalidInput  # type: ignore[import-untyped]
 from veriaidpo_predictor import refusals
 from veriaidpo_predictor.batching import DeadlineError, EngineError, QueueFullError, StoppedError
 from veriaidpo_predictor.guard import RefusedError
-from veriaidpo_predictor.registry import MAX_CHARACTERS, MAX_TEXTS, NotReadyError, Served, State
+from veriaidpo_predictor.served import MAX_CHARACTERS, MAX_TEXTS, NotReadyError, Served, State
 
 DEFAULT_DEADLINE_MS = 30_000
 _INPUT = "text"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from veriaidpo_predictor import cpu, int8_step, labels, manifest, verdict
 from veriaidpo_predictor.manifest import FileEntry, Manifest, Source
-from veriaidpo_predictor.selection import CONFIG, RECIPES, Selection
+from veriaidpo_predictor.selection import CONFIG, FOR_TORCH, RECIPES, Selection
 from veriaidpo_predictor.spec import FetchSpec
 from veriaidpo_predictor.verdict import Conversion
 
@@ -155,7 +155,7 @@ def manifest_of(
         source=source,
         recipe=recipe,
         cpu_class=cpu_class,
-        format="onnx-int8" if conversion is not None and conversion.gate == "Passed" else "onnx-fp32",
+        format=_format(selection, conversion),
         max_tokens=spec.max_tokens,
         labels=spec.labels,
         tags=tags,
@@ -171,7 +171,7 @@ def manifest_of(
 def _is_asked(found: Manifest, spec: FetchSpec) -> bool:
     """Tell whether a revision was made as the spec has it, and would be again."""
     is_int8 = spec.conversion.quantization == "int8"
-    if found.recipe not in {_recipe(recipe, is_int8=is_int8) for recipe in RECIPES}:
+    if found.recipe not in {_recipe(recipe, is_int8=is_int8) for recipe in RECIPES[spec.runtime]}:
         return False
     if not is_int8:
         return True
@@ -182,6 +182,12 @@ def _is_asked(found: Manifest, spec: FetchSpec) -> bool:
 
 def _recipe(recipe: str, *, is_int8: bool) -> str:
     return f"{recipe}+{int8_step.RECIPE}" if is_int8 else recipe
+
+
+def _format(selection: Selection, conversion: Conversion | None) -> str:
+    if selection.recipe == FOR_TORCH:
+        return "torch-fp32"
+    return "onnx-int8" if conversion is not None and conversion.gate == "Passed" else "onnx-fp32"
 
 
 def _drop_others(folder: Path, wanted: set[str]) -> None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A status, its sentence and headers."""
+    """A status, its sentence and headers; `cause` is what metrics call it."""
 
     status: int
+    cause: str
     sentence: str
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -18,24 +19,25 @@ class Refusal:
         return json.dumps({"error": self.sentence}).encode()
 
 
-BAD_INPUT = Refusal(400, "The input is not what this model takes: see the model's metadata.")
+BAD_INPUT = Refusal(400, "bad_input", "The input is not what this model takes: see the model's metadata.")
 UNAUTHORISED = Refusal(
-    401, "A valid service token for this model is required.", {"www-authenticate": "Bearer"}
+    401, "unauthorised", "A valid service token for this model is required.", {"www-authenticate": "Bearer"}
 )
-UNKNOWN_PATH = Refusal(404, "There is nothing at this path.")
-UNKNOWN_MODEL = Refusal(404, "This predictor does not have that model.")
-WRONG_METHOD = Refusal(405, "This path does not take that method.")
-TOO_LARGE = Refusal(413, "The body is too large.")
-TOO_SLOW = Refusal(408, "The body did not arrive in time.", {"connection": "close"})
-FAILED = Refusal(500, "The model could not compute an answer.")
-DEADLINE = Refusal(504, "The deadline passed before the model could answer.")
+UNKNOWN_PATH = Refusal(404, "unknown_path", "There is nothing at this path.")
+UNKNOWN_MODEL = Refusal(404, "unknown_model", "This predictor does not have that model.")
+WRONG_METHOD = Refusal(405, "wrong_method", "This path does not take that method.")
+TOO_LARGE = Refusal(413, "too_large", "The body is too large.")
+TOO_SLOW = Refusal(408, "too_slow", "The body did not arrive in time.", {"connection": "close"})
+FAILED = Refusal(500, "failed", "The model could not compute an answer.")
+STUCK = Refusal(503, "stuck", "A run of the engine does not end.")
+DEADLINE = Refusal(504, "deadline", "The deadline passed before the model could answer.")
 
 
 def busy(retry_after: int) -> Refusal:
     """Tell that more is waiting than may; `retry_after` in seconds."""
-    return Refusal(503, "The model has too much to do.", {"retry-after": str(retry_after)})
+    return Refusal(503, "queue_full", "The model has too much to do.", {"retry-after": str(retry_after)})
 
 
 def not_ready(reason: str) -> Refusal:
     """Tell that the model does not answer now; `reason` is one of the registry's sentences."""
-    return Refusal(503, reason, {"retry-after": "5"})
+    return Refusal(503, "not_ready", reason, {"retry-after": "5"})

@@ -1,12 +1,12 @@
 """Which files of a source become a revision: those on a list, so nothing that can run is ever fetched."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from veriaidpo_predictor import forbidden, tokenise_kind
-from veriaidpo_predictor.manifest import TokenizerKind
+from veriaidpo_predictor.manifest import Runtime, TokenizerKind
 from veriaidpo_predictor.outcome import FetchError, Reason
 from veriaidpo_predictor.source import Listing, SourceFile
 from veriaidpo_predictor.spec import PinnedFile
@@ -22,7 +22,9 @@ AS_PUBLISHED = "onnx-as-published/1"
 """The repository's own graph in fp32: the recipe is part of a revision's digest."""
 FROM_WEIGHTS = "onnx-from-safetensors/1"
 """A graph made here of config.json and model.safetensors, where the repository has none."""
-RECIPES = (AS_PUBLISHED, FROM_WEIGHTS)
+FOR_TORCH = "safetensors-as-published/1"
+"""The repository's own weights, which transformers and torch compute: nothing is made of them."""
+RECIPES: Mapping[Runtime, tuple[str, ...]] = {"onnx": (AS_PUBLISHED, FROM_WEIGHTS), "torch": (FOR_TORCH,)}
 
 _NAMES = {
     CONFIG,
@@ -37,6 +39,7 @@ _NAMES = {
 _OF_RECIPE = {
     AS_PUBLISHED: set(GRAPH_FILES),
     FROM_WEIGHTS: {WEIGHTS},
+    FOR_TORCH: {WEIGHTS},
 }
 _SENTENCEPIECE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.model")
 _NO_MODEL = re.compile(r"(\.gitattributes|\.gitignore|README\.md|LICENSE.*)")
@@ -82,17 +85,15 @@ class Selection:
         return (GRAPH, GRAPH_DATA) if self.recipe == FROM_WEIGHTS else ()
 
 
-def select(listing: Listing, pins: Sequence[PinnedFile]) -> Selection:
-    """Choose the files; a pin is a sha256 that the spec gives for a path.
+def select(listing: Listing, pins: Sequence[PinnedFile], runtime: Runtime = "onnx") -> Selection:
+    """Choose the files that a runtime needs; a pin is a sha256 that the spec gives for a path.
 
     Raises FetchError when the files do not make a model that can be served, or not the pinned one.
     """
     names = {file.path for file in listing.files}
     if all(_NO_MODEL.fullmatch(name) for name in names):
         raise FetchError(Reason.EMPTY_SOURCE, "The source holds no model.")
-    if names.isdisjoint({GRAPH, WEIGHTS}):
-        raise FetchError(Reason.UNSUPPORTED_FORMAT, _nothing_to_serve(names))
-    recipe = AS_PUBLISHED if GRAPH in names else FROM_WEIGHTS
+    recipe = _recipe(names, runtime)
     kind = tokenise_kind.kind_of(names)
     if kind is None or CONFIG not in names:
         missing = CONFIG if CONFIG not in names else "tokenizer that is known here"
@@ -106,19 +107,29 @@ def select(listing: Listing, pins: Sequence[PinnedFile]) -> Selection:
     return Selection(tuple(sorted(chosen, key=lambda file: (file.size, file.path))), kind, recipe, left)
 
 
-def _nothing_to_serve(names: AbstractSet[str]) -> str:
+def _recipe(names: AbstractSet[str], runtime: Runtime) -> str:
+    """Tell how the files become a revision; raises FetchError where there is nothing to begin with."""
+    wanted = (WEIGHTS,) if runtime == "torch" else (GRAPH, WEIGHTS)
+    if names.isdisjoint(wanted):
+        raise FetchError(Reason.UNSUPPORTED_FORMAT, _nothing_to_serve(names, wanted))
+    if runtime == "torch":
+        return FOR_TORCH
+    return AS_PUBLISHED if GRAPH in names else FROM_WEIGHTS
+
+
+def _nothing_to_serve(names: AbstractSet[str], wanted: Sequence[str]) -> str:
     """Say what the source has in place of a graph or weights in one file."""
     only, never = "", forbidden.named(names)
     if any(_SHARD.fullmatch(name) for name in names):
         only = ": its weights are in several files, which is not supported"
     elif never:
         only = f"; never fetched: {never}"
-    return f"The source has neither {GRAPH} nor {WEIGHTS}{only}."
+    return f"The source has {'neither ' if len(wanted) > 1 else 'no '}{' nor '.join(wanted)}{only}."
 
 
 def is_known(path: str) -> bool:
     """Tell whether a file of this name may be fetched at all."""
-    return any(_is_wanted(path, recipe) for recipe in RECIPES)
+    return any(_is_wanted(path, recipe) for recipe in _OF_RECIPE)
 
 
 def _is_wanted(path: str, recipe: str) -> bool:

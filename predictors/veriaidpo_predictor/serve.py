@@ -2,13 +2,21 @@
 
 import logging
 import sys
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from veriaidpo_predictor import manifest, outcome, registry
+from veriaidpo_predictor import manifest, outcome, registry, stand_ins
 from veriaidpo_predictor.batching import Pool
+from veriaidpo_predictor.following import Follower
+from veriaidpo_predictor.shared import SharedRegistry
 from veriaidpo_predictor.tokens import Trust, TrustError
 from veriaidpo_predictor.waiting import Limits
+
+if TYPE_CHECKING:
+    from veriaidpo_predictor.server import Server
 
 log = logging.getLogger("veriaidpo.serve")
 
@@ -18,6 +26,8 @@ class Options:
     """What the command line and the environment say."""
 
     directories: tuple[Path, ...]
+    models: Path | None
+    root: Path
     host: str
     port: int
     trust: Path | None
@@ -32,23 +42,55 @@ def run(options: Options) -> int:
         return _refuse(2, "Say whose service tokens to trust with --trust FILE, or --no-auth for trying out.")
     if options.threads < 1:
         return _refuse(2, "At least one engine thread is needed.")
+    if bool(options.directories) == (options.models is not None):
+        return _refuse(
+            2, "Say what to serve: revision directories, or a list of models with --models FOLDER."
+        )
     try:
         trust = None if options.trust is None else Trust(options.trust)
         pool = Pool(options.threads)
-        models = registry.open_models(options.directories, pool=pool, limits=Limits())
+        served, load = _models(options, pool)
     except TrustError as error:
         return _refuse(2, str(error))
     except manifest.ManifestError as error:
         return _refuse(1, str(error))
     sys.argv[1:] = []  # kserve would read our arguments as its own
+    stand_ins.install()
     from veriaidpo_predictor.server import Server  # noqa: PLC0415
 
-    served = registry.Registry(models)
     code = Server(
-        served, trust=trust, host=options.host, port=options.port, drain_seconds=options.drain_seconds
+        served,
+        trust=trust,
+        host=options.host,
+        port=options.port,
+        drain_seconds=options.drain_seconds,
+        load=load,
     ).run()
     pool.stop()
     return _refuse(code, served.reason or "") if code else 0
+
+
+def _models(options: Options, pool: Pool) -> tuple[registry.Registry, "Callable[[Server], None]"]:
+    """Give the registry, and what loads its models once the port is open; raises ManifestError."""
+    if options.models is None:
+        models = registry.open_models(options.directories, pool=pool, limits=Limits())
+        served = registry.Registry(models)
+        return served, lambda _server: served.load_all()
+    shared, folder = SharedRegistry(), options.models
+
+    def follow(server: "Server") -> None:
+        follower = Follower(
+            folder=folder,
+            root=options.root,
+            registry=shared,
+            open_one=lambda directory: registry.open_one(directory, pool=pool, limits=Limits()),
+            serve=server.serve,
+            drop=server.drop,
+        )
+        follower.look()
+        follower.follow(threading.Event())
+
+    return shared, follow
 
 
 def _refuse(code: int, message: str) -> int:

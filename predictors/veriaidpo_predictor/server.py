@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 import warnings
+from collections.abc import Callable
 from http import HTTPStatus
 from types import FrameType
 from typing import Any
@@ -17,6 +18,7 @@ from kserve.errors import (  # type: ignore[import-untyped]
     InvalidInput,
     ModelNotFound,
     ModelNotReady,
+    ServerNotLive,
     ServerNotReady,
 )
 from kserve.protocol.dataplane import DataPlane  # type: ignore[import-untyped]
@@ -26,11 +28,13 @@ from kserve.protocol.model_repository_extension import (  # type: ignore[import-
 from kserve.protocol.rest.server import RESTServer  # type: ignore[import-untyped]
 from starlette.exceptions import HTTPException
 
-from veriaidpo_predictor import metrics, refusals
-from veriaidpo_predictor.guard import Guard
+from veriaidpo_predictor import refusals
+from veriaidpo_predictor.guard import ANSWER, Guard
 from veriaidpo_predictor.model import Predictor
 from veriaidpo_predictor.refusals import Refusal
 from veriaidpo_predictor.registry import Registry
+from veriaidpo_predictor.served import Served
+from veriaidpo_predictor.shared import SharedRegistry
 from veriaidpo_predictor.tokens import Trust
 
 log = logging.getLogger("veriaidpo.server")
@@ -50,7 +54,7 @@ class _ClosedRepository(ModelRepositoryExtension):  # type: ignore[misc]  # kser
 
 
 class _Plane(DataPlane):  # type: ignore[misc]
-    """Knows when the process as a whole is ready; kserve's own always says that it is."""
+    """Knows when the process as a whole is ready, and when it is stuck; kserve's own knows neither."""
 
     def __init__(self, model_registry: Any, registry: Registry) -> None:
         super().__init__(model_registry)
@@ -58,6 +62,9 @@ class _Plane(DataPlane):  # type: ignore[misc]
 
     async def ready(self) -> bool:
         return self._registry.reason is None
+
+    async def live(self) -> dict[str, str]:
+        return {"status": "stuck" if self._registry.stuck else "alive"}
 
 
 class _Uvicorn(uvicorn.Server):
@@ -115,6 +122,11 @@ class _Rest(RESTServer):  # type: ignore[misc]
     def stop(self) -> None:
         self._server.stop()
 
+    def _register_endpoints(self, app: fastapi.FastAPI) -> None:
+        super()._register_endpoints(app)
+        if isinstance(self._registry, SharedRegistry):
+            app.add_api_route("/states", self._registry.states, methods=["GET"])
+
     def _add_middlewares(self, app: fastapi.FastAPI) -> None:
         app.add_middleware(Guard, registry=self._registry, trust=self._trust)
 
@@ -124,17 +136,25 @@ class _Rest(RESTServer):  # type: ignore[misc]
         app.add_exception_handler(ModelNotFound, _tell(refusals.UNKNOWN_MODEL))
         app.add_exception_handler(ModelNotReady, _tell(refusals.not_ready("The model is not ready.")))
         app.add_exception_handler(ServerNotReady, self._not_ready)
+        app.add_exception_handler(ServerNotLive, _tell(refusals.STUCK))
         app.add_exception_handler(HTTPException, _by_status)
 
-    async def _not_ready(self, _request: fastapi.Request, _error: Exception) -> Response:
-        return _response(refusals.not_ready(self._registry.reason or "The model is not ready."))
+    async def _not_ready(self, request: fastapi.Request, _error: Exception) -> Response:
+        return _response(request, refusals.not_ready(self._registry.reason or "The model is not ready."))
 
 
 class Server(ModelServer):  # type: ignore[misc]
     """Serves a registry: the port opens at once, models load behind it and become ready one by one."""
 
     def __init__(
-        self, registry: Registry, *, trust: Trust | None, host: str, port: int, drain_seconds: float
+        self,
+        registry: Registry,
+        *,
+        trust: Trust | None,
+        host: str,
+        port: int,
+        drain_seconds: float,
+        load: Callable[["Server"], None],
     ) -> None:
         super().__init__(
             http_port=port, workers=1, enable_grpc=False, enable_docs_url=False, enable_latency_logging=False
@@ -142,6 +162,7 @@ class Server(ModelServer):  # type: ignore[misc]
         self.model_repository_extension = _ClosedRepository(self.registered_models)
         self.dataplane = _Plane(self.registered_models, registry)
         self._registry = registry
+        self._load_models = load
         self._rest = _Rest(self, registry=registry, trust=trust, host=host, drain_seconds=drain_seconds)
 
     def run(self) -> int:
@@ -150,32 +171,40 @@ class Server(ModelServer):  # type: ignore[misc]
         # that.
         warnings.filterwarnings("ignore", category=FastAPIDeprecationWarning)
         for model in self._registry:
-            self.registered_models.update(Predictor(model))
-            metrics.loaded(model.name, model.manifest.digest, model.manifest.format)
+            self.serve(model)
         threading.Thread(target=self._load, name="loader", daemon=True).start()
         self._rest.run()
         log.info("stopped")
         return 1 if self._registry.hopeless else 0
 
+    def serve(self, model: Served) -> None:
+        """Answer for a model, or for another revision of it."""
+        self.registered_models.update(Predictor(model))
+
+    def drop(self, name: str) -> None:
+        """Answer no longer for a model."""
+        self.registered_models.models.pop(name, None)
+
     def _load(self) -> None:
         """Load behind the open port; when nothing can ever be served, end rather than stand there."""
-        self._registry.load_all()
+        self._load_models(self)
         if self._registry.hopeless:
             self._rest.stop()
 
 
-def _response(refusal: Refusal) -> Response:
+def _response(request: fastapi.Request, refusal: Refusal) -> Response:
+    request.scope[ANSWER].refusal = refusal
     return Response(refusal.body, refusal.status, headers=refusal.headers, media_type="application/json")
 
 
 def _tell(refusal: Refusal) -> Any:
-    async def handler(_request: fastapi.Request, _error: Exception) -> Response:
-        return _response(refusal)
+    async def handler(request: fastapi.Request, _error: Exception) -> Response:
+        return _response(request, refusal)
 
     return handler
 
 
-async def _by_status(_request: fastapi.Request, error: Exception) -> Response:
+async def _by_status(request: fastapi.Request, error: Exception) -> Response:
     status = getattr(error, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR)
     known = {400: refusals.BAD_INPUT, 404: refusals.UNKNOWN_PATH, 405: refusals.WRONG_METHOD}
-    return _response(known.get(int(status), refusals.FAILED))
+    return _response(request, known.get(int(status), refusals.FAILED))

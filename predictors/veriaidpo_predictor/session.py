@@ -18,12 +18,13 @@ import onnxruntime  # type: ignore[import-untyped]
 
 from veriaidpo_predictor.batching import Logits
 from veriaidpo_predictor.cores import Cores
+from veriaidpo_predictor.unusable import UnusableError
 
 MODEL_FILE = "onnx/model.onnx"
 _INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 
 
-class SessionError(Exception):
+class SessionError(UnusableError):
     """A graph that cannot be served; the message is one sentence."""
 
 

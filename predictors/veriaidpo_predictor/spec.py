@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 
-from veriaidpo_predictor.manifest import Golden, Label, ModelName, Sha256, Task, fitting
+from veriaidpo_predictor.manifest import Golden, Label, ModelName, Runtime, Sha256, Task, fitting
 from veriaidpo_predictor.outcome import FetchError, Reason
 from veriaidpo_predictor.record import Record
 from veriaidpo_predictor.verdict import Gate, Quantization
@@ -65,7 +65,9 @@ class FetchSpec(Record):
     labels: Annotated[tuple[Label, ...], Field(min_length=1, max_length=1_024)]
     max_tokens: Annotated[int, Field(ge=8, le=8_192)] = 256
     source: SpecSource
-    conversion: SpecConversion = SpecConversion()
+    # What will compute it; for torch the weights are published as they are.
+    runtime: Runtime = "onnx"
+    conversion: Annotated[SpecConversion, Field(validate_default=True)] = SpecConversion()
     golden_sentences: Annotated[tuple[Golden, ...], Field(max_length=256)] = ()
     gate_sentences: Annotated[tuple[Sentence, ...], Field(max_length=512)] = ()
     bytes_budget: Annotated[int, Field(gt=0)] | None = None
@@ -74,6 +76,13 @@ class FetchSpec(Record):
     @classmethod
     def _golden_fits_the_task(cls, golden: tuple[Golden, ...], info: ValidationInfo) -> tuple[Golden, ...]:
         return fitting(golden, info)
+
+    @field_validator("conversion")
+    @classmethod
+    def _conversion_fits_the_runtime(cls, conversion: SpecConversion, info: ValidationInfo) -> SpecConversion:
+        if info.data.get("runtime") == "torch" and conversion.quantization != "none":
+            raise ValueError("for the runtime torch nothing is converted")
+        return conversion
 
 
 def read(argument: str | None) -> FetchSpec:

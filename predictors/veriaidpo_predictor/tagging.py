@@ -69,6 +69,10 @@ class Tagging:
         """Give each span."""
         return {(span.label, span.start, span.end) for span in answer.spans}
 
+    def chosen(self, answer: Found) -> list[tuple[str, float]]:
+        """Give the label of each span."""
+        return [(span.label, span.score) for span in answer.spans]
+
     def prediction(self, answer: Found) -> dict[str, Any]:
         """List the spans as objects."""
         return {"spans": _plain(answer.spans), "tokens": answer.tokens, "truncated": answer.truncated}

@@ -44,6 +44,9 @@ class Task(Protocol[Answer]):
     def found(self, answer: Answer) -> set[tuple[str, int, int]]:
         """Give the labels of an answer in the form of `expected`."""
 
+    def chosen(self, answer: Answer) -> list[tuple[str, float]]:
+        """Give the labels of an answer, each with its probability."""
+
     def prediction(self, answer: Answer) -> dict[str, Any]:
         """Give one answer as V1 tells it."""
 

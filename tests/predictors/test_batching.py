@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from veriaidpo_predictor import batching
 from veriaidpo_predictor.batching import (
     DeadlineError,
     EngineError,
@@ -56,6 +57,11 @@ def pool(engine: Engine) -> Iterator[Pool]:
 
 def row(length: int, value: int = 0) -> list[int]:
     return [value] * length
+
+
+def zeros(rows: list[list[int]]) -> Logits:
+    """Answer at once."""
+    return np.zeros((len(rows), 1), dtype=np.float32)
 
 
 def soon(seconds: float = 10) -> float:
@@ -166,6 +172,56 @@ async def test_models_take_turns(pool: Pool) -> None:
     gate.set()
     await asyncio.gather(*tasks)
     assert order == ["one", "other", "one", "other", "one", "one", "one", "one"]
+
+
+async def test_a_flood_on_one_model_leaves_a_thread_to_those_that_are_asked_besides(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "_ASKED_SECONDS", 60.0)  # whatever else the machine does meanwhile
+    pool = Pool(2)
+    flooded, other = (
+        pool.queue(engine, Limits(batch_rows=1)),
+        pool.queue(zeros),
+    )
+    await other.compute([row(1)], soon())
+    flood = [await held(flooded, engine), await waiting(flooded, [row(2)] * 5)]
+    for _ in range(3):
+        await other.compute([row(1)], soon())  # at once, and not when a batch of the flood has ended
+    assert engine.batches == [[1]]
+    engine.gate.set()
+    await asyncio.gather(*flood)
+    await asyncio.to_thread(pool.stop)
+
+
+async def test_a_flood_gets_all_threads_once_nobody_else_asks() -> None:
+    both = threading.Barrier(2, timeout=20)  # broken, and with it the test, unless two come together
+
+    def engine(rows: list[list[int]]) -> Logits:
+        both.wait()
+        return np.zeros((len(rows), 1), dtype=np.float32)
+
+    pool = Pool(2)
+    flooded, other = (
+        pool.queue(engine, Limits(batch_rows=1)),
+        pool.queue(zeros),
+    )
+    await other.compute([row(1)], soon())
+    await flooded.compute([row(1)] * 2, soon(30))
+    await asyncio.to_thread(pool.stop)
+
+
+async def test_a_queue_is_closed_once_what_waits_in_it_is_computed(pool: Pool, engine: Engine) -> None:
+    queue, other = pool.queue(engine), pool.queue(engine)
+    running, left = await held(queue, engine), await waiting(queue, [row(3)])
+    closing = asyncio.create_task(asyncio.to_thread(pool.close, queue))
+    await asyncio.sleep(0.1)
+    assert not closing.done()
+    engine.gate.set()
+    await closing
+    assert [(await one).tolist() for one in (running, left)] == [[[1, 0]], [[3, 0]]]
+    with pytest.raises(StoppedError):
+        await queue.compute([row(1)], soon())
+    assert (await other.compute([row(2)], soon())).tolist() == [[2, 0]]
 
 
 async def test_stopping_fails_what_waits_and_finishes_what_runs(engine: Engine) -> None:

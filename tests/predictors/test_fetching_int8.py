@@ -18,7 +18,8 @@ from veriaidpo_predictor import manifest as manifests
 from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.fetch import Result
 from veriaidpo_predictor.progress import Progress
-from veriaidpo_predictor.registry import State, open_models
+from veriaidpo_predictor.registry import open_models
+from veriaidpo_predictor.served import State
 from veriaidpo_predictor.source import Listing, Patience, SourceFile
 from veriaidpo_predictor.spec import FetchSpec
 from veriaidpo_predictor.waiting import Limits

@@ -194,6 +194,36 @@ def test_a_pin_of_the_weights_holds(fetch: Callable[..., dict[str, Any]], source
     assert fetch(pinned("0" * 64))["reason"] == "ChecksumMismatch"
 
 
+def test_for_torch_the_weights_are_published_as_they_are_also_beside_a_graph(
+    fetch: Callable[..., dict[str, Any]], hub: str, volume: Path, source: Path, demo_models: Path
+) -> None:
+    graphed = fetch(spec())
+    shutil.copytree(demo_models / "principles-vi" / "onnx", source / "principles-vi" / "onnx")
+    found = fetch(spec(runtime="torch"))
+    assert (found["reason"], found["format"]) == ("Published", "torch-fp32")
+    assert sent(hub, "onnx/model.onnx") == 0
+    revision = volume / "models" / "principles-vi" / "revisions" / found["digest"]
+    body = json.loads((revision / "manifest.json").read_bytes())
+    assert body["recipe"] == "safetensors-as-published/1"
+    assert sorted(body["files"]) == [
+        "bpe.codes", "config.json", "labels.json", "model.safetensors", "tokenizer_config.json", "vocab.txt",
+    ]  # fmt: skip
+    manifests.verify(revision, manifests.read(revision))
+    assert found["digest"] != graphed["digest"]
+    assert fetch(spec(runtime="torch"))["reason"] == "Adopted"  # not the one with a graph
+
+
+def test_for_torch_nothing_is_converted_and_weights_are_needed(
+    fetch: Callable[..., dict[str, Any]], source: Path
+) -> None:
+    refused = fetch(spec(runtime="torch", conversion={"quantization": "int8"}))
+    assert (refused["reason"], "nothing is converted" in refused["message"]) == ("InvalidSpec", True)
+    (source / "principles-vi" / "model.safetensors").rename(source / "principles-vi" / "model.bin")
+    refused = fetch(spec(runtime="torch"))
+    assert refused["reason"] == "UnsupportedFormat"
+    assert refused["message"] == "The source has no model.safetensors; never fetched: model.bin (a pickle)."
+
+
 def test_a_published_graph_is_taken_as_it_is(
     fetch: Callable[..., dict[str, Any]], hub: str, volume: Path, source: Path, demo_models: Path
 ) -> None:

@@ -10,7 +10,8 @@ import pytest
 from veriaidpo_predictor import guard, refusals
 from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.guard import Guard, Message, Receive, RefusedError, Scope, Send
-from veriaidpo_predictor.registry import Registry, State, open_models
+from veriaidpo_predictor.registry import Registry, open_models
+from veriaidpo_predictor.served import State
 from veriaidpo_predictor.waiting import Limits
 
 SECRET = "Nguyễn Văn Bí Mật"

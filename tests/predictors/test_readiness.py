@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 from veriaidpo_predictor import manifest
 from veriaidpo_predictor.batching import Pool
-from veriaidpo_predictor.registry import State, open_models
+from veriaidpo_predictor.registry import open_models
+from veriaidpo_predictor.served import State
 from veriaidpo_predictor.waiting import Limits
 
 Serve = Callable[..., Any]
@@ -117,6 +119,19 @@ def test_a_graph_with_other_labels_than_the_manifest_is_not_served(volume: Path,
     pool.stop()
     assert model.state is State.FAILED
     assert "not one score for each label" in model.reason
+
+
+def test_a_revision_for_torch_is_not_served_without_torch_and_says_so(
+    volume: Path, publish_to: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "veriaidpo_predictor.torch_network", raising=False)
+    pool = Pool(1)
+    (model,) = open_models([publish_to(volume, format="torch-fp32")], pool=pool, limits=Limits())
+    model.load()
+    pool.stop()
+    assert model.state is State.FAILED
+    assert model.reason == "The revision is for the runtime torch, which this image does not have."
 
 
 def test_the_folder_of_a_model_stands_for_its_only_revision(

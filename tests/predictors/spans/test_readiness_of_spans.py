@@ -13,7 +13,8 @@ import pytest
 
 from veriaidpo_predictor import fetch, session
 from veriaidpo_predictor.batching import Pool
-from veriaidpo_predictor.registry import Served, State, open_models
+from veriaidpo_predictor.registry import open_models
+from veriaidpo_predictor.served import Served, State
 from veriaidpo_predictor.waiting import Limits
 
 REPO = Path(__file__).parents[3]

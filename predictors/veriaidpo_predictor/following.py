@@ -1,0 +1,157 @@
+"""The models of a shared predictor: a list in a folder says which revision of which, and is followed.
+
+A model is loaded beside the one that it replaces, which answers until then: no request is lost. What cannot
+be loaded takes nothing away: the revision before goes on, and the states tell why the new one does not.
+"""
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from veriaidpo_predictor import manifest as manifests
+from veriaidpo_predictor.served import Served, State
+from veriaidpo_predictor.shared import Refused, SharedRegistry
+
+log = logging.getLogger("veriaidpo.following")
+
+AGAIN_SECONDS = 60.0
+"""A revision that could not be loaded is looked at again: its bytes may have been fetched anew."""
+_LOOK_SECONDS = 1.0
+_GRACE_SECONDS = 1.0
+"""For requests that found a model and are not in its queue yet."""
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class ListError(Exception):
+    """A list that cannot be followed; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a new list asks for: revisions by the name of their model, and names that are no longer wanted."""
+
+    load: Mapping[str, str]
+    unload: frozenset[str]
+
+
+def read(folder: Path) -> dict[str, str]:
+    """Read a list: a file for each model, named as it is, with the digest of its revision; raises ListError.
+
+    That is how a ConfigMap looks in a pod, with hidden names besides that are the kubelet's own.
+    """
+    try:
+        found = {
+            path.name: path.read_text("ascii").strip()
+            for path in folder.iterdir()
+            if not path.name.startswith(".")
+        }
+    except (OSError, ValueError) as error:
+        raise ListError(f"{folder} cannot be read as a list of models ({type(error).__name__}).") from error
+    for name, digest in found.items():
+        if not (_NAME.fullmatch(name) and _DIGEST.fullmatch(digest)):
+            raise ListError(f"{folder / name} is not the digest of a revision under the name of a model.")
+    return found
+
+
+def changes(wanted: Mapping[str, str], there: Mapping[str, str]) -> Changes:
+    """Compare a list with what is loaded, or was tried in vain."""
+    return Changes(
+        load={name: digest for name, digest in wanted.items() if there.get(name) != digest},
+        unload=frozenset(there.keys() - wanted.keys()),
+    )
+
+
+@dataclass(slots=True)
+class Follower:
+    """Keeps a registry as the list has it. Blocking; one thread at a time.
+
+    `open_one` reads the manifest of a revision directory; `serve` and `drop` tell the server of a model.
+    """
+
+    folder: Path
+    root: Path
+    registry: SharedRegistry
+    open_one: Callable[[Path], Served]
+    serve: Callable[[Served], None]
+    drop: Callable[[str], None]
+    clock: Callable[[], float] = time.monotonic
+    pause: Callable[[float], None] = time.sleep
+    _tried: dict[str, str] = field(default_factory=dict)
+    _again: dict[str, float] = field(default_factory=dict)
+    _said: str = ""
+
+    def follow(self, stop: threading.Event) -> None:
+        """Look once a second until told to stop."""
+        while not stop.wait(_LOOK_SECONDS):
+            self.look()
+
+    def look(self) -> None:
+        """Read the list and do what it asks for, one model after another; a wrong list changes nothing."""
+        try:
+            wanted = read(self.folder)
+        except ListError as error:
+            if str(error) != self._said:
+                log.error("%s", error)  # noqa: TRY400  the sentence is all there is to know
+            self._said = str(error)
+            return
+        self._said = ""
+        now = self.clock()
+        for name in [name for name, at in self._again.items() if at <= now]:
+            self._forget(name)
+        asked = changes(wanted, self._tried)
+        for name in asked.unload:
+            self._forget(name)
+            self.drop(name)
+            self._retire(self.registry.remove(name))
+            log.info("model unloaded", extra={"model": name})
+        for name, digest in asked.load.items():
+            self._load(name, digest)
+        self.registry.settle()
+
+    def _load(self, name: str, digest: str) -> None:
+        self._tried[name] = digest
+        directory = self.root / "models" / name / "revisions" / digest
+        try:
+            model = self.open_one(directory)
+        except manifests.ManifestError as error:
+            self._refuse(name, Refused(digest, State.FAILED, str(error)))
+            return
+        if (model.name, model.manifest.digest) != (name, digest):
+            told = f"{directory} holds another model than its path says."
+            self._refuse(name, Refused(digest, State.FAILED, told))
+            return
+        before = self.registry.get(name)
+        if (
+            before is None or before.state is not State.READY
+        ):  # so that callers are told that it is on its way
+            self._answer(model)
+        model.load()
+        if model.state is State.READY:
+            self._answer(model)
+        else:
+            self._refuse(name, Refused(digest, model.state, model.reason))
+
+    def _answer(self, model: Served) -> None:
+        before = self.registry.put(model)
+        self.serve(model)
+        self._retire(before)
+
+    def _refuse(self, name: str, refused: Refused) -> None:
+        self.registry.refuse(name, refused)
+        if refused.state is State.FAILED:
+            self._again[name] = self.clock() + AGAIN_SECONDS
+
+    def _retire(self, gone: Served | None) -> None:
+        """Let what was asked of a model end before its memory is given back."""
+        if gone is not None:
+            self.pause(_GRACE_SECONDS)
+            gone.close()
+
+    def _forget(self, name: str) -> None:
+        self._tried.pop(name, None)
+        self._again.pop(name, None)

@@ -1,0 +1,33 @@
+"""What computes a revision: a graph in ONNX Runtime, or its weights in transformers and torch.
+
+Each is loaded when a revision asks for it: the usual image has no torch.
+"""
+
+# ruff: noqa: PLC0415
+from pathlib import Path
+from typing import Any
+
+from veriaidpo_predictor.batching import Run
+from veriaidpo_predictor.cores import Cores
+from veriaidpo_predictor.manifest import Manifest
+from veriaidpo_predictor.tasks import Task
+from veriaidpo_predictor.unusable import UnusableError
+
+
+def load(directory: Path, manifest: Manifest, task: Task[Any], cores: Cores) -> Run:
+    """Load a verified revision into the runtime that it was published for; raises UnusableError."""
+    if manifest.runtime == "torch":
+        return _torch(directory, task)
+    from veriaidpo_predictor import session
+
+    return session.load(directory, labels=task.width, per_token=task.per_token, cores=cores)
+
+
+def _torch(directory: Path, task: Task[Any]) -> Run:
+    try:
+        from veriaidpo_predictor import torch_network
+    except ImportError:
+        raise UnusableError(
+            "The revision is for the runtime torch, which this image does not have."
+        ) from None
+    return torch_network.load(directory, labels=task.width, per_token=task.per_token)
