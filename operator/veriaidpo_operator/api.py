@@ -145,6 +145,7 @@ class Conversion(_Spec):
 class Serving(_Spec):
     """Shape of the InferenceService."""
 
+    runtime: Literal["onnx", "torch"] = "onnx"
     min_replicas: int = 1
     max_replicas: int | None = None
     progress_deadline_seconds: int = 300

@@ -26,6 +26,8 @@ def fetch_spec(model: Model) -> Json:
             "conversion": conversion.model_dump(by_alias=True, exclude={"gate_sentences"}),
             "gateSentences": list(conversion.gate_sentences),
         }
+    if spec.serving.runtime != "onnx":
+        asked["runtime"] = spec.serving.runtime
     return {
         "name": model.name,
         "modelType": spec.model_type,

@@ -20,6 +20,14 @@ def ready_path(model: Model) -> str:
     return f"/v2/models/{model.name}/ready"
 
 
+def image(model: Model, settings: Settings, revision: str) -> str:
+    """Return the image that computes a revision: what it was published as decides, not what is wished."""
+    known = model.status.revision_of(revision)
+    published = known.format if known is not None else None
+    needs_torch = (published or model.spec.serving.runtime).startswith("torch")
+    return (needs_torch and settings.torch_predictor_image) or settings.predictor_image
+
+
 def trial(model: Model, service: Json, fetched_by: str | None) -> str:
     """Return the hash of all that decides how a revision fares: pod, bytes and wish, not how many."""
     alike = {k: v for k, v in service["spec"]["predictor"].items() if k not in {"minReplicas", "maxReplicas"}}
@@ -84,7 +92,7 @@ def _predictor(model: Model, settings: Settings, revision: str) -> Json:
     deadline = model.spec.serving.progress_deadline_seconds
     return {
         "name": "kserve-container",
-        "image": settings.predictor_image,
+        "image": image(model, settings, revision),
         "imagePullPolicy": settings.image_pull_policy,
         "args": ["serve", revision_path(model, revision), "--port", str(SERVE_PORT)],
         "env": [

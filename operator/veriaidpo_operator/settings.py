@@ -44,6 +44,9 @@ class Settings:
     """The one namespace that is looked at; the operator needs no rights in another."""
     predictor_image: str
     fetch_image: str
+    torch_predictor_image: str = ""
+    """The image that serves revisions for the runtime torch; empty means predictor_image, which says that it
+    cannot."""
     image_pull_policy: str = "IfNotPresent"
     image_pull_secrets: tuple[str, ...] = ()
     hf_endpoint: str = ""
@@ -95,6 +98,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         namespace=required("NAMESPACE", "the namespace whose Models are looked after"),
         predictor_image=required("PREDICTOR_IMAGE", "the image that serves a model"),
         fetch_image=required("FETCH_IMAGE", "the image that downloads a model"),
+        torch_predictor_image=environ.get("TORCH_PREDICTOR_IMAGE", "").strip(),
         image_pull_policy=environ.get("IMAGE_PULL_POLICY") or "IfNotPresent",
         image_pull_secrets=tuple(
             name.strip() for name in environ.get("IMAGE_PULL_SECRETS", "").split(",") if name.strip()

@@ -48,7 +48,7 @@ class Situation:
             deployment is not None
             and self.target is not None
             and serving.revision_path(self.model, self.target) in deployment.args
-            and deployment.image == self.settings.predictor_image
+            and deployment.image == serving.image(self.model, self.settings, self.target)
         )
 
     @property

@@ -62,6 +62,7 @@ def named(name: str) -> Json:
         model(pinnedRevision="0123456789ab", serving={"progressDeadlineSeconds": 30}),
         model(conversion={"quantization": "int8", "gateSentences": ["Một câu."]}),
         model(conversion={"gateSentences": ["ữ" * 390] * 512}),
+        model(serving={"runtime": "torch"}, conversion={"quantization": "none"}),
     ],
 )
 def test_taken(namespace: Namespace, body: Json) -> None:
@@ -72,6 +73,8 @@ def test_taken(namespace: Namespace, body: Json) -> None:
     ("body", "sentence"),
     [
         (named("x" * 41), "at most 40 characters"),
+        (model(serving={"runtime": "tensorflow"}), "spec.serving.runtime"),
+        (model(serving={"runtime": "torch"}, conversion={"quantization": "int8"}), "nothing is converted"),
         (named("a.b"), "lower case letters, digits"),
         (named("1a"), "starting with a letter"),
         (model(source={"uri": "http://example.org/model/"}), "spec.source.uri"),

@@ -8,6 +8,7 @@ import pytest
 
 from veriaidpo_operator import jobs, objects, orders, serving
 from veriaidpo_operator.api import Json
+from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Sources
 
 from .rollouts import after_two_good_ones, go_on, with_a_bad_second
@@ -416,3 +417,31 @@ def test_a_claim_grows_when_the_model_wants_more_and_never_shrinks(
     seen = world.observe().claim
     assert seen is not None
     assert objects.growth(world.model, seen) == grows
+
+
+class TestRuntimeTorch:
+    SPEC: Json = {"serving": {"runtime": "torch"}}  # noqa: RUF012
+
+    def test_the_fetch_is_told_and_its_job_is_another_one(self) -> None:
+        assert orders.fetch_spec(World(self.SPEC).model)["runtime"] == "torch"
+        assert "runtime" not in orders.fetch_spec(World().model)
+        names = {jobs.fetch_name(World(spec).model, "uid") for spec in (None, self.SPEC)}
+        assert len(names) == 2
+
+    def test_it_is_served_by_the_image_that_has_torch(self) -> None:
+        pod = service(self.SPEC, torch_predictor_image="torch:1")["spec"]["predictor"]
+        assert container(pod)["image"] == "torch:1"
+        assert container(PODS["serve"])["image"] == "predictor:1"
+
+    def test_without_such_an_image_the_usual_one_has_to_say_that_it_cannot(self) -> None:
+        assert container(service(self.SPEC)["spec"]["predictor"])["image"] == "predictor:1"
+
+    @pytest.mark.parametrize(("published", "wished"), [("onnx-int8", "torch"), ("torch-fp32", "onnx")])
+    def test_until_the_other_revision_is_there_this_one_keeps_its_image(
+        self, published: str, wished: str
+    ) -> None:
+        model = World({"serving": {"runtime": wished}}).model
+        known = Status.model_validate({"revisions": [{"digest": DIGEST, "format": published}]})
+        settings = replace(SETTINGS, torch_predictor_image="torch:1")
+        image = serving.image(replace(model, status=known), settings, DIGEST)
+        assert image == ("torch:1" if published == "torch-fp32" else "predictor:1")
