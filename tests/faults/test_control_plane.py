@@ -80,6 +80,8 @@ def test_the_api_server_is_away(load: Load) -> None:
                 run("kubectl", "--request-timeout=5s", "get", "nodes")
             row.control = "kubectl is refused meanwhile"
             time.sleep(60)
+            unlike = sum(bool(answer.fault) for answer in load.traffic.answers)
+            row.saw(f"{unlike} failed or 503 while it was away")
         row.mended()
         # The operator works again when it repairs something.
         kubectl("delete", "inferenceservice", name, "--wait=false")
