@@ -16,16 +16,17 @@ def restart(name: str) -> None:
 
 
 def test_a_bit_of_a_published_revision(load: Load) -> None:
-    files = {"flip-volume": ("model.onnx", 5000), "flip-manifest": ("manifest.json", 40)}
+    # Of the manifest a letter of its digests: its words have no digest of their own.
+    files = {"flip-volume": ("model.onnx", ""), "flip-manifest": ("manifest.json", "sha256")}
     with load, served(like("legal-basis-vi", "bits-vi")) as name, shell(f"{name}-model") as volume:
-        for line, (file, at) in files.items():
+        for line, (file, word) in files.items():
             row = load.row(
                 line, f"one bit of the served revision's {file} changes; its predictor starts again",
                 "Verified False and not served; fetched anew and Ready by itself",
             )  # fmt: skip
             (path,) = volume.find(f"*/revisions/*{file}")
             before = volume.run("sha256sum", path)
-            volume.flip(path, at)
+            volume.flip(path, volume.behind(path, word) if word else 5000)
             assert volume.run("sha256sum", path) != before
             row.control = "sha256sum of the file differs"
             restart(name)
@@ -43,7 +44,7 @@ def test_a_bit_of_a_download_on_its_way(load: Load) -> None:
     with load, hub_arguments(f"--rate={RATE}"), apply_model(like("principles-en", name)):
         row = load.row(
             "flip-staging", "one bit of what was downloaded so far changes; the fetch pod is killed",
-            "the damaged file is fetched again, the others are not; Ready by itself",
+            "found when the file is complete, which is then fetched again, once; Ready by itself",
         )  # fmt: skip
 
         def percent() -> int:
@@ -60,7 +61,8 @@ def test_a_bit_of_a_download_on_its_way(load: Load) -> None:
         row.healed()
         total = get("model", name)["status"]["download"]["bytesTotal"]
         row.saw(f"{hub_bytes(repository)} bytes sent for {total}")
-        assert total < hub_bytes(repository) < 2 * total
+        # What the killed pod had asked for and not read was sent as well.
+        assert total < hub_bytes(repository) < 2.2 * total
         assert is_ready(name)
 
 
