@@ -37,4 +37,4 @@ def test_a_quota_that_is_used_up(operator: OperatorProcess, namespace: Namespace
     namespace.reaches(NAME, "QuotaExceeded", seconds=90)
     raised = json.dumps({"spec": {"hard": {what: "10"}}})
     namespace.kubectl("patch", "quota", "none", "--type=merge", "-p", raised)
-    namespace.serves(NAME, 200)
+    namespace.serves(NAME, 110)
