@@ -6,12 +6,17 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from veriaidpo_predictor import s3_list
-from veriaidpo_predictor.source import PassingError
+from veriaidpo_predictor import s3_list, sources
+from veriaidpo_predictor.allowed import Allowed
+from veriaidpo_predictor.connection import Vetted, trusting
+from veriaidpo_predictor.outcome import FetchError
+from veriaidpo_predictor.source import PassingError, Patience
+from veriaidpo_predictor.spec import SpecSource
 
-from .conftest import Ended, Store
+from .conftest import Authority, Ended, Store
 
 NUMBERS = count()
 
@@ -70,6 +75,25 @@ def test_an_object_that_was_uploaded_in_parts_has_no_md5_and_is_fetched_all_the_
     assert "-1" in bucket.store.admin.head_object(**where)["ETag"]
     code, said = bucket.fetch()
     assert code == 0, said
+
+
+def test_an_object_is_opened_at_any_byte_and_as_it_was_when_it_was_listed(
+    bucket: Bucket, authority: Authority
+) -> None:
+    transport = Vetted(Allowed(inside=("localhost",)), context=trusting(str(authority.ca)))
+    with httpx.Client(transport=transport) as client:
+        environ = {"SOURCE_SECRET_DIR": str(bucket.store.secret)}
+        opening = sources.Opening(environ, client, Allowed(inside=("localhost",)), Patience(1))
+        asked = SpecSource(uri=f"s3://{bucket.name}/models/tiny", endpoint=bucket.store.url)
+        source = sources.opened(asked, opening)
+        (file,) = (one for one in source.listing().files if one.path == "vocab.txt")
+        with source.bytes_from(file, 0) as (start, chunks):
+            whole = b"".join(chunks)
+        with source.bytes_from(file, 7) as (at, chunks):
+            assert (start, at, b"".join(chunks)) == (0, 7, whole[7:])
+        bucket.put("vocab.txt", whole + b"more")
+        with pytest.raises(FetchError, match="changed while it was fetched"), source.bytes_from(file, 7):
+            pass
 
 
 def test_a_digest_of_the_spec_is_held_against_the_bytes(bucket: Bucket) -> None:
