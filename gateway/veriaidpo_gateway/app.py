@@ -86,7 +86,11 @@ def create_apps(
         limits=Limits(settings.limits, store),
         routes=routes,
         normaliser=companies,
-        cache=Cache(settings.cache, RedisEntries(store) if store else LocalEntries()),
+        cache=Cache(
+            settings.cache,
+            RedisEntries(store) if store else LocalEntries(),
+            refused=metrics.cache_refused.inc,
+        ),
         predictors=predictors,
         tagger=Tagger(predictors, routes),
         tag_questions=settings.normaliser_model_for_classify,

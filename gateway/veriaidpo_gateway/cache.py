@@ -82,7 +82,11 @@ class LocalEntries:
 class Cache:
     """Finds and keeps inferences."""
 
-    def __init__(self, settings: CacheSettings, entries: Entries) -> None:
+    def __init__(
+        self, settings: CacheSettings, entries: Entries, *, refused: Callable[[], None] = lambda: None
+    ) -> None:
+        self._refused = refused
+        """Told of every entry that is there and not believed."""
         secret = settings.key or secrets.token_bytes(32)
         self._entries, self._ttl = entries, settings.ttl
         self._key_secret = hmac.digest(secret, b"veriaidpo cache key", "sha256")
@@ -99,10 +103,16 @@ class Cache:
     async def get(self, key: str, *, labels: int) -> Inference | None:
         """Look a question up; a broken entry, or one for another number of labels, is a miss."""
         entry = await self._entries.get(key)
-        if entry is None or len(entry) <= _MAC_LENGTH:
+        if entry is None:
             return None
+        found = self._read(key, entry, labels)
+        if found is None:
+            self._refused()
+        return found
+
+    def _read(self, key: str, entry: bytes, labels: int) -> Inference | None:
         mac, data = entry[:_MAC_LENGTH], entry[_MAC_LENGTH:]
-        if not hmac.compare_digest(mac, self._mac(key, data)):
+        if not data or not hmac.compare_digest(mac, self._mac(key, data)):
             return None
         try:
             return _inference(json.loads(data), labels)

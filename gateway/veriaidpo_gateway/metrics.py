@@ -34,6 +34,11 @@ class Metrics:
             ("model", "cached"),
             registry=self.registry,
         )
+        self.cache_refused = Counter(
+            "veriaidpo_gateway_cache_entries_refused",
+            "Entries of the cache that were cut, changed, moved or written by somebody else.",
+            registry=self.registry,
+        )
         self.redis_up = Gauge("veriaidpo_gateway_redis_up", "1 while Redis answers.", registry=self.registry)
         self.companies_up = Gauge(
             "veriaidpo_gateway_companies_up",

@@ -14,7 +14,7 @@ from typing import TypeVar
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from veriaidpo_gateway.breaker import Breaker
 
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 class StoreAwayError(Exception):
-    """Redis did not answer, or is not being asked just now."""
+    """Redis did not answer, or not with what was asked for, or is not being asked just now."""
 
 
 class Store:
@@ -60,6 +60,10 @@ class Store:
     async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
         try:
             answer = await _patiently(call, self._patience)
+        except ResponseError as error:
+            # It is there: full, or with something of another kind under that key. The next call may go well.
+            self._breaker.succeeded()
+            raise StoreAwayError from error
         except (RedisError, OSError, TimeoutError) as error:
             if not self._breaker.open:
                 _log.warning("redis is away: %s", type(error).__name__)

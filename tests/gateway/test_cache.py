@@ -117,11 +117,17 @@ POISON: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("poison", POISON)
-async def test_a_poisoned_entry_is_a_miss(cache: Any, entries: Any, poison: Any) -> None:
+async def test_a_poisoned_entry_is_a_miss_and_counted(entries: Any, poison: Any) -> None:
+    refused: list[None] = []
+    cache = Cache(CacheSettings(key=KEY), entries, refused=lambda: refused.append(None))
     key = cache.key(**QUESTION)
+    assert await cache.get(key, labels=2) is None
     await cache.put(key, ANSWER)
+    assert await cache.get(key, labels=2) == ANSWER
+    assert refused == []
     await entries.put(key, POISON[poison](await entries.get(key)), 60)
     assert await cache.get(key, labels=2) is None
+    assert len(refused) == 1
 
 
 async def test_an_entry_moved_to_another_key_is_a_miss(cache: Any, entries: Any) -> None:

@@ -104,3 +104,25 @@ async def seconds(cache: Cache, key: str) -> float:
     started = time.monotonic()
     assert await cache.get(key, labels=2) is None
     return time.monotonic() - started
+
+
+async def test_something_of_another_kind_under_a_key_is_a_miss_and_redis_is_still_there(
+    cache: Cache, store: Store
+) -> None:
+    await store.redis.rpush("veriaidpo:result:" + cache.key(**QUESTION), "an", "entry")
+    assert await cache.get(cache.key(**QUESTION), labels=2) is None
+    assert not store.away
+
+
+async def test_a_full_redis_keeps_nothing_new_and_still_answers(cache: Cache, store: Store) -> None:
+    await cache.put(cache.key(**QUESTION), ANSWER)
+    await store.redis.config_set("maxmemory-policy", "noeviction")
+    await store.redis.config_set("maxmemory", "1")
+    other = cache.key(**{**QUESTION, "text": "câu khác"})
+    await cache.put(other, ANSWER)
+    assert await cache.get(other, labels=2) is None
+    assert await cache.get(cache.key(**QUESTION), labels=2) == ANSWER
+    assert not store.away
+    await store.redis.config_set("maxmemory", "0")
+    await cache.put(other, ANSWER)
+    assert await cache.get(other, labels=2) == ANSWER

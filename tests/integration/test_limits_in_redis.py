@@ -163,6 +163,15 @@ async def test_at_the_switch_at_most_one_more_window_passes(replica: OpenReplica
     assert seconds < 1
 
 
+async def test_a_full_redis_leaves_each_replica_its_share(replica: OpenReplica, redis_process: Any) -> None:
+    limits = replica(per_user=10, per_tenant=0, replicas=2)
+    store = connect(redis_process.url)
+    await store.redis.config_set("maxmemory-policy", "noeviction")
+    await store.redis.config_set("maxmemory", "1")
+    await store.close()
+    assert await admitted(limits, 20) == 5
+
+
 async def test_when_redis_is_back_it_counts_again(replica: OpenReplica, redis_process: Any) -> None:
     limits = replica(per_user=4, per_tenant=0, replicas=4)
     await passes(limits)
