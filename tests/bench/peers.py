@@ -108,6 +108,7 @@ def mlserver(source: Path, work: Path) -> Peer:
                 "MLSERVER_HTTP_PORT": str(port),
                 "MLSERVER_GRPC_PORT": str(free_port()),
                 "MLSERVER_METRICS_PORT": str(free_port()),
+                "MLSERVER_METRICS_DIR": str(folder / "metrics"),
             }
         ),
     )
