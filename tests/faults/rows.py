@@ -34,27 +34,32 @@ class Row:
     control: str = ""
     healed_seconds: float | None = None
     passed: bool = False
+    touched: float = field(default_factory=time.monotonic)
+    """When something was noted last: an error that comes after it is this row's."""
     _since: float = field(default_factory=time.monotonic)
 
     def struck(self) -> None:
         """Note that the fault is there from now on."""
-        self._since = time.monotonic()
+        self._since = self.touched = time.monotonic()
 
     def mended(self) -> None:
         """Note that its cause is gone from now on."""
-        self._since = time.monotonic()
+        self._since = self.touched = time.monotonic()
 
     def saw(self, what: str) -> None:
         """Note what was seen."""
         self.seen.append(what)
+        self.touched = time.monotonic()
 
     def healed(self) -> None:
         """Note that all is as it was, and that everything expected was seen."""
-        self.healed_seconds = round(time.monotonic() - self._since, 1)
+        self.touched = time.monotonic()
+        self.healed_seconds = round(self.touched - self._since, 1)
         self.passed = True
 
     def survived(self) -> None:
         """Note that everything expected was seen, and nothing had to heal."""
+        self.touched = time.monotonic()
         self.passed = True
 
     def after(self) -> float:
@@ -98,6 +103,8 @@ class Load:
             assert [row.id for row in self._rows if not row.passed] == []
 
     def _write(self, failed: list[Answer] | None, error: BaseException | None) -> None:
+        if error is not None and self._rows:
+            max(self._rows, key=lambda row: row.touched).passed = False
         sent, rate = len(self._traffic.answers), self._traffic.rate
         honest = sum(answer.fault == "honest" for answer in self._traffic.answers)
         away = sorted({answer.model_type for answer in self._traffic.answers if answer.fault == "honest"})
