@@ -5,7 +5,7 @@ turn comes, too. With it go the ones nearest to it in length, as many as are com
 any padding.
 """
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -44,7 +44,9 @@ class Waiting(Generic[AnyRow]):
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.tokens = 0
-        self._by_length: dict[int, deque[AnyRow]] = {}
+        # By identity, so that any row is taken out at once; a plain dict is slow to say which comes first
+        # after many of those before it are gone.
+        self._by_length: dict[int, OrderedDict[int, AnyRow]] = {}
 
     def __bool__(self) -> bool:
         """Tell whether anything waits."""
@@ -53,7 +55,7 @@ class Waiting(Generic[AnyRow]):
     def __iter__(self) -> Iterator[AnyRow]:
         """Give all rows, in no order that means something."""
         for same in self._by_length.values():
-            yield from same
+            yield from same.values()
 
     def has_room(self, rows: Iterable[AnyRow]) -> bool:
         """Tell whether rows may wait, too; what is larger than all the room may when nothing else waits."""
@@ -63,16 +65,15 @@ class Waiting(Generic[AnyRow]):
     def add(self, rows: Iterable[AnyRow]) -> None:
         """Let rows wait."""
         for row in rows:
-            self._by_length.setdefault(len(row.ids), deque()).append(row)
+            self._by_length.setdefault(len(row.ids), OrderedDict())[id(row)] = row
             self.tokens += len(row.ids)
 
     def drop(self, rows: Iterable[AnyRow]) -> None:
         """Take out rows that nobody waits for, as far as they are still there."""
         for row in rows:
-            same = self._by_length.get(len(row.ids), ())
-            if any(row is one for one in same):
-                self._keep(len(row.ids), deque(one for one in same if one is not row))
-                self.tokens -= len(row.ids)
+            same = self._by_length.get(len(row.ids))
+            if same is not None and same.pop(id(row), None) is not None:
+                self._left(len(row.ids))
 
     def take(self, now: float, seconds_per_token: float) -> list[AnyRow]:
         """Take out the next batch; empty when nothing waits. What is past its deadline is dropped."""
@@ -98,17 +99,16 @@ class Waiting(Generic[AnyRow]):
 
     def _urgency(self, length: int, now: float) -> float:
         """Give how long the oldest row of a length has waited for what it costs."""
-        return (now - self._by_length[length][0].came) / max(length, self.limits.ordinary_tokens)
+        oldest = next(iter(self._by_length[length].values()))
+        return (now - oldest.came) / max(length, self.limits.ordinary_tokens)
 
     def _next(self, length: int) -> AnyRow:
-        same = self._by_length[length]
-        row = same.popleft()
-        self.tokens -= length
-        self._keep(length, same)
+        _, row = self._by_length[length].popitem(last=False)
+        self._left(length)
         return row
 
-    def _keep(self, length: int, same: deque[AnyRow]) -> None:
-        if same:
-            self._by_length[length] = same
-        else:
+    def _left(self, length: int) -> None:
+        """Count that a row of this length waits no longer."""
+        self.tokens -= length
+        if not self._by_length[length]:
             del self._by_length[length]

@@ -3,7 +3,11 @@
 import heapq
 import itertools
 import random
+import sys
 from collections import Counter
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +32,25 @@ def taken(waiting: Waiting[Row], *, now: float = 100.0, pace: float = FAST) -> l
     while batch := waiting.take(now, pace):
         batches.append([len(row.ids) for row in batch])
     return batches
+
+
+def steps_of(act: Callable[[], object]) -> int:
+    """Count the interpreter's instructions: a clock would say something else on a busy machine."""
+    steps = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal steps
+        frame.f_trace_opcodes = True
+        steps += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        act()
+    finally:
+        sys.settrace(before)
+    return steps
 
 
 def test_a_batch_is_what_waited_longest_and_its_neighbours_in_length() -> None:
@@ -81,6 +104,38 @@ def test_what_nobody_waits_for_any_more_makes_room() -> None:
     waiting.drop(gone)
     assert waiting.has_room(gone)
     assert taken(waiting) == [[60]]
+
+
+def test_dropping_costs_what_is_dropped_however_many_of_that_length_wait() -> None:
+    """Thousands of short texts may wait, and they are dropped on the event loop, under the pool's lock."""
+
+    def cancelled(waiting_rows: int, dropped: int) -> int:
+        waiting = queue(*[(3, 0)] * waiting_rows)
+        gone = [Row([0] * 3, 1, NEVER) for _ in range(dropped)]
+        waiting.add(gone)
+        steps = steps_of(lambda: waiting.drop(gone))
+        assert waiting.tokens == 3 * waiting_rows
+        return steps
+
+    def expired(rows: int) -> int:
+        waiting: Waiting[Row] = Waiting(Limits())
+        waiting.add([Row([0] * 3, 0, 5.0) for _ in range(rows)])
+        steps = steps_of(lambda: waiting.take(5.0, FAST))
+        assert waiting.tokens == 0
+        return steps
+
+    assert cancelled(800, 50) <= 1.5 * cancelled(100, 50)
+    assert cancelled(100, 400) <= 1.5 * 8 * cancelled(100, 50)
+    assert expired(400) <= 1.5 * 8 * expired(50)
+
+
+def test_what_is_dropped_out_of_the_middle_leaves_the_order_as_it_was() -> None:
+    waiting = queue((20, 1), limits=Limits(batch_rows=1))
+    gone = [Row([0] * 20, 2, NEVER) for _ in range(2)]
+    waiting.add([*gone, Row([0] * 20, 3, NEVER)])
+    waiting.drop([*gone, Row([0] * 20, 3, NEVER)])  # the last was never there, though it is equal
+    assert [waiting.take(100, FAST)[0].came for _ in range(2)] == [1, 3]
+    assert (waiting.tokens, bool(waiting)) == (0, False)
 
 
 def test_more_than_all_the_room_may_wait_when_nothing_else_does() -> None:
