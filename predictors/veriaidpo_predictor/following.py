@@ -101,7 +101,8 @@ class Follower:
             return
         self._said = ""
         now = self.clock()
-        for name in [name for name, at in self._again.items() if at <= now]:
+        # Of what has left the list it is kept in mind that it was loaded: it has to be unloaded.
+        for name in [name for name, at in self._again.items() if at <= now and name in wanted]:
             self._forget(name)
         asked = changes(wanted, self._tried)
         for name in asked.unload:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,11 @@ import httpx
 import pytest
 
 from veriaidpo_predictor import following
-from veriaidpo_predictor.following import Changes, ListError
+from veriaidpo_predictor.batching import Pool
+from veriaidpo_predictor.following import Changes, Follower, ListError
+from veriaidpo_predictor.registry import open_one
+from veriaidpo_predictor.shared import SharedRegistry
+from veriaidpo_predictor.waiting import Limits
 
 WRONG = [{"text": "We agree.", "label": "duty"}]
 
@@ -103,6 +108,13 @@ def shared(
         yield Shared(client, listed, folder, publish_to, repository)
 
 
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    pool = Pool(1)
+    yield pool
+    pool.stop()
+
+
 def is_serving(digest: str) -> Callable[[dict[str, Any]], bool]:
     return lambda found: (
         (found.get("serving") or {}).get("revision") == digest and (found["serving"]["state"] == "ready")
@@ -166,6 +178,33 @@ def test_a_list_that_is_none_changes_nothing(shared: Shared) -> None:
     time.sleep(2.5)
     assert shared.ask("steady-en").status_code == 200
     stray.unlink()
+
+
+def test_a_model_that_leaves_the_list_as_its_refused_revision_is_due_again_is_unloaded(
+    tmp_path: Path, publish_to: Callable[..., Path], pool: Pool
+) -> None:
+    listed, dropped, now = tmp_path / "list", list[str](), [0.0]
+    registry = SharedRegistry()
+    follower = Follower(
+        listed,
+        tmp_path,
+        registry,
+        open_one=partial(open_one, pool=pool, limits=Limits()),
+        serve=lambda _: None,
+        drop=dropped.append,
+        clock=lambda: now[0],
+        pause=lambda _: None,
+    )
+    write_list(listed, {"leaving-en": publish_to(tmp_path, name="leaving-en").name})
+    follower.look()
+    write_list(listed, {"leaving-en": "0" * 64})
+    follower.look()
+    found = registry.states()["leaving-en"]
+    assert ((found["serving"] or {})["state"], (found["refused"] or {})["state"]) == ("ready", "failed")
+    write_list(listed, {})
+    now[0] += following.AGAIN_SECONDS + 1
+    follower.look()
+    assert (dropped, registry.states()) == (["leaving-en"], {})
 
 
 def test_what_a_list_asks_for() -> None:
