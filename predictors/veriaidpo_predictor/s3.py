@@ -21,7 +21,8 @@ from veriaidpo_predictor.source import Listing, Patience, SourceFile, commit_of
 from veriaidpo_predictor.wire import Wire, same_origin
 
 _MD5 = re.compile(r'"[0-9a-f]{32}"')
-_MOST_PAGES = 20  # of 1,000 objects
+_MOST_PAGES = 20  # of 1,000 objects at most, and some stores send fewer
+_MOST_FILES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,17 @@ class S3:
         return self._wire.bytes_from(httpx.URL(file.address), offset, etag=file.etag, sign=self._sign)
 
     def _keys(self) -> Iterator[str]:
-        following = ""
+        following, count = "", 0
         for _ in range(_MOST_PAGES):
             query = {"list-type": "2", "prefix": self._prefix}
             query |= {"continuation-token": following} if following else {}
             url = httpx.URL(self._base, params=query)
             page = self.patience.until(lambda url=url: s3_list.read(self._wire.body(url, sign=self._sign)))  # type: ignore[misc]
-            yield from (key for key in page.keys if not key.endswith("/"))
+            keys = [key for key in page.keys if not key.endswith("/")]
+            count += len(keys)
+            if count > _MOST_FILES:
+                break
+            yield from keys
             following = page.following
             if not following:
                 return

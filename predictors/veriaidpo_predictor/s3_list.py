@@ -1,10 +1,18 @@
-"""What an S3 store says that a bucket holds: ListBucketResult, without any entity of anybody's."""
+"""What an S3 store says that a bucket holds: ListBucketResult, without any entity of anybody's.
+
+What is kept of an answer is bounded by what the protocol allows, and not by how long the answer is.
+"""
 
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
+from veriaidpo_predictor.outcome import FetchError, Reason
 from veriaidpo_predictor.source import PassingError
 
+_MOST_KEYS = 1_000
+_MOST_KEY_BYTES = 1_024
+_MOST_TEXT = 8_192  # characters of one element: a store's token may be longer than any key
+_MOST_DEPTH = 8
 _NOT_S3 = "The store answered something that is not its protocol"
 
 
@@ -17,19 +25,27 @@ class Page:
 
 
 def read(body: bytes) -> Page:
-    """Read one page; raises PassingError for anything else."""
-    page, path, text = Page(), list[str](), list[str]()
+    """Read one page; raises PassingError for anything else, FetchError for more than a page may hold."""
+    page, path, text = Page(), list[str](), ""
 
     def start(name: str, _: object) -> None:
+        nonlocal text
         path.append(name)
-        text.clear()
+        text = ""
+        _allow(len(path) <= _MOST_DEPTH)
+
+    def go_on(more: str) -> None:
+        nonlocal text
+        text += more
+        _allow(len(text) <= _MOST_TEXT)
 
     def end(_: str) -> None:
         match path:
             case ["ListBucketResult", "Contents", "Key"]:
-                page.keys.append("".join(text))
+                page.keys.append(text)
+                _allow(len(page.keys) <= _MOST_KEYS and len(text.encode()) <= _MOST_KEY_BYTES)
             case ["ListBucketResult", "NextContinuationToken"]:
-                page.following = "".join(text)
+                page.following = text
         if path != ["ListBucketResult"]:
             path.pop()
 
@@ -38,7 +54,7 @@ def read(body: bytes) -> Page:
 
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.CharacterDataHandler = text.append
+    parser.CharacterDataHandler = go_on
     parser.StartDoctypeDeclHandler = refuse
     try:
         parser.Parse(body, True)
@@ -47,3 +63,10 @@ def read(body: bytes) -> Page:
     if path != ["ListBucketResult"]:
         raise PassingError(_NOT_S3)
     return page
+
+
+def _allow(ok: bool) -> None:
+    if not ok:
+        raise FetchError(
+            Reason.SOURCE_REFUSED, "The store's list of objects is not one that S3's protocol allows."
+        )

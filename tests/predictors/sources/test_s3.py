@@ -12,7 +12,7 @@ import pytest
 from veriaidpo_predictor import s3_list, sources
 from veriaidpo_predictor.allowed import Allowed
 from veriaidpo_predictor.connection import Vetted, trusting
-from veriaidpo_predictor.outcome import FetchError
+from veriaidpo_predictor.outcome import FetchError, Reason
 from veriaidpo_predictor.source import PassingError, Patience
 from veriaidpo_predictor.spec import SpecSource
 
@@ -159,3 +159,39 @@ def test_a_page_names_keys_as_they_are() -> None:
 def test_what_is_no_page_is_not_taken_for_one(body: bytes) -> None:
     with pytest.raises(PassingError, match="not its protocol"):
         s3_list.read(body)
+
+
+def test_a_page_with_more_keys_or_longer_ones_than_the_protocol_knows_is_refused() -> None:
+    """Else a store fills the memory with one answer, short as it is; a key has 1,024 bytes at most."""
+    assert len(s3_list.read(page(*map(str, range(1_000)))).keys) == 1_000
+    assert s3_list.read(page("ộ" * 341)).keys == ["ộ" * 341]
+    deep = b"<ListBucketResult>" + b"<a>" * 9 + b"</a>" * 9 + b"</ListBucketResult>"
+    many, long = page(*map(str, range(1_001))), page("k" * 1_025)
+    for wrong in (many, long, page("a", following="t" * 8_193), deep):
+        with pytest.raises(FetchError) as refused:
+            s3_list.read(wrong)
+        assert refused.value.reason is Reason.SOURCE_REFUSED
+
+
+@pytest.mark.parametrize(("files", "in_all"), [(10_000, 10_000), (10_001, None)])
+def test_of_a_store_that_always_has_more_no_more_than_ten_thousand_files_are_listed(
+    files: int, in_all: int | None
+) -> None:
+    """Of a bucket whose files are of a kind that is never fetched, so that none is looked at."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        first = int(request.url.params.get("continuation-token", "0"))
+        last = min(first + 900, files)
+        keys = (f"{number}.md" for number in range(first, last))
+        following = "" if last == files else str(last)
+        return httpx.Response(200, stream=httpx.ByteStream(page("folder/", *keys, following=following)))
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        opening = sources.Opening({}, client, Allowed(), Patience(1))
+        source = sources.opened(SpecSource(uri="s3://bucket", endpoint="https://store.example"), opening)
+        if in_all is None:
+            with pytest.raises(FetchError, match="too many objects") as refused:
+                source.listing()
+            assert refused.value.reason is Reason.SOURCE_REFUSED
+        else:
+            assert len(source.listing().files) == in_all
