@@ -79,6 +79,8 @@ def create_apps(
     company_store = CompanyStore(database)
     companies = CompanyRegistry(company_store, load_legal_forms())
     revocations = Revocations(store, longest=settings.tokens.max_lifetime, clock=clock)
+    if store is not None:
+        store.refused = lambda error: metrics.redis_refused.labels(error).inc()
     ring = key_ring(settings.tokens)
     routes = _current(source)
     deps = Deps(

@@ -51,7 +51,7 @@ class RedisEntries:
     async def put(self, key: str, entry: bytes, ttl: int) -> None:
         """Keep an entry, if Redis is there."""
         try:
-            await self._store.ask(lambda: self._store.redis.set(_PREFIX + key, entry, ex=ttl))
+            await self._store.ask(lambda: self._store.redis.set(_PREFIX + key, entry, ex=ttl), writes=True)
         except StoreAwayError:
             return
 

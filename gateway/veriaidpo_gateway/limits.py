@@ -73,7 +73,7 @@ class Limits:
             arguments = [WINDOW, *(limit.most for limit in limits), *(limit.wanted for limit in limits)]
             try:
                 found = await self._store.ask(
-                    lambda: script(keys=[limit.key for limit in limits], args=arguments)
+                    lambda: script(keys=[limit.key for limit in limits], args=arguments), writes=True
                 )
                 which, admitted, most, left, wait = map(int, found)
                 return Taken(bool(admitted), most, left, wait, limits[which - 1].unit)

@@ -39,7 +39,17 @@ class Metrics:
             "Entries of the cache that were cut, changed, moved or written by somebody else.",
             registry=self.registry,
         )
-        self.redis_up = Gauge("veriaidpo_gateway_redis_up", "1 while Redis answers.", registry=self.registry)
+        self.redis_refused = Counter(
+            "veriaidpo_gateway_redis_refused",
+            "Calls that Redis answered with an error, by its kind.",
+            ("error",),
+            registry=self.registry,
+        )
+        self.redis_up = Gauge(
+            "veriaidpo_gateway_redis_up",
+            "1 while Redis answers and takes what it is given.",
+            registry=self.registry,
+        )
         self.companies_up = Gauge(
             "veriaidpo_gateway_companies_up",
             "1 while the database of companies answers.",

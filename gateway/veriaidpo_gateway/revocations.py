@@ -68,7 +68,7 @@ class Revocations:
         if store is None:
             return True
         try:
-            await store.ask(lambda: self._write(store, {name: self._until[name]}, ()))
+            await store.ask(lambda: self._write(store, {name: self._until[name]}, ()), writes=True)
         except StoreAwayError:
             self._unshared = True
             return False
@@ -101,7 +101,7 @@ class Revocations:
             ended = [name for name, until in shared.items() if until <= now]
             for start in range(0, max(len(lost), len(ended)), _AT_A_TIME):
                 part = slice(start, start + _AT_A_TIME)
-                await store.ask(partial(self._write, store, dict(lost[part]), ended[part]))
+                await store.ask(partial(self._write, store, dict(lost[part]), ended[part]), writes=True)
         except StoreAwayError:
             self._unshared = True
             raise

@@ -14,7 +14,7 @@ from typing import TypeVar
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from veriaidpo_gateway.breaker import Breaker
 
@@ -42,49 +42,72 @@ class Store:
     def __init__(self, redis: Redis, *, breaker: Breaker | None = None, patience: float = PATIENCE) -> None:
         self.redis, self._patience = redis, patience
         self._breaker = breaker or Breaker(failures=1, pause=1.0)
+        # A replica that only reads refuses one sort of calls and answers the other: what was read says
+        # nothing of whether it can be written to again.
+        self._refusing = {writes: Breaker(failures=1, pause=1.0) for writes in (False, True)}
         self._turns = asyncio.Semaphore(_CONNECTIONS)
+        self.refused: Callable[[str], None] = lambda _: None
+        """Told of every call that Redis answered with an error: which kind."""
 
     @property
     def away(self) -> bool:
-        """Whether the last answers were failures."""
-        return self._breaker.open
+        """Whether the last answers were failures, or refusals that last."""
+        return self._breaker.open or any(one.open for one in self._refusing.values())
 
-    async def ask(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a call, or raise StoreAwayError: when it takes too long, or at once while Redis is away."""
-        # Waiting for one's turn is not Redis being late, and whoever waited asks the breaker of then.
+    async def ask(self, call: Callable[[], Awaitable[T]], *, writes: bool = False) -> T:
+        """Make a call, or raise StoreAwayError: when it takes too long, or at once while Redis is away.
+
+        `writes` says that the call changes something, which a Redis may refuse while it still reads.
+        """
+        # Waiting for one's turn is not Redis being late, and whoever waited asks the breakers of then.
         async with self._turns:
-            if not self._breaker.allows():
+            if not (self._refusing[writes].allows() and self._breaker.allows()):
                 raise StoreAwayError
-            return await self._ask(call)
+            return await self._ask(call, self._refusing[writes])
 
-    async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def _ask(self, call: Callable[[], Awaitable[T]], refusing: Breaker) -> T:
         try:
             answer = await _patiently(call, self._patience)
         except ResponseError as error:
-            # It is there: full, or with something of another kind under that key. The next call may go well.
-            self._breaker.succeeded()
+            self._closed(self._breaker)
+            self.refused(type(error).__name__)
+            if not _of_this_call(error):
+                self._failed(refusing, error)
             raise StoreAwayError from error
         except (RedisError, OSError, TimeoutError) as error:
-            if not self._breaker.open:
-                _log.warning("redis is away: %s", type(error).__name__)
-            self._breaker.failed()
+            self._failed(self._breaker, error)
             raise StoreAwayError from error
-        if self._breaker.open:
-            _log.info("redis is back")
-        self._breaker.succeeded()
+        self._closed(self._breaker)
+        self._closed(refusing)
         return answer
 
+    def _failed(self, breaker: Breaker, error: Exception) -> None:
+        if not self.away:
+            _log.warning("redis is away: %s", type(error).__name__)
+        breaker.failed()
+
+    def _closed(self, breaker: Breaker) -> None:
+        was = self.away
+        breaker.succeeded()
+        if was and not self.away:
+            _log.info("redis is back")
+
     async def answers(self) -> bool:
-        """Whether Redis answers now."""
+        """Whether Redis answers now, and refused nothing that it was asked for last."""
         try:
             await self.ask(self.redis.ping)
         except StoreAwayError:
             return False
-        return True
+        return not self.away
 
     async def close(self) -> None:
         """Close the connections."""
         await self.redis.aclose()
+
+
+def _of_this_call(error: ResponseError) -> bool:
+    """Whether the next call may go well: something of another kind is under that key, or Redis is full."""
+    return isinstance(error, OutOfMemoryError) or "WRONGTYPE" in str(error)
 
 
 async def _patiently(call: Callable[[], Awaitable[T]], patience: float) -> T:
