@@ -59,7 +59,9 @@ class Web:
     def _digests(self) -> dict[str, str]:
         text = self._wire.body(self._url, sign=self._sign).decode(errors="replace")
         lines = [line for line in text.splitlines() if line.strip()]
-        found = [_LINE.fullmatch(line) for line in lines[:_MOST_FILES]]
+        if len(lines) > _MOST_FILES:
+            raise FetchError(Reason.SOURCE_REFUSED, "There are too many files in the list of the source.")
+        found = [_LINE.fullmatch(line) for line in lines]
         if not found or None in found:
             raise PassingError("What is at the source's address is not a list as sha256sum makes it")
         return {match["path"]: match["sha256"] for match in found if match is not None}

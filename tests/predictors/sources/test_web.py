@@ -55,6 +55,21 @@ def test_files_are_fetched_by_a_list_beside_them_and_the_list_is_the_revision(
     assert second["commit"] != first["commit"]
 
 
+def test_a_list_of_more_than_ten_thousand_files_is_refused_and_not_cut(
+    web: FileServer, pins: list[dict[str, str]], fetch: Fetch
+) -> None:
+    sums = web.folder / "tiny" / "SHA256SUMS"
+    # What is listed first is of a kind that is never fetched; the model's files come after it.
+    others = (f"{'0' * 64}  {number}.md\n" for number in range(10_000 - len(pins)))
+    sums.write_text("".join(others) + sums.read_text())
+    code, said = fetch({"uri": f"{web.url}/tiny/SHA256SUMS"})
+    assert code == 0, said
+    sums.write_text(f"{'0' * 64}  one-more.md\n" + sums.read_text())
+    code, said = fetch({"uri": f"{web.url}/tiny/SHA256SUMS"})
+    assert (code, said["reason"]) == (19, "SourceRefused")
+    assert "too many files" in said["message"]
+
+
 def test_other_bytes_than_the_digest_says_are_refused_by_name(
     web: FileServer, pins: list[dict[str, str]], fetch: Fetch, volume: Path
 ) -> None:
