@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from veriaidpo_predictor import logs
+from veriaidpo_predictor.outcome import Reason
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -132,6 +133,7 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    failures = ", ".join(f"{reason.exit_code} {reason.text}" for reason in Reason)
     fetch = commands.add_parser(
         "fetch",
         help="download a model, verify every byte and publish it as a revision",
@@ -140,9 +142,7 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "access-key-id and secret-access-key), $SOURCE_CA_FILE a CA, $SOURCE_CLAIM_DIR the claim of pvc://. "
         "$SOURCE_SCHEMES, $SOURCE_HOSTS and $SOURCE_HOSTS_INSIDE say what may be asked. "
         "The end is one line of JSON on stdout and in $TERMINATION_LOG.",
-        epilog="Exit codes: 0 published or adopted, 1 Internal, 2 InvalidSpec, 11 SourceUnauthorized, "
-        "12 SourceNotFound, 13 SourceUnreachable, 14 EmptySource, 15 ChecksumMismatch, 16 LabelsMismatch, "
-        "17 OutOfSpace, 18 UnsupportedFormat, 19 SourceRefused.",
+        epilog=f"Exit codes: 0 published or adopted, {failures}.",
     )
     fetch.add_argument(
         "--spec",

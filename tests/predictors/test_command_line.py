@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from veriaidpo_predictor import __main__ as cli
+from veriaidpo_predictor.outcome import Reason
 
 
 def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -23,11 +24,20 @@ def test_help_names_every_command_and_option(command: list[str], capsys: pytest.
     for word in {
         "": ["serve", "fetch", "verify", "list"],
         "serve": ["--trust", "--no-auth", "--threads", "--drain", "$SERVICE_TRUST_FILE"],
-        "fetch": ["--spec", "--root", "--progress-port", "$HF_ENDPOINT", "17 OutOfSpace"],
+        "fetch": ["--spec", "--root", "--progress-port", "$HF_ENDPOINT"],
         "verify": ["DIR"],
         "list": ["DIR"],
     }["".join(command)]:
         assert word in text
+
+
+def test_help_of_fetch_tells_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["fetch", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "0 published or adopted, 1 Internal, 2 InvalidSpec, 11 SourceUnauthorized," in told
+    for reason in Reason:
+        assert f" {reason.exit_code} {reason.text}" in told
 
 
 def test_fetch_loads_neither_kserve_nor_an_engine() -> None:
