@@ -14,6 +14,7 @@ from veriaidpo_operator.observed import Claim, Job, Observed, Pod, Progress
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Settings
 from veriaidpo_operator.transitions import Event
+from veriaidpo_operator.turns import holds_a_place
 
 Ask = Callable[[str, int], Progress | None]
 Hear = Callable[[str, int, str], str]
@@ -66,11 +67,14 @@ class Cluster:
             ),
         )
 
-    def downloads(self, model: Model) -> int:
-        """Count the fetch Jobs of other Models that run."""
-        jobs = self._server.list("Job", labelSelector=f"app.kubernetes.io/managed-by={MANAGER},{MODEL_LABEL}")
-        others = (raw for raw in jobs if raw["metadata"]["labels"][MODEL_LABEL] != model.name)
-        return sum(observed.job(raw).live for raw in others)
+    def downloads(self, model: Model, now: datetime) -> int:
+        """Count the fetch Jobs of other Models that run, or are about to."""
+        selector = f"app.kubernetes.io/managed-by={MANAGER},{MODEL_LABEL}!={model.name}"
+        jobs = [raw for raw in self._server.list("Job", labelSelector=selector) if observed.job(raw).live]
+        fetching = f"{selector},app.kubernetes.io/component=fetch"
+        raw_pods = self._server.list("Pod", labelSelector=fetching) if jobs else []
+        seen = tuple(self._pod(model, raw, now) for raw in raw_pods)
+        return sum(holds_a_place(self._job(raw, seen, now), seen, self._settings, now) for raw in jobs)
 
     def _serving(self, model: Model, seen: Observed) -> Observed:
         try:

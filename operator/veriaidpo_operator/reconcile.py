@@ -49,7 +49,7 @@ class Reconciler:
         decided = plan(model, observed, self._settings, now)
         if self._settings.max_downloads and any(map(_starts_a_download, decided.actions)):
             with self._starting:  # one at a time, so that no two take the last place
-                observed = replace(observed, downloads=self._cluster.downloads(model))
+                observed = replace(observed, downloads=self._cluster.downloads(model, now))
                 decided = plan(model, observed, self._settings, now)
                 refused = self._carry_out(model, decided, now)
         else:

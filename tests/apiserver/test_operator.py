@@ -167,6 +167,23 @@ def test_a_secret_that_is_not_there(operator: OperatorProcess, namespace: Namesp
 
 
 @pytest.mark.slow
+def test_downloads_that_cannot_start_keep_no_other_waiting(
+    operator: OperatorProcess, namespace: Namespace
+) -> None:
+    operator.stop()
+    operator.settings["MAX_DOWNLOADS"] = "4"
+    operator.start()
+    broken = [f"broken{number}-vi" for number in range(4)]
+    for name in broken:
+        namespace.apply(model(name, source={"uri": f"hf://owner/{name}", "authSecret": {"name": "hub"}}))
+    for name in broken:
+        namespace.reaches(name, "MountFailed")
+    namespace.apply(at("v1"))
+    namespace.serves("principles-vi")
+    assert {namespace.condition(name) for name in broken} == {("False", "MountFailed")}
+
+
+@pytest.mark.slow
 def test_a_storage_class_that_is_not_there(operator: OperatorProcess, namespace: Namespace) -> None:
     namespace.apply(model(storage={"create": {"storageClassName": "nowhere"}}))
     namespace.reaches("principles-vi", "StorageClassMissing")

@@ -37,7 +37,7 @@ class InMemory:
     def observe(self, model: Model, now: datetime) -> Observed:
         return self.world.observe()
 
-    def downloads(self, model: Model) -> int:
+    def downloads(self, model: Model, now: datetime) -> int:
         return self.others
 
     def act(self, action: Action) -> None:
