@@ -183,9 +183,9 @@ def runtime_answers(s: Situation) -> Finding | None:
     if unanswered(detail):
         return _fails(s, Reason.RUNTIME_DOWN, detail=detail)
     service = s.observed.service
-    if service is None or not ours(service, s.model) or service.seen_generation >= service.generation:
+    if service is None or not ours(service, s.model) or s.taken_up:
         return None
-    if s.now - service.applied <= _TAKEN_UP:
+    if s.now - service.changed <= _TAKEN_UP:
         return None
     name = s.say(Phrase.SERVICE, name=service.name)
     return _fails(s, Reason.RUNTIME_DOWN, detail=s.say(Phrase.NOT_TAKEN_UP, what=name))

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from veriaidpo_operator.api import MANAGER, Json
+from veriaidpo_operator.api import Json
 from veriaidpo_operator.recorded import ConversionStatus
 
 
@@ -137,8 +137,8 @@ class Service(Child):
     not_ready_message: str
     host: str
     """Host name of status.address.url, or empty."""
-    applied: datetime
-    """When this operator last changed it."""
+    changed: datetime
+    """When anybody last changed it, other than its status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,14 +323,14 @@ def service(raw: Mapping[str, Any]) -> Service:
         not_ready_reason=predictor.get("reason", ""),
         not_ready_message=predictor.get("message", ""),
         host=url.partition("://")[2].partition("/")[0].partition(":")[0],
-        applied=_applied(raw["metadata"]),
+        changed=_changed(raw["metadata"]),
     )
 
 
-def _applied(meta: Mapping[str, Any]) -> datetime:
-    ours = (f for f in meta.get("managedFields") or () if f["manager"] == MANAGER and "time" in f)
-    times: list[datetime] = [_time(f["time"]) for f in ours] or [_time(meta["creationTimestamp"])]
-    return max(times)
+def _changed(meta: Mapping[str, Any]) -> datetime:
+    entries = (f for f in meta.get("managedFields") or () if f.get("subresource") != "status")
+    times: list[datetime] = [_time(f["time"]) for f in entries if "time" in f]
+    return max(times, default=_time(meta["creationTimestamp"]))
 
 
 def deployment(raw: Mapping[str, Any]) -> Deployment:

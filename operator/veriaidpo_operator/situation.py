@@ -52,6 +52,12 @@ class Situation:
         )
 
     @property
+    def taken_up(self) -> bool:
+        """Tell whether KServe has looked at the InferenceService as it is now."""
+        service = self.observed.service
+        return service is not None and service.seen_generation >= service.generation
+
+    @property
     def rolled_out(self) -> bool:
         """Tell whether the target answers everywhere, and nothing else does."""
         deployment, service = self.observed.deployment, self.observed.service
@@ -61,7 +67,7 @@ class Situation:
             and deployment.rolled_out
             and service is not None
             and service.ready
-            and service.seen_generation >= service.generation
+            and self.taken_up
             and self.service is not None
             and drift.satisfied(self.service, service.raw)
         )
@@ -93,8 +99,11 @@ class Situation:
 
     @property
     def overdue(self) -> bool:
-        """Tell whether the target should have been rolled out by now, and is not."""
-        return self.late and self.on_target and not self.rolled_out
+        """Tell whether the target should have been rolled out by now, and is not.
+
+        What was changed a moment ago, by whomever, is not late: KServe has to take it up first.
+        """
+        return self.late and self.on_target and self.taken_up and not self.rolled_out
 
     @property
     def on_trial(self) -> bool:

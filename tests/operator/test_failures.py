@@ -371,6 +371,24 @@ def test_an_inference_service_that_kserve_does_not_take_up_is_told_of_after_half
     assert world.condition("Ready") == ("True", "Serving")
 
 
+def test_kserve_has_as_long_for_what_somebody_else_changed_in_an_inference_service() -> None:
+    world = World()
+    world.settle()
+    world.now += timedelta(hours=2)
+    (service,) = world.all("InferenceService")
+    world.edited(service, "kubectl-edit")
+    world.now += timedelta(seconds=20)
+    world.reconcile()
+    assert world.condition("Ready") == ("False", "RollingOut")
+    assert world.condition("Degraded") == ("False", "AsExpected")
+    world.edited(service, "kserve-controller-manager", subresource="status")  # it is no answer to the change
+    world.now += timedelta(seconds=20)
+    world.reconcile()
+    assert world.condition("Ready") == ("False", "RuntimeDown")
+    world.settle()
+    assert world.condition("Ready") == ("True", "Serving")
+
+
 def test_a_foreign_inference_service_of_the_same_name_is_left_alone() -> None:
     world = World()
     body = {"kind": "InferenceService", "metadata": {"name": "principles-vi"}, "spec": {"predictor": {}}}

@@ -197,8 +197,17 @@ class World:
         ):
             there["spec"] = copy.deepcopy(body["spec"])
             there["metadata"] = merged(there["metadata"], body["metadata"])
-            there["metadata"]["generation"] += 1
-            there["metadata"]["managedFields"] = [{"manager": MANAGER, "time": self._stamp()}]
+            self.edited(there, MANAGER)
+
+    def edited(self, there: Json, manager: str, subresource: str = "") -> None:
+        """Note that somebody wrote to an object the way the API server does."""
+        entry = {"manager": manager, "time": self._stamp()} | (
+            {"subresource": subresource} if subresource else {}
+        )
+        entries = there["metadata"].setdefault("managedFields", [])
+        same = (manager, subresource)
+        entries[:] = [e for e in entries if (e["manager"], e.get("subresource", "")) != same] + [entry]
+        there["metadata"]["generation"] += not subresource
 
     def says(self, pod: Json) -> str:
         """Return what a predictor's readiness probe is told."""
