@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
@@ -25,6 +25,15 @@ _REFUSED_AGAIN = timedelta(minutes=1)
 _UNREADABLE = {"modelType": "", "language": "", "labels": [], "source": {"uri": ""}}
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """What the API server said of an action, and when."""
+
+    at: datetime
+    kind: str
+    message: str
+
+
 class Reconciler:
     """Brings Models towards what they want, one call a Model; blocking."""
 
@@ -33,7 +42,7 @@ class Reconciler:
         self._settings = settings
         self._clock = clock
         self._starting = threading.Lock()
-        self._refusals: dict[tuple[str, int, str], tuple[datetime, RefusedError]] = {}
+        self._refusals: dict[tuple[str, int, str], _Refusal] = {}
 
     def __call__(self, name: str) -> float | None:
         """Do what is to be done for a Model now; return the seconds until the next look, None for never."""
@@ -65,18 +74,20 @@ class Reconciler:
 
         Returns what the API server said, by the kind of the object it was about.
         """
-        for key, (at, _) in list(self._refusals.items()):
-            if now - at >= _REFUSED_AGAIN:
+        for key, refusal in list(self._refusals.items()):
+            if now - refusal.at >= _REFUSED_AGAIN:
                 self._refusals.pop(key, None)
         refused = {}
         for action in decided.actions:
             key = (model.uid, model.generation, repr(action))
+            known = self._refusals.get(key)  # once: a look at another Model may drop it at any moment
+            if known is not None:
+                refused[known.kind] = known.message
+                continue
             try:
-                if key in self._refusals:
-                    raise self._refusals[key][1]
                 self._cluster.act(action)
             except RefusedError as error:
-                self._refusals.setdefault(key, (now, error))
+                self._refusals[key] = _Refusal(now, error.kind, error.message)
                 refused[error.kind] = error.message
             else:
                 _log.info("%s: %s", model.name, action)

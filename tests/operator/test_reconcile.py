@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -124,6 +124,25 @@ def test_what_was_refused_is_tried_once_a_minute_and_told_of_all_the_time(
     world.now += timedelta(seconds=2)
     reconcile("principles-vi")
     assert len(cluster.tried) == 2
+
+
+class Forgetful(dict[Any, Any]):
+    """Refusals of which another thread drops each as soon as one has looked whether it is there."""
+
+    def __contains__(self, key: object) -> bool:
+        there = super().__contains__(key)
+        self.pop(key, None)
+        return there
+
+
+def test_what_another_look_drops_meanwhile_is_no_error(
+    reconcile: Reconciler, cluster: InMemory, world: World
+) -> None:
+    reconcile._refusals = Forgetful()
+    cluster.refuses = {"PersistentVolumeClaim": "not today"}
+    for _ in range(3):
+        reconcile("principles-vi")
+    assert world.condition("Ready") == ("False", "Refused")
 
 
 def test_what_was_refused_is_tried_at_once_when_the_model_changes(
