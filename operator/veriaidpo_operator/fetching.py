@@ -8,16 +8,10 @@ from veriaidpo_operator import jobs, objects, revisions
 from veriaidpo_operator.api import Model
 from veriaidpo_operator.observed import FetchResult, Job, Observed, Pod, Progress
 from veriaidpo_operator.pods import Trouble, last_words, refusal, trouble
-from veriaidpo_operator.reasons import SLOW, Reason, from_fetch, known
+from veriaidpo_operator.reasons import EXIT_CODES, SLOW, Reason, from_fetch, known
 from veriaidpo_operator.sentences import Phrase, Sentences, full_stop
 from veriaidpo_operator.settings import Settings
 
-_EXIT_CODES = {
-    2: Reason.INVALID_SPEC, 11: Reason.SOURCE_UNAUTHORIZED, 12: Reason.SOURCE_NOT_FOUND,
-    13: Reason.SOURCE_UNREACHABLE, 14: Reason.EMPTY_SOURCE, 15: Reason.CHECKSUM_MISMATCH,
-    16: Reason.LABELS_MISMATCH, 17: Reason.OUT_OF_SPACE, 18: Reason.UNSUPPORTED_FORMAT,
-    19: Reason.SOURCE_REFUSED, 20: Reason.VOLUME_READ_ONLY,
-}  # fmt: skip
 _STATES = {
     "Resolving": Reason.RESOLVING,
     "Downloading": Reason.DOWNLOADING,
@@ -222,7 +216,7 @@ def _pod_failure(model: Model, job: str, pod: Pod, settings: Settings) -> Troubl
     if result is not None:
         reason, detail = from_fetch(result.reason), result.message
     else:
-        reason = _EXIT_CODES.get(pod.exit_code or 1, Reason.INTERNAL)
+        reason = EXIT_CODES.get(pod.exit_code or 1, Reason.INTERNAL)
         detail = last_words(pod, settings)
     source = model.spec.source
     return _say(

@@ -4,7 +4,7 @@ from veriaidpo_operator.api import FETCH_AGAIN, GROUP, Json, Model
 from veriaidpo_operator.objects import claim_name, digest, labels, owner
 from veriaidpo_operator.orders import KEY, converts, fetch_spec
 from veriaidpo_operator.pod_parts import ROOT, container_security, models_volume, pod, resources, tmp_volume
-from veriaidpo_operator.reasons import Reason
+from veriaidpo_operator.reasons import EXIT_CODES, Reason
 from veriaidpo_operator.settings import Settings
 from veriaidpo_operator.source_parts import parts
 
@@ -14,8 +14,8 @@ TEMPLATE_HASH = f"{GROUP}/template"
 ATTEMPT = f"{GROUP}/attempt"
 
 # Exit codes of a fetch that another try of the same Job cannot mend: the Job ends at once and the operator
-# decides.
-FINAL_EXIT_CODES = (2, 11, 12, 14, 15, 16, 17, 18, 19, 20)
+# decides. A source that is away may be back a moment later, and the next pod goes on where this one stopped.
+FINAL_EXIT_CODES = [code for code, reason in EXIT_CODES.items() if reason is not Reason.SOURCE_UNREACHABLE]
 
 
 def fetch_name(model: Model, claim_uid: str) -> str:
@@ -83,7 +83,7 @@ def fetch_job(model: Model, settings: Settings, *, name: str, attempt: int) -> J
                         "onExitCodes": {
                             "containerName": "fetch",
                             "operator": "In",
-                            "values": list(FINAL_EXIT_CODES),
+                            "values": FINAL_EXIT_CODES,
                         },
                     },
                 ]

@@ -105,10 +105,12 @@ def from_fetch(word: str) -> Reason:
     return Reason(word) if word in FETCH_WORDS else Reason.INTERNAL
 
 
-FETCH_WORDS = frozenset(
-    {
-        "SourceUnauthorized", "SourceNotFound", "SourceUnreachable", "SourceRefused", "EmptySource",
-        "ChecksumMismatch", "LabelsMismatch", "UnsupportedFormat", "OutOfSpace", "VolumeReadOnly",
-        "InvalidSpec", "Internal",
-    }
-)  # fmt: skip
+EXIT_CODES = {
+    2: Reason.INVALID_SPEC, 11: Reason.SOURCE_UNAUTHORIZED, 12: Reason.SOURCE_NOT_FOUND,
+    13: Reason.SOURCE_UNREACHABLE, 14: Reason.EMPTY_SOURCE, 15: Reason.CHECKSUM_MISMATCH,
+    16: Reason.LABELS_MISMATCH, 17: Reason.OUT_OF_SPACE, 18: Reason.UNSUPPORTED_FORMAT,
+    19: Reason.SOURCE_REFUSED, 20: Reason.VOLUME_READ_ONLY,
+}  # fmt: skip
+"""What a fetch ended of, by the exit code of its pod; any other code is Internal."""
+
+FETCH_WORDS = frozenset({*EXIT_CODES.values(), Reason.INTERNAL})

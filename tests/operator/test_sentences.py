@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from veriaidpo_operator.observed import Progress
-from veriaidpo_operator.reasons import FETCH_WORDS, Reason
+from veriaidpo_operator.reasons import Reason
 from veriaidpo_operator.sentences import (
     LANGUAGES,
     MessagesError,
@@ -83,10 +83,6 @@ def test_what_differs_is_named(language: str, table: str, key: str, text: str | 
         tables[language][table][key] = text
     with pytest.raises(MessagesError, match=said):
         check(tables)
-
-
-def test_every_word_a_fetch_can_end_with_is_a_reason() -> None:
-    assert {Reason(word) for word in FETCH_WORDS} <= set(Reason)
 
 
 def test_foreign_text_ends_with_a_full_stop_and_takes_one_line() -> None:
