@@ -19,6 +19,7 @@ from veriaidpo_gateway.routes import Model, Routes
 from veriaidpo_gateway.tagged import Tagged
 from veriaidpo_gateway.tagging import Tagger
 from veriaidpo_gateway.under_way import UnderWay
+from veriaidpo_gateway.windows import nearer
 
 DEADLINE = 30.0
 """Seconds for a classification."""
@@ -59,7 +60,7 @@ async def classify(
     caller = admit(exchange, access.CLASSIFY, deps)
     exchange.taken = await deps.limits.take(caller)
     understood = understand(await read(), deps, deps.routes, model_type=model_type)
-    await deps.limits.take_text(caller, understood.question.text)
+    await take_text(exchange, caller, understood.question.text, deps)
     (asked,) = await with_tagger([understood], deps, exchange.request_id)
     exchange.model = asked.model.name
     inference, cached = await _infer(exchange, caller, asked, deps)
@@ -101,6 +102,12 @@ def admit(exchange: Exchange, permission: str, deps: Deps) -> Caller:
     exchange.caller = caller
     access.require(caller, permission)
     return caller
+
+
+async def take_text(exchange: Exchange, caller: Caller, text: str, deps: Deps) -> None:
+    """Count a text, or 429. An answer tells of the nearer limit, a refusal of the one that refused alone."""
+    call, exchange.taken = exchange.taken, None
+    exchange.taken = nearer(call, await deps.limits.take_text(caller, text))
 
 
 def cache_key(caller: Caller, asked: Asked, revision: str, deps: Deps) -> str:

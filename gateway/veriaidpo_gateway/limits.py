@@ -39,9 +39,9 @@ class Limits:
         """Count one call, or raise 429. None when there are no limits on calls."""
         return await self._take_or_refuse(self._of(caller, calls=1, characters=0))
 
-    async def take_text(self, caller: Caller, text: str) -> None:
-        """Count the characters of a text whose call was counted before, or raise 429."""
-        await self._take_or_refuse(self._of(caller, calls=0, characters=len(text)))
+    async def take_text(self, caller: Caller, text: str) -> Taken | None:
+        """Count the characters of a text whose call was counted before, or raise 429. None without limits."""
+        return await self._take_or_refuse(self._of(caller, calls=0, characters=len(text)))
 
     async def wait_turn(self, caller: Caller, characters: int, deadline: float, *, calls: int = 1) -> None:
         """Count one item of a batch, and its text, when there is room for it; 429 if not before `deadline`.

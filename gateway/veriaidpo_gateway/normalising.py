@@ -12,7 +12,7 @@ from veriaidpo_gateway import access, bodies, openapi, texts
 from veriaidpo_gateway.addresses import load_addresses
 from veriaidpo_gateway.anonymise import Anonymised, Anonymiser, anonymise
 from veriaidpo_gateway.bodies import Body, Text
-from veriaidpo_gateway.classify import Deps, admit
+from veriaidpo_gateway.classify import Deps, admit, take_text
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.exchange import SCOPE_KEY, Exchange
 from veriaidpo_gateway.persons import load_persons
@@ -143,7 +143,7 @@ def router(deps: Deps) -> APIRouter:
         exchange.taken = await deps.limits.take(caller)
         wanted = await bodies.read(request, Normalisation)
         texts.check(wanted.text)
-        await deps.limits.take_text(caller, wanted.text)
+        await take_text(exchange, caller, wanted.text, deps)
         left = exchange.started + DEADLINE - time.monotonic()
         try:
             async with asyncio.timeout(max(0.0, left)):

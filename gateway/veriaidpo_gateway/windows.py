@@ -54,6 +54,13 @@ class Taken:
         }
 
 
+def nearer(one: Taken | None, other: Taken | None) -> Taken | None:
+    """Of two limits, the one with the smaller share left: calls and characters have no other measure."""
+    if one is None or other is None:
+        return one or other
+    return one if one.remaining * other.limit <= other.remaining * one.limit else other
+
+
 @dataclass(slots=True)
 class _Window:
     """What was taken in the last second: when, and how much."""

@@ -186,7 +186,7 @@ def test_a_limit_under_the_longest_text_is_refused_at_the_start(limits: Any, set
 
 
 async def test_too_much_text_is_a_429_of_its_own(run_gateway: Any, bearer: Any) -> None:
-    async with run_gateway(characters_per_user=4_000) as gateway:
+    async with run_gateway(per_user=100, characters_per_user=4_000) as gateway:
         first = await gateway.classify("a" * 3_000, bearer())
         answer = await gateway.classify("b" * 2_000, bearer())
         normalised = await gateway.public.post(
@@ -194,9 +194,45 @@ async def test_too_much_text_is_a_429_of_its_own(run_gateway: Any, bearer: Any) 
         )
     assert (first.status_code, answer.status_code, normalised.status_code) == (200, 429, 429)
     assert answer.json()["detail"]["code"] == "too_many_characters"
-    assert answer.headers["RateLimit-Limit"] == "4000"
-    assert answer.headers["Retry-After"] == "1"
+    for refused in (answer, normalised):
+        assert rate_limit(refused) == (["4000"], ["0"], ["1"])
+        assert refused.headers["Retry-After"] == "1"
     assert len(gateway.predictor.asked) == 1
+
+
+def rate_limit(answer: Any) -> tuple[list[str], ...]:
+    """Every value of the three headers: each may be there once."""
+    return tuple(answer.headers.get_list(f"RateLimit-{name}") for name in ("Limit", "Remaining", "Reset"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"characters_per_user": 4_000}, (["4000"], ["3000"], ["1"])),
+        ({"per_user": 100, "characters_per_user": 4_000}, (["4000"], ["3000"], ["1"])),
+        ({"per_user": 2, "characters_per_user": 4_000}, (["2"], ["1"], ["1"])),
+        ({"per_user": 2}, (["2"], ["1"], ["1"])),
+        ({}, ([], [], [])),
+    ],
+)
+async def test_an_answer_tells_of_the_limit_that_has_the_least_left(
+    run_gateway: Any, bearer: Any, settings: Any, said: Any
+) -> None:
+    async with run_gateway(**settings) as gateway:
+        classified = await gateway.classify("a" * 1_000, bearer())
+        normalised = await gateway.public.post(
+            "/normalize", json={"text": "a" * 1_000}, headers=bearer("dpo", sub="another")
+        )
+    assert (classified.status_code, normalised.status_code) == (200, 200)
+    assert rate_limit(classified) == said
+    assert rate_limit(normalised) == said
+
+
+async def test_a_text_that_is_refused_has_counted_as_a_call(run_gateway: Any, bearer: Any) -> None:
+    async with run_gateway(per_user=3, characters_per_user=4_000) as gateway:
+        answers = [await gateway.classify("a" * 3_000, bearer()) for _ in range(4)]
+    codes = [answer.json().get("detail", {}).get("code") for answer in answers]
+    assert codes == [None, "too_many_characters", "too_many_characters", "rate_limited"]
 
 
 async def test_the_items_of_a_batch_wait_for_their_text_to_fit(run_gateway: Any, bearer: Any) -> None:
