@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from veriaidpo_predictor.outcome import FetchError, Reason
@@ -24,21 +24,35 @@ class PassingError(Exception):
         self.wait = wait
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Patience:
-    """How often to try without getting a byte further, and how long to wait in between, in seconds."""
+    """How often to try without getting a byte further, and how long to wait in between, in seconds.
+
+    What a source asks for is obeyed, and counted separately: an attempt that waited for hours would only end
+    at its deadline, and say less of why.
+    """
 
     attempts: int = 7
     first_wait: float = 1.0
     longest_wait: float = 60.0
+    most_obeyed: float = 900.0
+    """What a source may ask for altogether, without getting a byte further."""
     sleep: Callable[[float], None] = time.sleep
+    _obeyed: float = field(default=0.0, init=False)
 
     def wait(self, failure: PassingError, failures: int) -> None:
-        """Wait before the next try; raises FetchError when it was the last one."""
+        """Wait before the next try; raises FetchError when it was the last one, or would come too late."""
         if failures >= self.attempts:
             raise FetchError(Reason.SOURCE_UNREACHABLE, f"{failure} ({failures} attempts).") from failure
         own = random.uniform(0.5, 1.0) * self.first_wait * 2 ** (failures - 1)
-        seconds = min(self.longest_wait, max(own, failure.wait or 0.0))
+        asked = failure.wait or 0.0
+        self._obeyed = asked + (self._obeyed if failures > 1 else 0.0)
+        if self._obeyed > self.most_obeyed:
+            raise FetchError(
+                Reason.SOURCE_UNREACHABLE,
+                f"{failure}, and is to be asked again in {asked:.6g} s at the earliest.",
+            ) from failure
+        seconds = max(min(self.longest_wait, own), asked)
         log.warning("%s; trying again", failure, extra={"attempt": failures, "seconds": round(seconds, 1)})
         self.sleep(seconds)
 

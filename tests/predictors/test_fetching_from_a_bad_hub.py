@@ -175,15 +175,42 @@ def test_waits_grow_vary_and_are_bounded(hub: BadHub, volume: Path) -> None:
     assert len(set(hub.waits)) > 4
 
 
-def test_retry_after_is_obeyed_within_reason(hub: BadHub, volume: Path) -> None:
+def test_retry_after_is_obeyed(hub: BadHub, volume: Path) -> None:
     hub.wrong = [
         answers(429, retry_after="17"),
-        answers(429, retry_after="86400"),
+        answers(429, retry_after="300"),
         answers(503, retry_after="x"),
+        answers(503, retry_after="0"),
     ]
-    hub.fetch(volume)
-    assert hub.waits[:2] == [17, 60]
+    hub.fetch(volume, attempts=5)
+    assert hub.waits[:2] == [17, 300]
     assert 2 <= hub.waits[2] <= 4
+    assert 4 <= hub.waits[3] <= 8
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"), [(["86400"], []), (["901"], []), (["900"], [900]), (["300"] * 4, [300] * 3)]
+)
+def test_a_source_that_asks_for_more_than_a_quarter_of_an_hour_is_left_alone(
+    hub: BadHub, volume: Path, asked: list[str], waits: list[int]
+) -> None:
+    hub.wrong = [answers(429, retry_after=seconds) for seconds in asked]
+    if asked == ["900"]:
+        assert hub.fetch(volume).how == "Published"
+    else:
+        told = fails(hub, volume, Reason.SOURCE_UNREACHABLE, attempts=7)
+        assert told == f"The hub answered 429, and is to be asked again in {asked[-1]} s at the earliest."
+    assert hub.waits == waits
+    assert len(hub.requests) >= len(asked)
+
+
+def test_what_a_source_asked_for_is_forgiven_as_long_as_it_answers(hub: BadHub, volume: Path) -> None:
+    def not_now(_: bytes) -> httpx.Response:
+        return httpx.Response(429, headers={"retry-after": "600"})
+
+    hub.wrong = [answers(429, retry_after="600"), on("config.json", not_now, hub), on("_data", not_now, hub)]
+    assert hub.fetch(volume).how == "Published"
+    assert hub.waits == [600] * 3
 
 
 def test_a_connection_that_breaks_goes_on_at_the_byte_where_it_broke(hub: BadHub, volume: Path) -> None:
