@@ -31,7 +31,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subproces
     state, port = tmp_path_factory.mktemp("demo"), free_port()
     output = state / "output"
     with output.open("w") as file:
-        process = subprocess.Popen(command(port, state), stdout=file, text=True)
+        # As `make demo &` of a script does: what it starts ignores Ctrl-C unless it asks for it.
+        ignoring = ["bash", "-c", 'trap "" INT; exec "$@"', "bash", *command(port, state)]
+        process = subprocess.Popen(ignoring, stdout=file, text=True)
     deadline = time.monotonic() + 170
     while not (state / "env").exists() or "VIEWER" not in (state / "env").read_text():
         assert process.poll() is None, output.read_text()
