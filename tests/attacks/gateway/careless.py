@@ -8,11 +8,14 @@ import base64
 import hashlib
 import hmac
 import json
+import posixpath
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote
 
 import uvicorn
 from starlette.applications import Starlette
@@ -65,6 +68,19 @@ class Careless:
 def decoded(part: str) -> bytes:
     """Decode base64url, however it is padded and whatever the last bits are."""
     return base64.urlsafe_b64decode(part.rstrip("=") + "=" * (-len(part.rstrip("=")) % 4))
+
+
+GUARDED = ("/model-status", "/api/v1/model-status", "/metrics", "/livez", "/readyz")
+
+
+def passes_a_guard_of_raw_addresses(path: str) -> bool:
+    """Whether an address reaches what is guarded, if the guard reads it as it was sent and the routes do not.
+
+    The routes see it without parameters and escapes, its dots and slashes resolved, whatever its capitals.
+    """
+    plain = re.sub(r";[^/]*", "", unquote(path).replace("\\", "/")).rstrip("\0 ")
+    tidied = "/" + posixpath.normpath(plain).lstrip("/").lower()
+    return tidied in GUARDED and not path.startswith(GUARDED)
 
 
 @contextmanager

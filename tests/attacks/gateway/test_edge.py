@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from ..conftest import Attack
+from .careless import passes_a_guard_of_raw_addresses
 from .conftest import Target, bearer
 from .wire import FRAMING, astray, send
 
@@ -25,7 +26,31 @@ def test_no_request_is_read_as_two(attack: Attack, target: Target, lenient: int,
             row.tried += 1
             row.got_through += astray(send(target.gateway.port, data))
         fell = sum(astray(send(lenient, data)) for data in ways.values())
-        row.control = f"h11 without an edge lets in, or answers twice, {fell}"
+        row.control = _control(fell)
+
+
+def _control(fell: int) -> str:
+    if not fell:
+        return "none: h11 without an edge refuses them all too, they are no attack on this server"
+    return f"h11 without an edge lets in, or answers twice, {fell}"
+
+
+def test_h1i_another_host_in_the_address(attack: Attack, target: Target, lenient: int) -> None:
+    def request(address: str) -> bytes:
+        return f"GET {address} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+
+    with attack("H1i", "another host in the address than in the header") as row:
+        fell = 0
+        for host in ("http://other.example", "https://x@other.example:99", "http://x:1@other.example"):
+            for path in ("/health", "/model-status", "/metrics", "/classify", "/companies"):
+                said = send(target.gateway.port, request(host + path))
+                row.tried += 1
+                # HTTP has every server take such an address: it has to be the same as without the host.
+                row.got_through += said.statuses != send(target.gateway.port, request(path)).statuses
+                row.got_through += b"other.example" in said.data
+                fell += astray(send(lenient, request(host + path)))
+        row.figure = "answered as without that host, which is in no answer"
+        row.control = _control(fell)
 
 
 def test_h2a_headers_without_end(attack: Attack, target: Target, lenient: int) -> None:
@@ -291,7 +316,9 @@ def test_h5a_addresses_written_otherwise(attack: Attack, target: Target, lenient
             # 401 is the guard of the route itself: whatever got there was not let in.
             row.got_through += not said.statuses or any(not 400 <= status < 500 for status in said.statuses)
             row.got_through += b"location:" in said.data.lower()
-        row.control = "404, 401 or 400 for all of them, and nothing is redirected"
+        row.figure = "404, 401 or 400 for all of them, and nothing is redirected"
+        reached = sum(passes_a_guard_of_raw_addresses(path) for path in paths)
+        row.control = f"a server that tidies addresses behind its guard is reached by {reached}"
 
 
 def test_h6a_request_ids_that_write_into_a_log(attack: Attack, target: Target, lenient: int) -> None:

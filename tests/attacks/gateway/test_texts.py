@@ -43,13 +43,15 @@ def test_u1_names_in_other_forms(attack: Attack, target: Target) -> None:
 
 
 def test_u2a_names_with_something_invisible_inside(attack: Attack, target: Target) -> None:
+    missed = 0
     with attack("U2a", "invisible characters inside of a name") as row:
         for name in NAMES:
             for invisible in "\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e":
                 row.tried += 1
                 hidden = f"{name[:3]}{invisible}{name[3:]} thu thập email"
                 row.got_through += "[COMPANY]" not in normalised(target, hidden)
-        row.control = "a search for the name finds none of them"
+                missed += re.search(name, hidden, re.IGNORECASE) is None
+        row.control = f"a search for the names as they are written misses {missed}"
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ FRAMING: Mapping[str, tuple[str, dict[str, bytes]]] = {
         },
     ),
     "H1g": (
-        "no host, two hosts, or a host in the address",
+        "no host, or two hosts",
         {
             "two": b"GET /health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
             "two in a list with the same": b"GET /health HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
