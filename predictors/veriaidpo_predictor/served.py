@@ -160,6 +160,7 @@ class Served:
     def _end(self, state: State, reason: str) -> None:
         self.state, self.reason = state, reason
         log.error("model not ready: %s", reason, extra={"model": self.name})
+        self.close()
 
 
 async def _aside(texts: Sequence[str], work: Callable[[], _Done]) -> _Done:

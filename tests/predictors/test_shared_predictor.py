@@ -17,6 +17,7 @@ from veriaidpo_predictor import following
 from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.following import Changes, Follower, ListError
 from veriaidpo_predictor.registry import open_one
+from veriaidpo_predictor.served import State
 from veriaidpo_predictor.shared import SharedRegistry
 from veriaidpo_predictor.waiting import Limits
 
@@ -205,6 +206,16 @@ def test_a_model_that_leaves_the_list_as_its_refused_revision_is_due_again_is_un
     now[0] += following.AGAIN_SECONDS + 1
     follower.look()
     assert (dropped, registry.states()) == (["leaving-en"], {})
+
+
+def test_a_revision_that_never_answers_gives_back_what_it_holds(
+    tmp_path: Path, publish_to: Callable[..., Path], pool: Pool
+) -> None:
+    held = len(pool._queues)
+    model = open_one(publish_to(tmp_path, goldenSentences=WRONG), pool=pool, limits=Limits())
+    model.load()
+    assert model.state is State.REJECTED
+    assert len(pool._queues) == held
 
 
 def test_what_a_list_asks_for() -> None:
