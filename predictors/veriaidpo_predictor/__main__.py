@@ -8,12 +8,16 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from veriaidpo_predictor import logs
 from veriaidpo_predictor.outcome import Reason
+
+if TYPE_CHECKING:
+    from veriaidpo_predictor.manifest import Manifest
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -202,33 +206,32 @@ def _fetch(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     from veriaidpo_predictor import manifest
 
-    bad = 0
-    for directory in _revisions(arguments.directory):
-        try:
-            found = manifest.read(directory)
-            manifest.verify(directory, found)
-        except manifest.ManifestError as error:
-            print(f"veriaidpo-predictor: {error}", file=sys.stderr)
-            bad = 1
-            continue
-        print(f"{found.model} {found.digest} {len(found.files)} files, {found.size} bytes: as published")
-    return bad
+    def tell(directory: Path, found: "Manifest") -> str:
+        manifest.verify(directory, found)
+        return f"{found.model} {found.digest} {len(found.files)} files, {found.size} bytes: as published"
+
+    return _tell_each(arguments.directory, tell)
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    def tell(_: Path, found: "Manifest") -> str:
+        facts = (found.model, found.digest, found.format, found.size, found.source.commit, found.created_at)
+        return "\t".join(map(str, facts))
+
+    return _tell_each(arguments.directory, tell)
+
+
+def _tell_each(given: Sequence[Path], tell: Callable[[Path, "Manifest"], str]) -> int:
+    """Print a line of each revision, and go on where one is not sound; 1 when there was such a one."""
     from veriaidpo_predictor import manifest
 
     bad = 0
-    for directory in _revisions(arguments.directory):
+    for directory in _revisions(given):
         try:
-            found = manifest.read(directory)
+            print(tell(directory, manifest.read(directory)))
         except manifest.ManifestError as error:
             print(f"veriaidpo-predictor: {error}", file=sys.stderr)
             bad = 1
-            continue
-        print(
-            f"{found.model}\t{found.digest}\t{found.format}\t{found.size}\t{found.source.commit}\t{found.created_at}"
-        )
     return bad
 
 

@@ -70,17 +70,13 @@ class Claim:
 
     def _file(self, path: str) -> SourceFile:
         place = self._folder / path
-        if not selection.is_known(path) or not stat.S_ISREG(place.lstat().st_mode):
-            return SourceFile(path if not selection.is_known(path) else f"{path} (not a file)", 0)
-        descriptor = _open(place)
-        digest, size = hashlib.sha256(), 0
-        try:
-            for chunk in _chunks(descriptor, 0):
-                digest.update(chunk)
-                size += len(chunk)
-        finally:
-            os.close(descriptor)
-        return SourceFile(path, size, digest.hexdigest())
+        if not selection.is_known(path):
+            return SourceFile(path, 0)
+        if not stat.S_ISREG(place.lstat().st_mode):
+            return SourceFile(f"{path} (not a file)", 0)
+        with open(_open(place), "rb", buffering=0) as file:
+            digest = hashlib.file_digest(file, "sha256")
+            return SourceFile(path, file.tell(), digest.hexdigest())
 
 
 def _open(path: Path) -> int:

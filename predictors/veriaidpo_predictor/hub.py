@@ -14,7 +14,7 @@ import httpx
 
 from veriaidpo_predictor.outcome import FetchError, Reason
 from veriaidpo_predictor.source import Listing, PassingError, Patience, SourceFile
-from veriaidpo_predictor.wire import Wire, same_origin
+from veriaidpo_predictor.wire import Wire, bearer
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -30,7 +30,7 @@ class Hub:
             raise FetchError(Reason.INVALID_SPEC, "HF_ENDPOINT is not an http or https address.")
         self._repo = repo
         self._revision = revision
-        self._token = token
+        self._sign = bearer(token, self._endpoint)
         self._wire = wire
         self.patience = patience
 
@@ -50,10 +50,6 @@ class Hub:
     ) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
         """Open a file at an offset."""
         return self._wire.bytes_from(httpx.URL(file.address), offset, sign=self._sign)
-
-    def _sign(self, request: httpx.Request) -> None:
-        if self._token and same_origin(request.url, self._endpoint):
-            request.headers["authorization"] = f"Bearer {self._token}"
 
     def _listing(self, answer: bytes) -> Listing:
         try:

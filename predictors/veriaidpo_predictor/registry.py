@@ -67,15 +67,14 @@ def open_models(directories: Sequence[Path], *, pool: Pool, limits: Limits) -> l
     broken: list[manifests.ManifestError] = []
     for given in directories:
         try:
-            directory = manifests.find(given)
-            manifest = manifests.read(directory)
+            model = open_one(manifests.find(given), pool=pool, limits=limits)
         except manifests.ManifestError as error:
             log.warning("left out: %s", error)
             broken.append(error)
             continue
-        if manifest.model in models:
-            raise manifests.ManifestError(f"Two of the directories hold the model {manifest.model}.")
-        models[manifest.model] = Served(directory, manifest, pool=pool, limits=limits)
+        if model.name in models:
+            raise manifests.ManifestError(f"Two of the directories hold the model {model.name}.")
+        models[model.name] = model
     if not models:
         raise broken[0]
     return list(models.values())

@@ -15,7 +15,7 @@ from veriaidpo_predictor import selection
 from veriaidpo_predictor.outcome import FetchError, Reason
 from veriaidpo_predictor.source import Listing, PassingError, Patience, SourceFile, commit_of
 from veriaidpo_predictor.spec import PinnedFile
-from veriaidpo_predictor.wire import Wire, same_origin
+from veriaidpo_predictor.wire import Wire, bearer
 
 _LINE = re.compile(r"(?P<sha256>[0-9a-f]{64}) [ *](?:\./)?(?P<path>\S.*)")
 _MOST_FILES = 10_000
@@ -35,7 +35,7 @@ class Web:
                 Reason.INVALID_SPEC,
                 "A web server needs each file's digest, in source.files or in a list at its address.",
             )
-        self._token = token
+        self._sign = bearer(token, self._url)
         self._wire = wire
         self.patience = patience
 
@@ -81,7 +81,3 @@ class Web:
         if not length.isdecimal():
             raise FetchError(Reason.SOURCE_REFUSED, f"The source does not tell how long {path} is.")
         return int(length)
-
-    def _sign(self, request: httpx.Request) -> None:
-        if self._token and same_origin(request.url, self._url):
-            request.headers["authorization"] = f"Bearer {self._token}"

@@ -28,6 +28,16 @@ def same_origin(one: httpx.URL, other: httpx.URL) -> bool:
     return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
 
 
+def bearer(token: str | None, home: httpx.URL) -> Sign:
+    """Prove who asks by a token, to the server at `home` and to nobody else."""
+
+    def sign(request: httpx.Request) -> None:
+        if token and same_origin(request.url, home):
+            request.headers["authorization"] = f"Bearer {token}"
+
+    return sign
+
+
 class Wire:
     """Asks only what is allowed. `who` begins sentences on whoever answers; `missing` is what 404 means."""
 
