@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
 
 import pytest
 
-from .rows import Row, merge
+from ..tables import ATTACKS
+from .rows import Row
 
 Attack = Callable[[str, str], AbstractContextManager[Row]]
 """`attack("M2", "file names that lead out of the folder")`. Inside of its block the row's `tried` and
@@ -35,4 +37,4 @@ def attack(request: pytest.FixtureRequest) -> Attack:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     rows = session.config.stash.get(_rows, {})
     if rows:
-        merge(rows.values())
+        ATTACKS.merge(map(asdict, rows.values()))

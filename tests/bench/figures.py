@@ -1,6 +1,5 @@
 """Where measured figures go: build/bench.json, which keeps them all, and tables of docs/performance.md."""
 
-import json
 import os
 import platform
 import statistics
@@ -9,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-REPO = Path(__file__).resolve().parents[2]
-_FILE = REPO / "build/bench.json"
+from tables import REPO, head, kept, line, replaced
+
 _PAGE = REPO / "docs/performance.md"
 
 
@@ -27,18 +26,14 @@ def machine() -> str:
 
 def merge(found: dict[str, Any]) -> None:
     """Put figures into build/bench.json; what it holds under other names stays."""
-    _FILE.parent.mkdir(exist_ok=True)
-    kept: dict[str, Any] = json.loads(_FILE.read_text()) if _FILE.exists() else {}
-    _FILE.write_text(json.dumps(kept | found, indent=2, ensure_ascii=False) + "\n")
+    with kept("bench") as figures:
+        figures.update(found)
 
 
-def table(marker: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, note: str = "") -> None:
+def table(marker: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, note: str = "") -> None:
     """Replace what stands between <!-- MARKER --> and <!-- end of MARKER --> of docs/performance.md."""
-    lines = [f"Measured on {machine()}.{note and ' '}{note}", "", _line(head), _line(["---"] * len(head))]
-    before, rest = _PAGE.read_text().split(f"<!-- {marker} -->")
-    after = rest.split(f"<!-- end of {marker} -->")[1]
-    text = "\n".join([*lines, *map(_line, rows)])
-    _PAGE.write_text(f"{before}<!-- {marker} -->\n{text}\n<!-- end of {marker} -->{after}")
+    lines = [f"Measured on {machine()}.{note and ' '}{note}", "", *head(columns), *map(line, rows)]
+    _PAGE.write_text(replaced(_PAGE.read_text(), marker, lines))
 
 
 def spread(values: Sequence[float], unit: str = "", *, digits: int = 1) -> str:
@@ -47,7 +42,3 @@ def spread(values: Sequence[float], unit: str = "", *, digits: int = 1) -> str:
     if len(values) == 1:
         return middle
     return f"{middle} [{min(values):.{digits}f}-{max(values):.{digits}f}]"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import httpx
-from bench.figures import REPO
 from bench.peers import environment_of
 from bench.server import LOOPBACK, free_port
+from tables import REPO
 
 NAME = "measured"
 LABELS = 8

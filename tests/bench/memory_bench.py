@@ -17,6 +17,7 @@ import httpx
 from bench import figures, measured_model, sentences
 from bench.peers import environment_of
 from bench.server import LOOPBACK, Server, free_port
+from tables import REPO
 
 LIMITS_MB = {"eleven predictors": 3_000, "one predictor": 2_000}
 _KINDS = ("Pss", "Rss", "Anonymous")
@@ -29,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.memory_bench", description=__doc__)
     parser.add_argument("--models", type=int, default=_MODELS)
     count = parser.parse_args().models
-    work = Path(os.environ.get("BENCH_WORK", figures.REPO / "build/bench"))
+    work = Path(os.environ.get("BENCH_WORK", REPO / "build/bench"))
     work.mkdir(parents=True, exist_ok=True)
     made = measured_model.revision(measured_model.source(work), work)
     copies = [_copy(made, work / "copies", f"{measured_model.NAME}-{number}") for number in range(count)]

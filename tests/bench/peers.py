@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.figures import REPO
 from bench.server import LOOPBACK, free_port
+from tables import REPO
 
 OURS = "veriaidpo"
 _HERE = Path(__file__).parent

@@ -23,6 +23,7 @@ from bench.figures import spread
 from bench.load import closed_loop, request
 from bench.peers import OURS, Peer
 from bench.server import LOOPBACK, Server, free_port
+from tables import REPO
 
 CALLERS = (1, 8, 32, 128)
 MIXTURE = "mixture"
@@ -62,7 +63,7 @@ def main() -> None:
     arguments = _arguments()
     # Told to stop, it stops what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    work = Path(os.environ.get("BENCH_WORK", figures.REPO / "build/bench"))
+    work = Path(os.environ.get("BENCH_WORK", REPO / "build/bench"))
     work.mkdir(parents=True, exist_ok=True)
     servers = _servers(work, set(arguments.only))
     questions = {MIXTURE: sentences.mixture(TEXTS, seed=1)}

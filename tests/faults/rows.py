@@ -1,18 +1,13 @@
 """What a fault did, row by row, while others asked: into build/faults.json."""
 
-import fcntl
-import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from ..e2e import traffic
 from ..e2e.traffic import Answer, Traffic
-from .table import FILE
+from ..tables import FAULTS
 
 LEAST_RATE = 5.0
 """Requests a second. A slow machine is noted in the row, and not held against what is tested."""
@@ -108,36 +103,28 @@ class Load:
         sent, rate = len(self._traffic.answers), self._traffic.rate
         honest = sum(answer.fault == "honest" for answer in self._traffic.answers)
         away = sorted({answer.model_type for answer in self._traffic.answers if answer.fault == "honest"})
-        with merged(FILE) as kept:
-            for row in self._rows:
-                why = [] if row.passed or error is None else [f"stopped: {error}"]
-                if rate < traffic.LEAST_RATE:
-                    why.append(f"load of {rate:.0f}/s only")
-                if honest:
-                    why.append(f"{honest} honest 503s of {', '.join(away)}")
-                if failed:
-                    why.append(f"failed requests, the first: {failed[0]}")
-                kept[row.id] = {
-                    "id": row.id,
-                    "fault": row.fault,
-                    "expected": row.expected,
-                    "seen": "; ".join([*row.seen, *why])[:_LONGEST],
-                    "passed": row.passed and failed == [],
-                    "sent": sent,
-                    "failed": len(failed) if failed is not None else None,
-                    "healed_seconds": row.healed_seconds,
-                    "control": row.control,
-                }
+        about_load = []
+        if rate < traffic.LEAST_RATE:
+            about_load.append(f"load of {rate:.0f}/s only")
+        if honest:
+            about_load.append(f"{honest} honest 503s of {', '.join(away)}")
+        if failed:
+            about_load.append(f"failed requests, the first: {failed[0]}")
+        FAULTS.merge(
+            {
+                "id": row.id,
+                "fault": row.fault,
+                "expected": row.expected,
+                "seen": "; ".join([*row.seen, *_stopped(row, error), *about_load])[:_LONGEST],
+                "passed": row.passed and failed == [],
+                "sent": sent,
+                "failed": len(failed) if failed is not None else None,
+                "healed_seconds": row.healed_seconds,
+                "control": row.control,
+            }
+            for row in self._rows
+        )
 
 
-@contextmanager
-def merged(file: Path) -> Iterator[dict[str, Any]]:
-    """Give the rows of a file by id, and write them back sorted; one process at a time."""
-    file.parent.mkdir(exist_ok=True)
-    with file.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        rows = json.loads(file.read_text())["faults"] if file.exists() else []
-        kept = {row["id"]: row for row in rows}
-        yield kept
-        text = json.dumps({"faults": [kept[key] for key in sorted(kept)]}, indent=1, ensure_ascii=False)
-        file.write_text(text + "\n")
+def _stopped(row: Row, error: BaseException | None) -> list[str]:
+    return [] if row.passed or error is None else [f"stopped: {error}"]
