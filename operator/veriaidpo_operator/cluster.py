@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from veriaidpo_operator import objects, observed, pods, serving
+from veriaidpo_operator import objects, pods, reading, serving
 from veriaidpo_operator.actions import Action, Apply, Create, Delete, Patch
 from veriaidpo_operator.api import GROUP, KIND, MANAGER, MODEL_LABEL, VERSION, Json, Model
 from veriaidpo_operator.apiserver import ApiError, ApiServer
+from veriaidpo_operator.fetch_words import Progress
 from veriaidpo_operator.jobs import FETCH_PORT
-from veriaidpo_operator.observed import Claim, Job, Observed, Pod, Progress
+from veriaidpo_operator.observed import Claim, Job, Observed, Pod
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Settings
 from veriaidpo_operator.transitions import Event
@@ -51,7 +52,7 @@ class Cluster:
         selector = f"{MODEL_LABEL}={model.name}"
         claim = self._server.get("PersistentVolumeClaim", objects.claim_name(model))
         raw_pods = self._server.list("Pod", labelSelector=selector)
-        seen_claim = observed.claim(claim) if claim else None
+        seen_claim = reading.claim(claim) if claim else None
         seen_pods = tuple(self._pod(model, raw, now) for raw in raw_pods)
         jobs = self._server.list("Job", labelSelector=selector)
         seen_jobs = tuple(self._job(raw, seen_pods, now) for raw in jobs)
@@ -61,7 +62,7 @@ class Cluster:
                 claim=seen_claim,
                 claim_warnings=self._claim_warnings(seen_claim, now),
                 jobs=seen_jobs,
-                orders=tuple(map(observed.child, self._server.list("ConfigMap", labelSelector=selector))),
+                orders=tuple(map(reading.child, self._server.list("ConfigMap", labelSelector=selector))),
                 pods=seen_pods,
                 progress=self._progress(seen_jobs, seen_pods),
             ),
@@ -70,7 +71,7 @@ class Cluster:
     def downloads(self, model: Model, now: datetime) -> int:
         """Count the fetch Jobs of other Models that run, or are about to."""
         selector = f"app.kubernetes.io/managed-by={MANAGER},{MODEL_LABEL}!={model.name}"
-        jobs = [raw for raw in self._server.list("Job", labelSelector=selector) if observed.job(raw).live]
+        jobs = [raw for raw in self._server.list("Job", labelSelector=selector) if reading.job(raw).live]
         fetching = f"{selector},app.kubernetes.io/component=fetch"
         raw_pods = self._server.list("Pod", labelSelector=fetching) if jobs else []
         seen = tuple(self._pod(model, raw, now) for raw in raw_pods)
@@ -90,8 +91,8 @@ class Cluster:
         address = self._server.get("Service", name)
         return replace(
             seen,
-            service=observed.service(service),
-            deployment=observed.deployment(deployment) if deployment else None,
+            service=reading.service(service),
+            deployment=reading.deployment(deployment) if deployment else None,
             headless=bool(address and address["spec"].get("clusterIP") == "None"),
         )
 
@@ -99,16 +100,16 @@ class Cluster:
         return now - created > timedelta(seconds=self._settings.pending_grace_seconds)
 
     def _pod(self, model: Model, raw: Json, now: datetime) -> Pod:
-        pod = observed.pod(raw)
+        pod = reading.pod(raw)
         if pod.silent:
             return replace(pod, said=self._hear(pod.ip, serving.SERVE_PORT, serving.ready_path(model)))
         late = pods.slow_to_start(pod, now, self._settings.pending_grace_seconds)
-        return observed.pod(raw, self._warnings(pod.uid)) if late else pod
+        return reading.pod(raw, self._warnings(pod.uid)) if late else pod
 
     def _job(self, raw: Json, seen_pods: tuple[Pod, ...], now: datetime) -> Job:
-        job = observed.job(raw)
+        job = reading.job(raw)
         alone = job.live and not any(pod.job == job.uid for pod in seen_pods)
-        return observed.job(raw, self._warnings(job.uid)) if alone and self._late(job.created, now) else job
+        return reading.job(raw, self._warnings(job.uid)) if alone and self._late(job.created, now) else job
 
     def _claim_warnings(self, claim: Claim | None, now: datetime) -> tuple[str, ...]:
         if claim is None or claim.phase != "Pending" or not self._late(claim.created, now):

@@ -1,7 +1,7 @@
 """What the status says of the fetch: progress, what it brought, and what is on the volume since. Pure."""
 
+from veriaidpo_operator.fetch_words import FetchResult
 from veriaidpo_operator.fetching import Phase
-from veriaidpo_operator.observed import FetchResult
 from veriaidpo_operator.recorded import DownloadStatus, Revision
 from veriaidpo_operator.revisions import same_volume
 from veriaidpo_operator.situation import Situation

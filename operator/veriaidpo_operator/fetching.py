@@ -6,7 +6,8 @@ from enum import Enum, auto
 
 from veriaidpo_operator import jobs, objects, revisions
 from veriaidpo_operator.api import Model
-from veriaidpo_operator.observed import FetchResult, Job, Observed, Pod, Progress
+from veriaidpo_operator.fetch_words import FetchResult, Progress
+from veriaidpo_operator.observed import Job, Observed, Pod
 from veriaidpo_operator.pods import Trouble, last_words, refusal, trouble
 from veriaidpo_operator.reasons import EXIT_CODES, SLOW, Reason, from_fetch, known
 from veriaidpo_operator.sentences import Phrase, Sentences, full_stop

@@ -7,7 +7,7 @@ import hashlib
 import json
 
 from veriaidpo_operator.api import GROUP, KIND, MANAGER, MODEL_LABEL, VERSION, Json, Model
-from veriaidpo_operator.observed import Claim
+from veriaidpo_operator.observed import Child, Claim
 from veriaidpo_operator.quantity import number
 
 
@@ -30,6 +30,18 @@ def owner(model: Model) -> Json:
         "controller": True,
         "blockOwnerDeletion": False,
     }
+
+
+def ours(child: Child, model: Model) -> bool:
+    """Tell whether an object was made for a Model of this name by this operator."""
+    return child.labels.get(MODEL_LABEL) == model.name and (
+        child.labels.get("app.kubernetes.io/managed-by") == MANAGER
+    )
+
+
+def anothers(child: Child, model: Model) -> bool:
+    """Tell whether an object belongs to a former Model of the same name, or is going."""
+    return child.deleting or (bool(child.owners) and model.uid not in child.owners)
 
 
 def claim_name(model: Model) -> str:

@@ -10,8 +10,8 @@ from datetime import datetime
 from veriaidpo_operator import drift, jobs, objects, orders
 from veriaidpo_operator.actions import Action, Apply, Create, Delete, Patch
 from veriaidpo_operator.api import Model
-from veriaidpo_operator.checks import anothers, ours
 from veriaidpo_operator.fetching import Fetch, Phase
+from veriaidpo_operator.objects import anothers, ours
 from veriaidpo_operator.observed import Claim, Job, Observed
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.revisions import quarantined

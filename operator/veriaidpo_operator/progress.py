@@ -5,7 +5,7 @@ import logging
 
 from pydantic import ValidationError
 
-from veriaidpo_operator.observed import Progress
+from veriaidpo_operator.fetch_words import Progress
 
 _LARGEST = 64 * 1024
 _log = logging.getLogger(__name__)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from veriaidpo_operator.api import Model
-from veriaidpo_operator.observed import FetchResult, Observed
+from veriaidpo_operator.fetch_words import FetchResult
+from veriaidpo_operator.observed import Observed
 from veriaidpo_operator.recorded import Quarantined, Status
 
 _REMEMBERED = 10

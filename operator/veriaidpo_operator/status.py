@@ -6,14 +6,17 @@ from pydantic import ValidationError
 
 from veriaidpo_operator import checks, conversion, fetch_status
 from veriaidpo_operator.api import Model
-from veriaidpo_operator.checks import Finding, ours
 from veriaidpo_operator.conversion import Said, Truth
+from veriaidpo_operator.finding import Finding, first
+from veriaidpo_operator.objects import ours
 from veriaidpo_operator.reasons import REFUSED_BYTES, Reason
 from veriaidpo_operator.recorded import Condition, Failure, InferenceServiceStatus, Status
 from veriaidpo_operator.revisions import good
 from veriaidpo_operator.sentences import Phrase, Sentences
 from veriaidpo_operator.serving import SERVE_PORT
+from veriaidpo_operator.serving_checks import SERVE
 from veriaidpo_operator.situation import Situation
+from veriaidpo_operator.storage_checks import claim_grows
 from veriaidpo_operator.trial import repair_at, rollout
 
 CONDITIONS = (
@@ -76,7 +79,7 @@ def next_status(s: Situation) -> Status:
         }
     )
     status = _proven(s, status)
-    root = checks.first(checks.READY, s)
+    root = first(checks.READY, s)
     status = status.model_copy(update={"last_failure": _failure(s, root)})
     return status.model_copy(update={"conditions": _conditions(s, status, root)})
 
@@ -152,8 +155,8 @@ def _failure(s: Situation, root: Finding | None) -> Failure | None:
 
 
 def _conditions(s: Situation, status: Status, root: Finding | None) -> tuple[Condition, ...]:
-    serve = checks.first(checks.SERVE, s)
-    wrong = root if root is not None and root.failure else checks.claim_grows(s)
+    serve = first(SERVE, s)
+    wrong = root if root is not None and root.failure else claim_grows(s)
     facts = _facts(s, status)
     # A predictor reports ready only after it has answered its golden sentences.
     answers = _answer(s, serve, Reason.PREDICTOR_READY, facts, unknown=s.target is None)
@@ -193,7 +196,7 @@ def _answer(
 
 
 def _fetch_conditions(s: Situation, status: Status, facts: dict[str, object]) -> dict[str, Said]:
-    finding, damaged = checks.first(checks.FETCH, s), checks.undamaged(s)
+    finding, damaged = first(checks.FETCH, s), checks.undamaged(s)
     waits: Said = ("Unknown", Reason.WAITING_FOR_REVISION, s.say(Reason.WAITING_FOR_REVISION))
     verified: Said = ("True", Reason.VERIFIED, s.say(Reason.VERIFIED, **facts))
     if damaged is not None:

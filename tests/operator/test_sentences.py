@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_operator.observed import Progress
+from veriaidpo_operator.fetch_words import Progress
 from veriaidpo_operator.reasons import Reason
 from veriaidpo_operator.sentences import (
     LANGUAGES,

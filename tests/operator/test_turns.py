@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from veriaidpo_operator import observed
+from veriaidpo_operator import reading
 from veriaidpo_operator.api import Json
+from veriaidpo_operator.observed import Pod
 from veriaidpo_operator.turns import holds_a_place
 
 from .world import SETTINGS, START, World
@@ -24,8 +25,8 @@ def world() -> World:
     return world
 
 
-def holds(world: World, pods: tuple[observed.Pod, ...], seconds: float, refused: str = "") -> bool:
-    job = observed.job(world.all("Job")[0], [refused] if refused else [])
+def holds(world: World, pods: tuple[Pod, ...], seconds: float, refused: str = "") -> bool:
+    job = reading.job(world.all("Job")[0], [refused] if refused else [])
     return holds_a_place(job, pods, SETTINGS, START + timedelta(seconds=seconds))
 
 
@@ -39,30 +40,30 @@ def pending(world: World, *, waiting: str = "ContainerCreating", node: bool = Tr
 
 
 def test_a_job_whose_pod_runs_holds_a_place_however_long_it_takes(world: World) -> None:
-    pod = observed.pod(world.start(world.all("Job")[0]))
+    pod = reading.pod(world.start(world.all("Job")[0]))
     assert holds(world, (pod,), 3000)
 
 
 def test_a_job_that_has_just_been_made_holds_a_place(world: World) -> None:
     assert holds(world, (), 1)
-    assert holds(world, (observed.pod(pending(world)),), 1)
+    assert holds(world, (reading.pod(pending(world)),), 1)
 
 
 def test_an_image_that_still_comes_is_waited_for(world: World) -> None:
-    assert holds(world, (observed.pod(pending(world)),), 300)
+    assert holds(world, (reading.pod(pending(world)),), 300)
 
 
 def test_a_pod_that_misses_its_secret_is_not_waited_for(world: World) -> None:
-    assert not holds(world, (observed.pod(pending(world), [NO_SECRET]),), 60)
+    assert not holds(world, (reading.pod(pending(world), [NO_SECRET]),), 60)
 
 
 def test_a_pod_whose_claim_has_no_class_is_not_waited_for(world: World) -> None:
-    assert not holds(world, (observed.pod(pending(world, node=False)),), 60)
+    assert not holds(world, (reading.pod(pending(world, node=False)),), 60)
 
 
 @pytest.mark.parametrize("waiting", ["ImagePullBackOff", "CreateContainerConfigError"])
 def test_a_container_that_cannot_be_made_is_not_waited_for(world: World, waiting: str) -> None:
-    assert not holds(world, (observed.pod(pending(world, waiting=waiting)),), 60)
+    assert not holds(world, (reading.pod(pending(world, waiting=waiting)),), 60)
 
 
 def test_a_pod_that_may_not_be_made_is_not_waited_for(world: World) -> None:
@@ -72,13 +73,13 @@ def test_a_pod_that_may_not_be_made_is_not_waited_for(world: World) -> None:
 def test_a_job_between_two_attempts_keeps_its_place(world: World) -> None:
     failed = world.start(world.all("Job")[0])
     world._end_pod(failed, "", 13)
-    assert holds(world, (observed.pod(failed),), 60)
+    assert holds(world, (reading.pod(failed),), 60)
 
 
 def test_a_pod_of_another_job_says_nothing_of_this_one(world: World) -> None:
     pod = pending(world, node=False)
     pod["metadata"]["ownerReferences"] = [{"kind": "Job", "uid": "another"}]
-    assert holds(world, (observed.pod(pod),), 60)
+    assert holds(world, (reading.pod(pod),), 60)
 
 
 def test_a_job_that_has_ended_holds_no_place(world: World) -> None:

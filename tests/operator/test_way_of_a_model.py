@@ -1,6 +1,6 @@
 """From nothing to an answer, in the order people see it happen."""
 
-from veriaidpo_operator.observed import Progress
+from veriaidpo_operator.fetch_words import Progress
 from veriaidpo_operator.status import CONDITIONS
 
 from .world import COMMIT, DIGEST, OTHER_DIGEST, World

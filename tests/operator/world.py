@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from veriaidpo_operator import observed
+from veriaidpo_operator import reading
 from veriaidpo_operator.actions import Action, Apply, Create, Delete, Patch
 from veriaidpo_operator.api import MANAGER, Json, Model, parse
-from veriaidpo_operator.observed import Observed, Progress
+from veriaidpo_operator.fetch_words import Progress
+from veriaidpo_operator.observed import Observed
 from veriaidpo_operator.plan import Plan, plan
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Settings
@@ -185,7 +186,7 @@ class World:
                 there = self.get(kind, name)
                 if there and there["metadata"]["uid"] == uid:
                     there["metadata"]["deletionTimestamp"] = self._stamp()
-        live = [j for j in self.all("Job") if observed.job(j).live]
+        live = [j for j in self.all("Job") if reading.job(j).live]
         self.most_live_jobs = max(self.most_live_jobs, len(live))
 
     def _apply(self, body: Json) -> None:
@@ -219,13 +220,13 @@ class World:
         claim = self.get("PersistentVolumeClaim", claim_name)
         service, deployment = self.get("InferenceService", name), self.get("Deployment", f"{name}-predictor")
         return Observed(
-            claim=observed.claim(claim) if claim else None,
-            jobs=tuple(observed.job(j) for j in self.all("Job")),
-            orders=tuple(observed.child(c) for c in self.all("ConfigMap")),
-            pods=tuple(observed.pod(p, said=self.says(p)) for p in self.all("Pod")),
+            claim=reading.claim(claim) if claim else None,
+            jobs=tuple(reading.job(j) for j in self.all("Job")),
+            orders=tuple(reading.child(c) for c in self.all("ConfigMap")),
+            pods=tuple(reading.pod(p, said=self.says(p)) for p in self.all("Pod")),
             runtime_known=self.runtime_known,
-            service=observed.service(service) if service else None,
-            deployment=observed.deployment(deployment) if deployment else None,
+            service=reading.service(service) if service else None,
+            deployment=reading.deployment(deployment) if deployment else None,
             progress=self.progress,
         )
 
