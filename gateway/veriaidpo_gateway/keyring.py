@@ -7,11 +7,11 @@ cause one fetch a minute at most. A set that cannot be fetched or trusted leaves
 
 import asyncio
 import logging
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 
-import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from veriaidpo_gateway import jwks, tokens
@@ -19,6 +19,7 @@ from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.exchange import SCOPE_KEY
 from veriaidpo_gateway.followed import Followed
 from veriaidpo_gateway.keys import Keys, followed_keys
+from veriaidpo_gateway.outgoing import is_plain, open_session
 from veriaidpo_gateway.settings import TokenSettings
 
 EVERY = 60.0
@@ -161,20 +162,20 @@ def over_http(url: str) -> Fetch:
 
     Certificates are checked against SSL_CERT_FILE where it is set, else against the usual authorities.
     """
-    context = httpx.create_ssl_context(trust_env=True)
     headers = {"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"}
+    trust = ssl.create_default_context()
 
     async def fetch() -> bytes:
         async with (
-            httpx.AsyncClient(verify=context, trust_env=False, follow_redirects=False) as http,
-            http.stream("GET", url, headers=headers) as response,
+            open_session(trust=trust, headers=headers) as http,
+            http.get(url, allow_redirects=False) as response,
         ):
-            if response.status_code != 200:
-                raise ValueError(f"the answer is a {response.status_code}")
-            if response.headers.get("content-encoding", "identity") != "identity":
+            if response.status != 200:
+                raise ValueError(f"the answer is a {response.status}")
+            if not is_plain(response):
                 raise ValueError("the answer is compressed")
             data = bytearray()
-            async for chunk in response.aiter_raw():
+            async for chunk in response.content.iter_any():
                 data += chunk
                 if len(data) > jwks.MOST_BYTES:
                     raise ValueError(f"a key set has at most {jwks.MOST_BYTES} bytes")

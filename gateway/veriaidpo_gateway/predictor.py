@@ -1,4 +1,4 @@
-"""The client of the predictors: pooled connections, deadlines, service tokens, a breaker for each model.
+"""The client of the predictors: deadlines, service tokens, one more attempt, a breaker for each model.
 
 Nothing a predictor says in an error reaches a caller, for it might repeat another caller's text.
 """
@@ -11,20 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-import httpx
-
 from veriaidpo_gateway import inference, tagged
 from veriaidpo_gateway.breaker import Breaker
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.inference import Inference
+from veriaidpo_gateway.pool import NoAnswerError, Post, Reply, SilentError
 from veriaidpo_gateway.routes import Model
 from veriaidpo_gateway.service_token import ServiceTokens
 from veriaidpo_gateway.tagged import Tagged
 
 T = TypeVar("T")
-
-_CONNECT = 2.0
-"""Seconds to reach a predictor; it is in the same cluster."""
 
 _SECONDS = re.compile(r"[0-9]{1,3}", re.ASCII)
 
@@ -50,27 +46,18 @@ class Seen:
     last_error_at: float | None = None
 
 
-def http_client() -> httpx.AsyncClient:
-    """Open the pool: no proxies, no redirects; idle connections go before predictors drop them."""
-    return httpx.AsyncClient(
-        trust_env=False,
-        follow_redirects=False,
-        limits=httpx.Limits(max_connections=256, max_keepalive_connections=64, keepalive_expiry=4.0),
-    )
-
-
 class Predictors:
     """Asks the predictor of a model."""
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        post: Post,
         tokens: ServiceTokens | None,
         *,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._http, self._tokens, self._clock, self._wall = http, tokens, clock, wall
+        self._send, self._tokens, self._clock, self._wall = post, tokens, clock, wall
         self._breakers: dict[str, Breaker] = {}
         self._seen: dict[str, Seen] = {}
 
@@ -97,8 +84,8 @@ class Predictors:
             raise self._unavailable(model, "held back", ErrorCode.MODEL_UNAVAILABLE)
         started = self._clock()
         with self._counting(model, breaker, call):
-            response = await self._post(model, inference.encode(call.request_id, texts), call)
-            answer = decode(self._read(model, response, call))
+            reply = await self._post(model, inference.encode(call.request_id, texts), call)
+            answer = decode(self._read(model, reply, call))
         breaker.succeeded()
         self._remember_latency(model.name, self._clock() - started)
         return answer
@@ -107,13 +94,16 @@ class Predictors:
     def _counting(self, model: Model, breaker: Breaker, call: Call) -> Iterator[None]:
         try:
             yield
-        except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+        except SilentError as error:
             breaker.failed()
             self._remember(model.name, "timeout")
             raise too_late(call) from error
-        except (httpx.HTTPError, ValueError) as error:
+        except NoAnswerError as error:
             breaker.failed()
-            raise self._unavailable(model, type(error).__name__, ErrorCode.MODEL_UNAVAILABLE) from error
+            raise self._unavailable(model, str(error), ErrorCode.MODEL_UNAVAILABLE) from error
+        except ValueError as error:
+            breaker.failed()
+            raise self._unavailable(model, "not an answer", ErrorCode.MODEL_UNAVAILABLE) from error
         except BaseException:
             # Also our own deadline, which cancels: a predictor that never answers must open the breaker.
             if self._clock() >= call.deadline:
@@ -121,21 +111,14 @@ class Predictors:
                 self._remember(model.name, "timeout")
             raise
 
-    async def _post(self, model: Model, body: bytes, call: Call) -> httpx.Response:
+    async def _post(self, model: Model, body: bytes, call: Call) -> Reply:
         for attempt in (1, 2):
             left = call.deadline - self._clock()
             if left <= 0:
                 raise too_late(call)
             try:
-                return await self._http.post(
-                    model.infer_url,
-                    content=body,
-                    headers=self._headers(model, call, left),
-                    timeout=httpx.Timeout(left, connect=min(left, _CONNECT), pool=min(left, _CONNECT)),
-                )
-            except (httpx.ReadTimeout, httpx.WriteTimeout):
-                raise
-            except httpx.TransportError:
+                return await self._send(model.infer_url, body, self._headers(model, call, left), seconds=left)
+            except NoAnswerError:
                 # A connection just dropped, or the address of a pod that has gone; asking twice gives the
                 # same answer.
                 if attempt == 2:
@@ -152,22 +135,15 @@ class Predictors:
             headers["Authorization"] = f"Bearer {self._tokens.for_model(model.name)}"
         return headers
 
-    def _read(self, model: Model, response: httpx.Response, call: Call) -> bytes:
-        if response.status_code == 200:
-            return response.content
-        if response.status_code in (429, 503):
-            raise self._unavailable(
-                model,
-                f"status {response.status_code}",
-                ErrorCode.MODEL_BUSY,
-                response.headers.get("Retry-After"),
-            )
-        if response.status_code == 504:
+    def _read(self, model: Model, reply: Reply, call: Call) -> bytes:
+        if reply.status == 200:
+            return reply.body
+        if reply.status in (429, 503):
+            raise self._unavailable(model, f"status {reply.status}", ErrorCode.MODEL_BUSY, reply.retry_after)
+        if reply.status == 504:
             self._remember(model.name, "status 504")
             raise too_late(call)
-        raise httpx.HTTPStatusError(
-            f"status {response.status_code}", request=response.request, response=response
-        )
+        raise NoAnswerError(f"status {reply.status}")
 
     def _unavailable(
         self, model: Model, what: str, code: ErrorCode, retry_after: str | None = None

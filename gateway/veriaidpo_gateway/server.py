@@ -17,7 +17,8 @@ from starlette.types import ASGIApp
 
 from veriaidpo_gateway.app import Upkeep, create_apps
 from veriaidpo_gateway.database import open_database
-from veriaidpo_gateway.predictor import Predictors, http_client
+from veriaidpo_gateway.pool import open_pool
+from veriaidpo_gateway.predictor import Predictors
 from veriaidpo_gateway.service_token import ServiceTokens
 from veriaidpo_gateway.settings import RouteSettings, Settings
 from veriaidpo_gateway.sources import FileSource, Source
@@ -71,7 +72,7 @@ def configure(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
 async def _serve(settings: Settings) -> None:
     async with (
         _source(settings.routes) as source,
-        http_client() as http,
+        open_pool() as post,
         open_database(settings.database_url) as database,
     ):
         store = connect(settings.cache.redis_url) if settings.cache.redis_url else None
@@ -82,7 +83,7 @@ async def _serve(settings: Settings) -> None:
             source=source,
             store=store,
             database=database,
-            predictors=Predictors(http, tokens),
+            predictors=Predictors(post, tokens),
             draining=lambda: any(server.should_exit for server in servers),
         )
         public = uvicorn.Server(configure(apps.public, settings.host, settings.port))

@@ -15,14 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import aiohttp
 
 from veriaidpo_gateway.environment import InvalidSettingsError
+from veriaidpo_gateway.outgoing import open_session
 from veriaidpo_gateway.routes import Routes
 from veriaidpo_gateway.sources import models_from
 
 GROUP_VERSION = "veriaidpo.verisyntra.vn/v1alpha1"
 
+_ANSWER_SECONDS = 10.0
 _WATCH_SECONDS = 60
 _QUIET_SECONDS = 75
 """Longer than a watch lasts: a connection that says nothing for so long is dead."""
@@ -46,16 +48,12 @@ class ServiceAccount:
         """Read the token of now; Kubernetes renews the file."""
         return (self.folder / "token").read_text(encoding="ascii").strip()
 
-    def http_client(self) -> httpx.AsyncClient:
+    def http_client(self) -> aiohttp.ClientSession:
         """Open a client that trusts the cluster's own CA only."""
         authority = self.folder / "ca.crt"
         trust = ssl.create_default_context(cafile=str(authority)) if authority.exists() else True
-        return httpx.AsyncClient(
-            base_url=self.server,
-            verify=trust,
-            trust_env=False,
-            timeout=httpx.Timeout(10.0, read=_QUIET_SECONDS),
-        )
+        timeout = aiohttp.ClientTimeout(sock_connect=_ANSWER_SECONDS, sock_read=_QUIET_SECONDS)
+        return open_session(base_url=self.server, trust=trust, timeout=timeout)
 
 
 def in_cluster(environ: Mapping[str, str] = os.environ) -> ServiceAccount:
@@ -74,7 +72,12 @@ class WatchSource:
     kind = "watch"
 
     def __init__(
-        self, account: ServiceAccount, http: httpx.AsyncClient, namespace: str, *, first_pause: float = 0.5
+        self,
+        account: ServiceAccount,
+        http: aiohttp.ClientSession,
+        namespace: str,
+        *,
+        first_pause: float = 0.5,
     ) -> None:
         self._account, self._http, self._first_pause = account, http, first_pause
         self._path = f"/apis/{GROUP_VERSION}/namespaces/{namespace}/models"
@@ -100,15 +103,18 @@ class WatchSource:
             except _StaleError:
                 _log.info("the watch on models is too old: listing again")
                 continue
-            except (httpx.HTTPError, ssl.SSLError, OSError, ValueError, KeyError) as error:
+            except (aiohttp.ClientError, OSError, ValueError, KeyError) as error:
                 self._lost(error)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _list(self) -> str:
-        response = await self._http.get(self._path, headers=self._headers(), timeout=10.0)
-        response.raise_for_status()
-        listed = response.json()
+        soon = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
+        async with self._http.get(
+            self._path, headers=self._headers(), timeout=soon, allow_redirects=False
+        ) as response:
+            _check(response)
+            listed = json.loads(await response.read())
         version = str(listed["metadata"]["resourceVersion"])
         self._resources = {item["metadata"]["name"]: item for item in listed["items"]}
         self._publish()
@@ -122,12 +128,14 @@ class WatchSource:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(_WATCH_SECONDS),
         }
-        async with self._http.stream("GET", self._path, params=query, headers=self._headers()) as response:
-            if response.status_code == 410:
+        async with self._http.get(
+            self._path, params=query, headers=self._headers(), allow_redirects=False
+        ) as response:
+            if response.status == 410:
                 raise _StaleError
-            response.raise_for_status()
-            async for line in response.aiter_lines():
-                if line:
+            _check(response)
+            async for line in response.content:
+                if line.strip():
                     version = self._take(json.loads(line)) or version
         return version
 
@@ -159,3 +167,8 @@ class WatchSource:
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._account.token()}", "Accept": "application/json"}
+
+
+def _check(response: aiohttp.ClientResponse) -> None:
+    if response.status != 200:
+        raise ValueError(f"the answer is a {response.status}")

@@ -21,13 +21,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
 import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jwt
 
-from processes import LOOPBACK, DemoError, Processes, answers, free_port, require_free, wait_until
+from processes import LOOPBACK, DemoError, Processes, answers, call, free_port, require_free, wait_until
 
 REPO = Path(__file__).resolve().parents[2]
 CATALOGUE = REPO / "charts/veriaidpo/files/catalogue.yaml"
@@ -142,16 +141,11 @@ def write_environment(path: Path, url: str, secret: str) -> None:
 
 def ask(url: str, token: str, route: str, body: dict[str, Any]) -> dict[str, Any]:
     """Send one request through the gateway; DemoError with its answer when it is not a 200."""
-    response = httpx.post(
-        f"{url}/api/v1/veriaidpo/{route}",
-        json=body,
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=30,
-        trust_env=False,
-    )
-    if response.status_code != 200:
-        raise DemoError(f"/{route} answered HTTP {response.status_code}: {response.text}")
-    answer: dict[str, Any] = response.json()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    status, said = call(f"{url}/api/v1/veriaidpo/{route}", json.dumps(body).encode(), headers, seconds=30)
+    if status != 200:
+        raise DemoError(f"/{route} answered HTTP {status}: {said.decode(errors='replace')}")
+    answer: dict[str, Any] = json.loads(said)
     return answer
 
 

@@ -17,6 +17,8 @@ from veriaidpo_gateway.predictor import Predictors
 from veriaidpo_gateway.routes import Routes, model_from
 from veriaidpo_gateway.settings import CacheSettings, LimitSettings, RouteSettings, Settings, TokenSettings
 
+from .answering import posting
+
 SECRET = "a secret of thirty-two bytes, yes"
 REVISION = "5" * 64
 
@@ -206,16 +208,13 @@ def run_gateway(predictor: Predictor, model_resource: Callable[..., dict[str, An
             routes=RouteSettings(),
             normaliser_model_for_classify=tag_questions,
         )
-        async with (
-            database or open_database(None) as companies,
-            httpx.AsyncClient(transport=httpx.MockTransport(predictor)) as http,
-        ):
+        async with database or open_database(None) as companies:
             apps = create_apps(
                 settings,
                 source=source,
                 store=store,
                 database=companies,
-                predictors=Predictors(http, None),
+                predictors=Predictors(posting(predictor), None),
                 deadline=deadline,
             )
             async with (

@@ -10,6 +10,8 @@ import httpx
 
 from veriaidpo_gateway.predictor import Call, Predictors
 
+from .answering import posting
+
 CONTRACT = Path(__file__).parents[1] / "contract"
 
 
@@ -24,13 +26,12 @@ async def replay(
     """Ask for the texts of the golden request; gives the one request that was sent, and what was read."""
     sent = []
 
-    def predictor(request: httpx.Request) -> httpx.Response:
+    async def predictor(request: httpx.Request) -> httpx.Response:
         sent.append(request)
         return httpx.Response(200, json=pair["response"])
 
     texts = pair["request"]["inputs"][0]["data"]
     call = Call(pair["request"]["id"], deadline=time.monotonic() + 30, allowed=30)
-    async with httpx.AsyncClient(transport=httpx.MockTransport(predictor)) as http:
-        answers = await ask(Predictors(http, None), texts, call)
+    answers = await ask(Predictors(posting(predictor), None), texts, call)
     (request,) = sent
     return request, answers

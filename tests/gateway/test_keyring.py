@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
+import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
@@ -137,11 +137,11 @@ async def test_a_key_that_is_published_no_more_is_believed_no_more(
 @pytest.mark.parametrize(
     "answer",
     [
-        httpx.ConnectError("no"),
-        httpx.ReadTimeout("late"),
+        aiohttp.ClientConnectionError("no"),
+        aiohttp.SocketTimeoutError("late"),
         OSError("no"),
         TimeoutError(),
-        httpx.InvalidURL("no"),
+        aiohttp.InvalidURL("no"),
         RuntimeError("nobody thought of it"),
         ValueError("the answer is a 500"),
         b"<html>",

@@ -2,42 +2,58 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.watch import ServiceAccount, WatchSource, in_cluster
 
-
-class GoneError(Exception):
-    """Raised inside a stream: the connection is lost."""
+LOST = object()
+"""In place of an event or an answer: the connection is reset."""
 
 
 class ApiServer:
-    """Lists what it has, and sends what the test puts into `events`."""
+    """Lists what it has, and sends what the test puts into `events`; over a socket, as the real one does."""
 
     def __init__(self, items: Any) -> None:
         self.items = items
         self.version = 10
         self.events: asyncio.Queue[Any] = asyncio.Queue()
-        self.requests: list[httpx.Request] = []
+        self.requests: list[web.Request] = []
         self.answers: list[Any] = []
         self.watching = asyncio.Event()
 
-    async def __call__(self, request: Any) -> Any:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request)
         if self.answers:
             answer = self.answers.pop(0)
-            if isinstance(answer, Exception):
-                raise answer
+            if answer is LOST:
+                reset(request)
+                return web.Response()
+            assert isinstance(answer, web.Response)
             return answer
-        if request.url.params.get("watch"):
-            self.watching.set()
-            return httpx.Response(200, stream=Stream(self.events))
+        if request.query.get("watch"):
+            return await self.stream(request)
         listed = {"metadata": {"resourceVersion": str(self.version)}, "items": self.items}
-        return httpx.Response(200, json=listed)
+        return web.json_response(listed)
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        self.watching.set()
+        while (event := await self.events.get()) is not None:
+            if event is LOST:
+                reset(request)
+                break
+            # In two pieces: an event may arrive in any.
+            await response.write(event[:7])
+            await asyncio.sleep(0)
+            await response.write(event[7:])
+        return response
 
     def send(self, kind: Any, resource: Any) -> None:
         self.version += 1
@@ -48,26 +64,18 @@ class ApiServer:
         self.events.put_nowait(None)
 
     def lose(self) -> None:
-        self.events.put_nowait(GoneError())
+        self.events.put_nowait(LOST)
 
 
-class Stream(httpx.AsyncByteStream):
-    def __init__(self, events: Any) -> None:
-        self.events = events
-
-    async def __aiter__(self) -> Any:
-        while (event := await self.events.get()) is not None:
-            if isinstance(event, Exception):
-                raise httpx.ReadError("reset")
-            # In two pieces: an event may arrive in any.
-            yield event[:7]
-            yield event[7:]
+def reset(request: web.Request) -> None:
+    assert request.transport is not None
+    request.transport.abort()
 
 
 @pytest.fixture
 def account(tmp_path: Any) -> Any:
     (tmp_path / "token").write_text("token-1\n")
-    return ServiceAccount("https://api.test", tmp_path)
+    return ServiceAccount("http://127.0.0.1", tmp_path)
 
 
 @pytest.fixture
@@ -77,7 +85,12 @@ async def server(model_resource: Any) -> Any:
 
 @pytest.fixture
 async def source(account: Any, server: Any) -> Any:
-    async with httpx.AsyncClient(transport=httpx.MockTransport(server), base_url="https://api.test") as http:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", server.answer)
+    async with (
+        TestServer(app) as serving,
+        replace(account, server=str(serving.make_url(""))).http_client() as http,
+    ):
         source = WatchSource(account, http, "veriaidpo", first_pause=0.001)
         task = asyncio.create_task(source.run())
         yield source
@@ -102,9 +115,9 @@ async def test_it_lists_and_then_watches_from_there(server: Any, source: Any) ->
     async with asyncio.timeout(5):
         await server.watching.wait()
     listed, watched = server.requests
-    assert listed.url.path == "/apis/veriaidpo.verisyntra.vn/v1alpha1/namespaces/veriaidpo/models"
-    assert watched.url.params["resourceVersion"] == "10"
-    assert watched.url.params["allowWatchBookmarks"] == "true"
+    assert listed.path == "/apis/veriaidpo.verisyntra.vn/v1alpha1/namespaces/veriaidpo/models"
+    assert watched.query["resourceVersion"] == "10"
+    assert watched.query["allowWatchBookmarks"] == "true"
     assert {request.method for request in server.requests} == {"GET"}
     assert watched.headers["Authorization"] == "Bearer token-1"
     assert source.connected
@@ -130,8 +143,8 @@ async def test_after_a_hang_up_it_goes_on_from_the_last_version(
     server.hang_up()
     server.send("DELETED", model_resource("consent-vi", model_type="consent"))
     await until(source, lambda routes: len(routes.models) == 1)
-    assert server.requests[-1].url.params["resourceVersion"] == "11"
-    assert sum("watch" not in request.url.params for request in server.requests) == 1
+    assert server.requests[-1].query["resourceVersion"] == "11"
+    assert sum("watch" not in request.query for request in server.requests) == 1
 
 
 async def test_a_bookmark_moves_the_version_and_nothing_else(server: Any, source: Any) -> None:
@@ -139,11 +152,12 @@ async def test_a_bookmark_moves_the_version_and_nothing_else(server: Any, source
     before = source.current()
     server.version = 500
     server.send("BOOKMARK", {"metadata": {}})
-    server.watching.clear()
-    server.hang_up()
     async with asyncio.timeout(5):
         await server.watching.wait()
-    assert server.requests[-1].url.params["resourceVersion"] == "501"
+        server.watching.clear()
+        server.hang_up()
+        await server.watching.wait()
+    assert server.requests[-1].query["resourceVersion"] == "501"
     assert source.current() is before
 
 
@@ -156,7 +170,7 @@ async def test_a_version_that_is_too_old_means_listing_again(
     if how == "in an event":
         server.events.put_nowait(json.dumps({"type": "ERROR", "object": {"code": 410}}).encode() + b"\n")
     else:
-        server.answers = [httpx.Response(410)]
+        server.answers = [web.Response(status=410)]
         server.hang_up()
     await until(source, lambda routes: names(routes) == ["consent-vi"])
 
@@ -164,12 +178,12 @@ async def test_a_version_that_is_too_old_means_listing_again(
 @pytest.mark.parametrize(
     "trouble",
     [
-        [httpx.ConnectError("refused")] * 3,
-        [httpx.Response(500), httpx.Response(429), httpx.Response(503)],
-        [httpx.Response(401)],
-        [httpx.Response(403)],
-        [httpx.Response(200, text="<html>not the API</html>")],
-        [httpx.Response(200, json={"items": []})],
+        [LOST] * 3,
+        [web.Response(status=500), web.Response(status=429), web.Response(status=503)],
+        [web.Response(status=401)],
+        [web.Response(status=403)],
+        [web.Response(text="<html>not the API</html>")],
+        [web.json_response({"items": []})],
     ],
     ids=["refused", "statuses", "401", "403", "a page", "no version"],
 )
@@ -201,9 +215,10 @@ async def test_a_connection_lost_in_the_middle_of_an_event_is_asked_for_again(
 async def test_a_renewed_token_is_used(server: Any, source: Any, account: Any) -> None:
     await until(source, lambda routes: len(routes.models) == 1)
     (account.folder / "token").write_text("token-2")
-    server.watching.clear()
-    server.hang_up()
     async with asyncio.timeout(5):
+        await server.watching.wait()
+        server.watching.clear()
+        server.hang_up()
         await server.watching.wait()
     assert server.requests[-1].headers["Authorization"] == "Bearer token-2"
 

@@ -9,6 +9,7 @@ import httpx
 
 from veriaidpo_gateway.app import Upkeep, create_apps
 from veriaidpo_gateway.database import open_database
+from veriaidpo_gateway.pool import open_pool
 from veriaidpo_gateway.predictor import Predictors
 from veriaidpo_gateway.routes import Routes
 from veriaidpo_gateway.server import _upkeep
@@ -52,9 +53,8 @@ async def whole_gateway(
     settings = Settings(
         tokens or TokenSettings(secret=SECRET), LimitSettings(0, 0), CacheSettings(), RouteSettings()
     )
-    nobody = httpx.MockTransport(lambda _: httpx.Response(500))
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(httpx.AsyncClient(transport=nobody))
+        post = await stack.enter_async_context(open_pool())
         if store is not None:
             stack.push_async_callback(store.close)
         database = await stack.enter_async_context(open_database(database_url))
@@ -63,7 +63,7 @@ async def whole_gateway(
             source=NoModels(),  # type: ignore[arg-type]
             store=store,
             database=database,
-            predictors=Predictors(http, None),
+            predictors=Predictors(post, None),
         )
         await stack.enter_async_context(_upkeep(apps.upkeep))
         public, inner = [

@@ -1,0 +1,87 @@
+"""Connections to predictors: kept for the next call, bounded in number and time, and to nowhere but there.
+
+Why aiohttp: docs/design/2026-11-24-clients-of-the-gateway.md.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import aiohttp
+from yarl import URL
+
+from veriaidpo_gateway.outgoing import is_plain, open_session
+
+MOST_BYTES = 8 * 1024 * 1024
+"""Of an answer. 32 texts of 4,000 characters, every other one of them a name, come back as half of it."""
+
+_CONNECTIONS = 256
+_KEPT_SECONDS = 4.0
+"""Predictors drop an idle connection after five."""
+
+_CONNECT_SECONDS = 2.0
+"""To reach a predictor, waiting for a free connection included; it is in the same cluster."""
+
+
+class NoAnswerError(Exception):
+    """There was no answer, or not the whole of one: the text is the kind of trouble."""
+
+
+class SilentError(Exception):
+    """The time was up before the answer was there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a predictor answered."""
+
+    status: int
+    body: bytes
+    retry_after: str | None = None
+
+
+class Post(Protocol):
+    """Sends a body to an address and waits for the answer at most `seconds`."""
+
+    async def __call__(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float) -> Reply:
+        """Return the answer; NoAnswerError, SilentError, or ValueError for one that cannot be taken."""
+
+
+@asynccontextmanager
+async def open_pool(*, connections: int = _CONNECTIONS) -> AsyncIterator[Post]:
+    """Open a pool of at most so many connections."""
+    async with open_session(connections=connections, kept_seconds=_KEPT_SECONDS) as session:
+        yield _Pool(session)
+
+
+class _Pool:
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def __call__(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float) -> Reply:
+        timeout = aiohttp.ClientTimeout(total=seconds, connect=min(seconds, _CONNECT_SECONDS))
+        try:
+            # The address is ours, and written as it has to be sent.
+            async with self._session.post(
+                URL(url, encoded=True), data=body, headers=headers, timeout=timeout, allow_redirects=False
+            ) as response:
+                return Reply(response.status, await _body(response), response.headers.get("Retry-After"))
+        except aiohttp.ConnectionTimeoutError as error:
+            raise NoAnswerError("connect timeout") from error
+        except TimeoutError as error:
+            raise SilentError from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise NoAnswerError(type(error).__name__) from error
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    if not is_plain(response):
+        raise ValueError("a compressed answer, which was not asked for")
+    data = bytearray()
+    async for chunk in response.content.iter_any():
+        data += chunk
+        if len(data) > MOST_BYTES:
+            response.close()
+            raise ValueError("an answer of no sensible size")
+    return bytes(data)
