@@ -22,7 +22,7 @@ MOST_UNITS = 12
 _WORD = re.compile(r"[^\W_]+(?:[.'+][^\W_]+)*")
 _AND = "và"
 _QUOTES = ('"', "“", "”", "«", "»")
-_KINDS = ("strong", "weak", "fields", "places", "suffixes", "never")
+_KINDS = ("strong", "weak", "fields", "places", "stops", "suffixes", "never")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,20 @@ class Word:
         """Whether it can be a part of a proper name."""
         return self.written[0].isupper() or self.written[0].isdigit()
 
+    @property
+    def number(self) -> bool:
+        """Whether it holds nothing but digits: of a name, but none alone ("công ty 3 năm tuổi")."""
+        return self.written.isdigit()
+
 
 class LegalForms:
     """The phrases of data/legal_forms.toml, ready to be looked for."""
 
     def __init__(self, forms: Mapping[str, Sequence[str]]) -> None:
-        phrases: dict[str, str] = {}
+        phrases: dict[str, set[str]] = {}
         for kind in _KINDS:
             for phrase in forms[kind]:
-                phrases.setdefault(fold(phrase).text, kind)
+                phrases.setdefault(fold(phrase).text, set()).add(kind)
         self._kinds = list(phrases.values())
         self._phrases = Phrases(list(phrases))
         self._ends = frozenset(forms["ends"])
@@ -55,8 +60,8 @@ class LegalForms:
         """Return the names found, and the stretches that are certainly no company."""
         by_kind: dict[str, dict[int, int]] = {kind: {} for kind in _KINDS}
         for found in self._phrases.find(folded.text):
-            ends = by_kind[self._kinds[found.phrase]]
-            ends[found.start] = max(found.end, ends.get(found.start, 0))
+            for kind in self._kinds[found.phrase]:
+                by_kind[kind][found.start] = max(found.end, by_kind[kind].get(found.start, 0))
         never = [Found(start, end, 0) for start, end in by_kind["never"].items()]
         if not (by_kind["strong"] or by_kind["weak"] or by_kind["suffixes"]):
             return [], never
@@ -82,6 +87,7 @@ class _Reader:
         known: set[int],
     ) -> None:
         self._folded, self._phrases, self._ends, self._known = folded.text, phrases, ends, known
+        self._text, self._offsets = text, folded.offsets
         self._words = [
             Word(match.start(), match.end(), _cut(text, folded, match))
             for match in _WORD.finditer(folded.text)
@@ -92,6 +98,8 @@ class _Reader:
     def names(self) -> Iterator[Found]:
         strong, weak = self._phrases["strong"], self._phrases["weak"]
         for start, form_end in strong.items():
+            if self._shouted and start in self._known:
+                continue  # where it ends is known, and capitals would not tell
             end, capitals, _ = self._forward(form_end)
             if capitals:
                 yield Found(start, end, 0)
@@ -124,23 +132,33 @@ class _Reader:
         return end, capitals, proper
 
     def _unit(self, index: int, end: int, *, first: bool, named: bool) -> tuple[int, bool, bool] | None:
+        """Return where the next unit ends, whether it has a capital and whether it is proper."""
+        joined = not first and self._says_and(index, end)
+        if joined:
+            end, index = self._words[index].end, index + 1
         if index >= len(self._words):
             return None
-        gap, word, joined = self._folded[end : self._words[index].start], self._words[index], False
-        if word.written.lower() == _AND and gap == " " and not first and index + 1 < len(self._words):
-            gap, word, joined = " ", self._words[index + 1], True
-            if self._folded[self._words[index].end : word.start] != " ":
-                return None
-        if gap.strip(" " + "".join(_QUOTES) if first else " ") not in ("", "&", "-") or (
-            gap == "" and not first
-        ):
-            return None
+        word = self._words[index]
         phrase = self._phrases["fields"].get(word.start) or self._phrases["places"].get(word.start)
+        listed = phrase is not None and word.capital and not (named or joined)
+        stopped = word.start in self._phrases["stops"] or (named and self._on_a_new_line(word))
+        if stopped or not _joins(self._folded[end : word.start], first=first, listed=listed):
+            return None
         if phrase is not None and (word.capital or not (named or joined)):
             return phrase, word.capital, False
         if joined or not self._is_proper(word):
             return None
-        return word.end, True, True
+        return word.end, True, not word.number
+
+    def _says_and(self, index: int, end: int) -> bool:
+        """Tell whether the next word is "và", which joins what a name says the company does."""
+        if index >= len(self._words) or self._words[index].written.lower() != _AND:
+            return False
+        return self._folded[end : self._words[index].start] == " "
+
+    def _on_a_new_line(self, word: Word) -> bool:
+        before = self._offsets[word.start - 1] if word.start else 0
+        return "\n" in self._text[before : self._offsets[word.start]]
 
     def _is_proper(self, word: Word) -> bool:
         if not word.capital or word.written.lower() == _AND:
@@ -164,6 +182,16 @@ class _Reader:
                 break
             start, index = word.start, index - 1
         return start
+
+
+def _joins(gap: str, *, first: bool, listed: bool) -> bool:
+    """Tell whether a name goes on over what stands between two of its words.
+
+    After the form come blanks or a quote; later signs of a name too, and a comma in a list of what is done.
+    """
+    if first:
+        return gap.strip(" " + "".join(_QUOTES)) == ""
+    return gap != "" and gap.strip(" ") in (("", "&", "-", ",") if listed else ("", "&", "-"))
 
 
 def _cut(text: str, folded: Folded, match: re.Match[str]) -> str:

@@ -15,7 +15,7 @@ from veriaidpo_gateway.folding import Folded, fold
 from veriaidpo_gateway.legal_forms import LegalForms
 from veriaidpo_gateway.spans import FoundBy, Kind, Marked, Span
 
-VERSION = "1"
+VERSION = "2"
 
 _COUNTRY = re.compile(r" (?:viet ?nam|vn)\b")
 
