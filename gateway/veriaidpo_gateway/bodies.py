@@ -34,6 +34,7 @@ _PROBLEMS = {
         "must hold two letters or digits, begin with one, and be one line without |",
         "phải có ít nhất hai chữ cái hoặc chữ số, bắt đầu bằng một trong số đó, trên một dòng, không chứa |",
     ),
+    "ticker": ("must be capitals and digits", "chỉ gồm chữ in hoa và chữ số"),
 }
 _OTHER = ("is not valid", "không hợp lệ")
 

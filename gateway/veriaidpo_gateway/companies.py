@@ -18,6 +18,8 @@ class Company:
     """One company. `aliases` are found however they are written; `exact` only as written or in capitals.
 
     The second kind is for names that are ordinary words too: "Giao Hàng Nhanh" is one, "giao hàng nhanh" not.
+    `ticker` is its code at an exchange, which no text is searched for; `ticker_verified` says that somebody
+    checked it, or that there is none.
     """
 
     name: str
@@ -25,6 +27,8 @@ class Company:
     region: str
     aliases: tuple[str, ...] = ()
     exact: tuple[str, ...] = ()
+    ticker: str = ""
+    ticker_verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +105,18 @@ def _digest(loose: Iterable[str], exact: Mapping[str, Sequence[str]]) -> str:
 
 
 def read_companies(text: str) -> tuple[Company, ...]:
-    """Read the CSV of companies: name, industry, region, then aliases and exact aliases separated by `|`."""
+    """Read the CSV of companies as it is shipped; aliases and exact aliases have `|` between them."""
     rows = csv.DictReader(io.StringIO(text), strict=True)
     return tuple(
-        Company(row["name"], row["industry"], row["region"], split(row["aliases"]), split(row["exact"]))
+        Company(
+            row["name"],
+            row["industry"],
+            row["region"],
+            split(row["aliases"]),
+            split(row["exact"]),
+            row["ticker"],
+            row["ticker_verified"] == "true",
+        )
         for row in rows
     )
 

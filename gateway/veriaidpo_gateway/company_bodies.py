@@ -17,6 +17,7 @@ MOST_NAMES = 50
 MOST_ON_A_PAGE = 200
 
 _WORD = re.compile(r"[^\W_]")
+_TICKER = re.compile(r"[A-Z0-9]*")
 
 
 def _name(written: str) -> str:
@@ -36,12 +37,22 @@ def _plain(written: str) -> str:
     return written
 
 
+def _ticker(written: str) -> str:
+    if _TICKER.fullmatch(written) is None:
+        raise PydanticCustomError("ticker", "not a ticker")
+    return written
+
+
 def _word(written: str) -> str:
     return _name(written) if written else written
 
 
 Name = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_name)]
 Word = Annotated[str, Field(max_length=64), AfterValidator(_word)]
+Ticker = Annotated[
+    str, Field(max_length=12, description="Its code at HOSE, HNX or UPCOM"), AfterValidator(_ticker)
+]
+Verified = Annotated[bool, Field(description="Somebody checked the ticker, or that there is none")]
 Names = Annotated[list[Name], Field(max_length=MOST_NAMES)]
 
 
@@ -57,6 +68,8 @@ class CompanyBody(Body):
                     "region": "south",
                     "aliases": ["Rồng Xanh", "Blue Dragon"],
                     "exact": ["RX"],
+                    "ticker": "RXG",
+                    "ticker_verified": True,
                 }
             ]
         }
@@ -76,9 +89,20 @@ class CompanyBody(Body):
         ),
     ]
 
+    ticker: Ticker = ""
+    ticker_verified: Verified = False
+
     def company(self) -> Company:
         """Return it as the registry knows companies."""
-        return Company(self.name, self.industry, self.region, tuple(self.aliases), tuple(self.exact))
+        return Company(
+            self.name,
+            self.industry,
+            self.region,
+            tuple(self.aliases),
+            tuple(self.exact),
+            self.ticker,
+            self.ticker_verified,
+        )
 
 
 Sought = Annotated[str, AfterValidator(_plain)]
@@ -90,7 +114,10 @@ class CompanyQuery(Body):
     model_config = ConfigDict(strict=False)
 
     q: Annotated[
-        Sought, Field(max_length=LONGEST_NAME, description="A part of any name, with or without marks")
+        Sought,
+        Field(
+            max_length=LONGEST_NAME, description="A part of any name or of the ticker, with or without marks"
+        ),
     ] = ""
     industry: Annotated[Sought, Field(max_length=64)] = ""
     region: Annotated[Sought, Field(max_length=64)] = ""
@@ -108,6 +135,8 @@ class CompanyAnswer(BaseModel):
     region: str
     aliases: list[str]
     exact: list[str]
+    ticker: str
+    ticker_verified: Verified
     origin: Annotated[Literal["shipped", "added"], Field(description="shipped: it came with the product")]
     version: Annotated[int, Field(ge=1, description="How often it was written; the ETag is this in quotes")]
 
@@ -149,6 +178,8 @@ def answer_of(entry: Entry) -> CompanyAnswer:
             "region": one.region,
             "aliases": list(one.aliases),
             "exact": list(one.exact),
+            "ticker": one.ticker,
+            "ticker_verified": one.ticker_verified,
             "origin": entry.origin,
             "version": entry.version,
         }

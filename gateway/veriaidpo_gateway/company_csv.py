@@ -17,9 +17,11 @@ from veriaidpo_gateway.errors import GatewayError
 if TYPE_CHECKING:
     from _csv import Reader
 
-COLUMNS = ("name", "industry", "region", "aliases", "exact")
+COLUMNS = ("name", "industry", "region", "aliases", "exact", "ticker", "ticker_verified")
 _TOLD = "origin"
 """Written for people; without effect when it is read."""
+
+_SAID = {"": False, "false": False, "true": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,9 @@ def write(entries: Iterable[Entry], *, header: bool) -> str:
         writer.writerow((*COLUMNS, _TOLD))
     for entry in entries:
         one = entry.company
-        cells = (one.name, one.industry, one.region, "|".join(one.aliases), "|".join(one.exact))
-        writer.writerow((*cells, entry.origin))
+        names = ("|".join(one.aliases), "|".join(one.exact))
+        checked = "true" if one.ticker_verified else "false"
+        writer.writerow((one.name, one.industry, one.region, *names, one.ticker, checked, entry.origin))
     return out.getvalue()
 
 
@@ -107,6 +110,8 @@ def _company(columns: list[str], cells: list[str] | None) -> Company:
     values: dict[str, Any] = {**named}
     for column in ("aliases", "exact"):
         values[column] = list(split(named.get(column, "")))
+    said = named.get("ticker_verified", "")
+    values["ticker_verified"] = _SAID.get(said.lower(), said)  # what is neither is refused as in a body
     try:
         return CompanyBody.model_validate(values).company()
     except ValidationError as error:

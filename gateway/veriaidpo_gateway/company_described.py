@@ -20,21 +20,24 @@ _COMPANY: Mapping[str, Any] = {
     "region": "south",
     "aliases": ["Rồng Xanh", "Blue Dragon"],
     "exact": ["RX"],
+    "ticker": "RXG",
+    "ticker_verified": True,
     "origin": "added",
     "version": 1,
 }
 _CSV = (
-    "name,industry,region,aliases,exact,origin\r\n"
-    "Công ty Cổ phần Rồng Xanh,technology,south,Rồng Xanh|Blue Dragon,RX,added\r\n"
+    "name,industry,region,aliases,exact,ticker,ticker_verified,origin\r\n"
+    "Công ty Cổ phần Rồng Xanh,technology,south,Rồng Xanh|Blue Dragon,RX,RXG,true,added\r\n"
 )
 _BAD_LINE = {"line": 7, "fields": [{"field": "name", "problem": "is required", "problem_vi": "là bắt buộc"}]}
 _IMPORTED = {"added": 12, "changed": 3, "unchanged": 140, "failed": 1, "errors": [_BAD_LINE]}
 
 _CSV_DESCRIPTION = """\
-A header that names some of `name`, `industry`, `region`, `aliases` and `exact`, `name` among them, and a
-company a line; several names in one cell have `|` between them. UTF-8, with commas or semicolons, up to
-4 MiB. A company whose name is known is replaced, another is added. Lines that are wrong are left out and
-listed; the others are taken all together or, when that fails, none of them.
+A header that names some of `name`, `industry`, `region`, `aliases`, `exact`, `ticker` and `ticker_verified`
+(`true` or `false`), `name` among them, and a company a line; several names in one cell have `|` between them.
+UTF-8, with commas or semicolons, up to 4 MiB. A company whose name is known is replaced, another is added.
+Lines that are wrong are left out and listed; the others are taken all together or, when that fails, none of
+them.
 """
 _SHARED = """\
 The registry is one for the whole installation. Every replica knows of a change within 5 s; sentences are then

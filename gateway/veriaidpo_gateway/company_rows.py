@@ -55,7 +55,7 @@ def key_of(company: Company) -> str:
 
 def values_of(company: Company) -> dict[str, Any]:
     """Return the columns that a change may change."""
-    names = (company.name, *company.aliases, *company.exact)
+    names = (company.name, *company.aliases, *company.exact, company.ticker)
     return {
         "key": key_of(company),
         "name": company.name,
@@ -63,7 +63,9 @@ def values_of(company: Company) -> dict[str, Any]:
         "region": company.region,
         "aliases": list(company.aliases),
         "exact": list(company.exact),
-        "search": "\n".join(fold(name).text for name in names),
+        "ticker": company.ticker,
+        "ticker_verified": company.ticker_verified,
+        "search": "\n".join(fold(name).text for name in names if name),
     }
 
 
@@ -74,5 +76,13 @@ def new_row(company: Company, origin: str) -> dict[str, Any]:
 
 def entry_of(row: RowMapping | Mapping[str, Any]) -> Entry:
     """Read a row."""
-    company = Company(row["name"], row["industry"], row["region"], tuple(row["aliases"]), tuple(row["exact"]))
+    company = Company(
+        row["name"],
+        row["industry"],
+        row["region"],
+        tuple(row["aliases"]),
+        tuple(row["exact"]),
+        row["ticker"],
+        row["ticker_verified"],
+    )
     return Entry(row["id"], company, row["origin"], row["version"])

@@ -45,7 +45,7 @@ def _is_there(connection: Connection) -> bool:
     return list(found) == [newest()]
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, step: str = "head") -> None:
     # Late, for its weight.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -55,7 +55,7 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(_STEPS).replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, step)
     except CommandError as error:
         # A newer version has been here, in a rollout or before a rollback: steps only add, so its tables do.
         if "locate revision" not in str(error):

@@ -16,11 +16,13 @@ company = sa.Table(
     sa.Column("region", sa.Text),
     sa.Column("aliases", sa.JSON),
     sa.Column("exact", sa.JSON),
+    sa.Column("ticker", sa.String(12)),
+    sa.Column("ticker_verified", sa.Boolean),
     sa.Column("search", sa.Text),
     sa.Column("origin", sa.String(8)),
     sa.Column("version", sa.Integer),
 )
-"""`key` is the folded name, which no two may share; `search` holds all names, folded, one a line."""
+"""`key` is the folded name, which no two may share; `search` holds names and ticker, folded, one a line."""
 
 seeded = sa.Table("company_seeded", _metadata, sa.Column("key", sa.Text, primary_key=True))
 """Shipped companies that were put in once: one that was removed since stays away."""

@@ -15,6 +15,8 @@ DRAGON = {
     "region": "south",
     "aliases": ["Rồng Xanh", "Blue Dragon"],
     "exact": ["RX"],
+    "ticker": "RXG",
+    "ticker_verified": True,
 }
 
 
@@ -66,7 +68,15 @@ async def test_a_company_is_added_read_changed_and_removed(call: Any, dragon: An
     assert (read.json(), read.headers["ETag"]) == (entry, '"1"')
 
     changed = await call("PUT", path, etag='"1"', json={"name": "Rồng Đỏ"})
-    expected = {"name": "Rồng Đỏ", "industry": "", "region": "", "aliases": [], "exact": []}
+    unsaid = {
+        "industry": "",
+        "region": "",
+        "aliases": [],
+        "exact": [],
+        "ticker": "",
+        "ticker_verified": False,
+    }
+    expected = {"name": "Rồng Đỏ", **unsaid}
     assert changed.json() == {**expected, "id": entry["id"], "origin": "added", "version": 2}
     assert changed.headers["ETag"] == '"2"'
 
@@ -89,6 +99,7 @@ async def test_a_location_is_under_the_base_that_was_asked(call: Any, base: Any)
         ({"q": "BLUE drag"}, True),
         ({"q": "rx", "region": "south", "industry": "technology"}, True),
         ({"q": "rong xanh", "region": "north"}, False),
+        ({"q": "rxg"}, True),
         ({"q": "%"}, False),
         ({"q": "rong_xanh"}, False),
         ({"industry": "tech"}, False),
@@ -184,6 +195,11 @@ async def test_what_is_not_there(call: Any, method: Any, company_id: Any) -> Non
     assert (answer.status_code, code(answer)) == (404, "no_such_company")
 
 
+async def test_a_ticker_is_no_name(gateway: Any, bearer: Any, call: Any, dragon: Any) -> None:
+    await gateway.refresh()
+    assert (await normalised(gateway, bearer, "mã RXG tăng giá"))[0] == "mã RXG tăng giá"
+
+
 async def test_a_name_is_taken_however_it_is_written(call: Any, dragon: Any) -> None:
     again = await call("POST", json={"name": "CONG TY  CO PHAN RONG XANH"})
     assert (again.status_code, code(again)) == (409, "company_exists")
@@ -209,6 +225,10 @@ async def test_a_name_is_taken_however_it_is_written(call: Any, dragon: Any) -> 
         ({"name": "Rồng", "aliases": ["x"]}, "aliases.0"),
         ({"name": "Rồng", "aliases": ["Xanh"] * 51}, "aliases"),
         ({"name": "Rồng", "region": "-south"}, "region"),
+        ({"name": "Rồng", "ticker": "rxg"}, "ticker"),
+        ({"name": "Rồng", "ticker": "RXG" * 5}, "ticker"),
+        ({"name": "Rồng", "ticker": "=RXG"}, "ticker"),
+        ({"name": "Rồng", "ticker_verified": "true"}, "ticker_verified"),
         ({"name": "Rồng", "origin": "shipped"}, None),
     ],
 )

@@ -15,9 +15,9 @@ from veriaidpo_gateway.company_rows import Entry
 from veriaidpo_gateway.errors import GatewayError
 
 FILE = """\
-name,industry,region,aliases,exact
-Công ty Cổ phần Rồng Xanh,technology,south,Rồng Xanh| Blue Dragon ,RX
-"Rồng Đỏ, Chi nhánh",,,,
+name,industry,region,aliases,exact,ticker,ticker_verified
+Công ty Cổ phần Rồng Xanh,technology,south,Rồng Xanh| Blue Dragon ,RX,RXG,TRUE
+"Rồng Đỏ, Chi nhánh",,,,,,
 """
 
 
@@ -67,8 +67,8 @@ async def test_an_export_is_read_back_unchanged(send: Any, export: Any) -> None:
     file = await export()
     assert file.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert "companies.csv" in file.headers["Content-Disposition"]
-    assert '"Rồng Đỏ, Chi nhánh",,,,,added\r\n' in file.text
-    assert "Công ty Cổ phần Rồng Xanh,technology,south,Rồng Xanh|Blue Dragon,RX,added\r\n" in file.text
+    assert '"Rồng Đỏ, Chi nhánh",,,,,,false,added\r\n' in file.text
+    assert "Rồng Xanh,technology,south,Rồng Xanh|Blue Dragon,RX,RXG,true,added\r\n" in file.text
     answer = (await send(file.content)).json()
     count = len(shipped_companies()) + 2
     assert (answer["unchanged"], answer["added"], answer["changed"], answer["failed"]) == (count, 0, 0, 0)
@@ -77,7 +77,7 @@ async def test_an_export_is_read_back_unchanged(send: Any, export: Any) -> None:
 async def test_an_export_of_many_is_whole(send: Any, export: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(company_routes, "_WRITTEN_TOGETHER", 7)
     lines = (await export()).text.splitlines()
-    assert lines[0] == "name,industry,region,aliases,exact,origin"
+    assert lines[0] == "name,industry,region,aliases,exact,ticker,ticker_verified,origin"
     assert len(set(lines)) == len(shipped_companies()) + 1
 
 
@@ -124,7 +124,7 @@ async def test_each_bad_line_is_named_and_the_others_are_taken(send: Any) -> Non
 )
 async def test_files_as_spreadsheets_write_them(send: Any, export: Any, file: Any) -> None:
     assert (await send(file)).json()["added"] == 1
-    assert "Rồng Xanh,,south,,,added" in (await export()).text
+    assert "Rồng Xanh,,south,,,,false,added" in (await export()).text
 
 
 @pytest.mark.parametrize(
@@ -141,6 +141,12 @@ async def test_files_as_spreadsheets_write_them(send: Any, export: Any, file: An
 )
 async def test_what_is_no_such_file(send: Any, content: Any, kind: Any, status: Any) -> None:
     assert (await send(content, kind)).status_code == status
+
+
+@pytest.mark.parametrize("said", ["yes", "1", "VNM"])
+async def test_a_ticker_is_verified_or_not(send: Any, said: Any) -> None:
+    answer = (await send(f"name,ticker,ticker_verified\nRồng Xanh,RXG,{said}\n")).json()
+    assert [one["fields"][0]["field"] for one in answer["errors"]] == ["ticker_verified"]
 
 
 async def test_errors_are_told_up_to_a_bound(send: Any, monkeypatch: pytest.MonkeyPatch) -> None:

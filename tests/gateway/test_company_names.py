@@ -82,11 +82,18 @@ def test_the_shipped_list_is_large_and_clean() -> None:
         assert company.industry
         assert company.region in {"north", "central", "south"}
         assert all(len(alias) >= 3 for alias in company.aliases + company.exact)
+        assert re.fullmatch("[A-Z][A-Z0-9]{2}|", company.ticker)
+        assert company.ticker_verified == bool(company.ticker)
+    tickers = [company.ticker for company in companies if company.ticker]
+    assert len(tickers) == len(set(tickers)) >= 100
 
 
 def test_a_list_can_be_read_back() -> None:
-    text = "name,industry,region,aliases,exact\nCông ty A,food,north,Một A|Hai A,\n"
-    assert read_companies(text) == (Company("Công ty A", "food", "north", ("Một A", "Hai A"), ()),)
+    head = "name,industry,region,aliases,exact,ticker,ticker_verified"
+    text = f"{head}\nCông ty A,food,north,Một A|Hai A,,AAA,true\n"
+    assert read_companies(text) == (
+        Company("Công ty A", "food", "north", ("Một A", "Hai A"), (), "AAA", ticker_verified=True),
+    )
 
 
 def test_the_longest_name_wins_wherever_it_begins() -> None:

@@ -5,10 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from veriaidpo_gateway import migrating
+from veriaidpo_gateway.company_rows import Filter
+from veriaidpo_gateway.company_store import CompanyStore
+from veriaidpo_gateway.database import open_database
 
 PREPARE_TWICE = """
 import asyncio, sys
@@ -53,3 +57,38 @@ def test_a_database_that_is_as_it_should_be_is_not_worth_importing_alembic(tmp_p
     (revision, first), (again, second) = prepare(), prepare()
     assert (first, second) == ("True", "False")
     assert revision == again
+
+
+OLD_ROW = """
+INSERT INTO company (id, "key", name, industry, region, aliases, exact, search, origin, version)
+VALUES (:id, :key, :name, '', '', '[]', '[]', :key, :origin, 3)
+"""
+
+
+async def test_what_was_kept_before_companies_had_tickers_gets_them(tmp_path: Path) -> None:
+    rows = [
+        {"id": "1" * 32, "key": "tap doan vingroup", "name": "Tập đoàn Vingroup", "origin": "shipped"},
+        {"id": "2" * 32, "key": "cong ty co phan fpt", "name": "Công ty Cổ phần FPT", "origin": "added"},
+    ]
+    async with open_database(f"sqlite:///{tmp_path / 'companies.db'}") as database:
+        async with database.begin() as connection:
+            await connection.run_sync(migrating._upgrade, "1")
+            await connection.execute(sa.text(OLD_ROW), rows)
+        store = CompanyStore(database)
+        await store.prepare()
+        found, _ = await store.search(Filter(q="vic", origin="shipped"), limit=200, offset=0)
+        somebodys, shipped = await store.get("2" * 32), await store.get("1" * 32)
+
+    assert shipped in found
+    assert (shipped.company.ticker, shipped.company.ticker_verified, shipped.version) == ("VIC", True, 4)
+    assert (somebodys.company.ticker, somebodys.company.ticker_verified, somebodys.version) == ("", False, 3)
+
+
+async def test_the_version_before_goes_on_adding_companies(tmp_path: Path) -> None:
+    row = {"id": "1" * 32, "key": "rong xanh", "name": "Rồng Xanh", "origin": "added"}
+    async with open_database(f"sqlite:///{tmp_path / 'companies.db'}") as database:
+        store = CompanyStore(database)
+        await store.prepare()
+        async with database.begin() as connection:
+            await connection.execute(sa.text(OLD_ROW), row)
+        assert (await store.get("1" * 32)).company.ticker == ""
