@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from veriaidpo_gateway import access, bodies, described, items, openapi, streaming, texts
+from veriaidpo_gateway import access, bodies, described, items, openapi, resuming, streaming, texts
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.batch import Entry, Group, shape
 from veriaidpo_gateway.bodies import Question
@@ -38,9 +38,10 @@ def router(deps: Deps, messages: Messages) -> APIRouter:
         exchange: Exchange = request.scope[SCOPE_KEY]
         caller = admit(exchange, access.CLASSIFY, deps)
         exchange.taken = await deps.limits.take(caller)
+        resume_after = resuming.resume_after(request)
         if bodies.media_type(request) == streaming.MEDIA_TYPE:
             deps.routes()
-            return streaming.StreamedAnswers(request, exchange, deps, detail)
+            return streaming.StreamedAnswers(request, exchange, deps, detail, resume_after=resume_after)
         batch = await bodies.read(request, Batch, most=items.MOST_BYTES, seconds=items.READ_SECONDS)
         return await _answer(exchange, caller, batch.entries(), deps, detail)
 

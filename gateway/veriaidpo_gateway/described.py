@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from veriaidpo_gateway import openapi
-from veriaidpo_gateway.items import MOST_BYTES, Batch, BatchAnswer, Item
+from veriaidpo_gateway.items import MOST_BYTES, Batch, BatchAnswer, Item, ResumeAfter
+from veriaidpo_gateway.resuming import PARAMETER
 
 BATCH_DESCRIPTION = """\
 As `application/json`: up to 256 sentences and 4 MiB, either `items` or `texts`. They are answered in
@@ -16,7 +19,14 @@ As `application/x-ndjson`: any number of items, one a line of up to 64 KiB, answ
 and while more arrive. A line that is wrong is answered by an error with its number and the stream goes
 on. Read while you write: nothing more is taken in while answers wait to be read (`curl -N -T - …` does).
 A stream ends with a line that says `stream_ended` when the token ends or is revoked, or when nothing
-arrives for 30 s; it is cut when nothing is read for 30 s.
+arrives for 30 s; it is cut when nothing is read for 30 s. When the caller goes away, what is under way is
+given up.
+
+A stream that was cut off is resumed: send the same lines in the same order once more, with
+`?resume_after=` and the id of the last answer that arrived. The lines up to the first of that id are left
+out, cost nothing of the limits, and each later item is answered once. Give every item an id of its own for
+it: what has none cannot be named. 7 and "7" are the same id here. Without an item of that id the stream
+ends with a `no_such_item`.
 
 Limits: the request counts as one call, and is refused with 429 like any other; it stands for the first
 item. Every further item counts as one call too, but waits for its turn, so that a batch goes no faster
@@ -86,9 +96,14 @@ ALL_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def batch_body() -> dict[str, Any]:
-    """Describe both kinds of body."""
+    """Describe both kinds of body, and where a stream goes on."""
     described = openapi.body(Batch, None)
     described["requestBody"]["content"]["application/x-ndjson"] = {
         "schema": {**Item.model_json_schema(), "description": "One of these a line"}
     }
+    schema = TypeAdapter(ResumeAfter).json_schema()
+    about = schema.pop("description")
+    described["parameters"] = [
+        {"name": PARAMETER, "in": "query", "required": False, "description": about, "schema": schema}
+    ]
     return described

@@ -22,6 +22,7 @@ class ErrorCode(StrEnum):
     TOO_MANY_CHARACTERS = "too_many_characters"
     BODY_TOO_LARGE = "body_too_large"
     LINE_TOO_LONG = "line_too_long"
+    NO_SUCH_ITEM = "no_such_item"
     TEXT_TOO_LONG = "text_too_long"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     INVALID_REQUEST = "invalid_request"
@@ -56,6 +57,7 @@ STATUS: Mapping[ErrorCode, int] = MappingProxyType(
         ErrorCode.TOO_MANY_CHARACTERS: 429,
         ErrorCode.BODY_TOO_LARGE: 413,
         ErrorCode.LINE_TOO_LONG: 413,
+        ErrorCode.NO_SUCH_ITEM: 422,
         ErrorCode.TEXT_TOO_LONG: 413,
         ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
         ErrorCode.INVALID_REQUEST: 422,

@@ -14,6 +14,14 @@ MOST_ITEMS = 256
 MOST_BYTES = 4 * 1024 * 1024
 READ_SECONDS = 20.0
 LONGEST_ID = 128
+ResumeAfter = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=LONGEST_ID,
+        description="For a stream: the id of the last answer that arrived. The lines up to it are left out",
+    ),
+]
 
 Id = Annotated[str, Field(max_length=LONGEST_ID)] | int
 Short = Annotated[str, Field(max_length=64)]
@@ -80,13 +88,13 @@ def read_item(raw: object, defaults: Mapping[str, Any], *, line: int | None = No
     try:
         item = Item.model_validate(raw)
     except ValidationError as error:
-        return Entry(invalid_fields(error), id=_id(raw), line=line)
+        return Entry(invalid_fields(error), id=id_of(raw), line=line)
     said = item.model_dump(exclude_none=True, exclude={"id"})
     return Entry(Question.model_construct(**{**defaults, **said}), id=item.id, line=line)
 
 
-def _id(raw: object) -> str | int | None:
-    """Find the id of an item that is otherwise wrong, if it can be used."""
+def id_of(raw: object) -> str | int | None:
+    """Find the id of an item, whatever else is wrong with it; None when it has none that can be used."""
     found = raw.get("id") if isinstance(raw, dict) else None
     if isinstance(found, str) and len(found) <= LONGEST_ID:
         return found

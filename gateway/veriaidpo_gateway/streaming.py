@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from veriaidpo_gateway import access, ndjson, strict_json
+from veriaidpo_gateway import access, ndjson, resuming, strict_json
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.batch import Entry, Group, shape
 from veriaidpo_gateway.classify import Deps, admit
@@ -59,11 +59,20 @@ Turn = asyncio.Task[bytes] | Ended | None
 class StreamedAnswers(Response):
     """Reads questions from the body and writes answers as they come. The caller was let in before."""
 
-    def __init__(self, request: Request, exchange: Exchange, deps: Deps, detail: Detail) -> None:
+    def __init__(
+        self,
+        request: Request,
+        exchange: Exchange,
+        deps: Deps,
+        detail: Detail,
+        *,
+        resume_after: str | None = None,
+    ) -> None:
         # A stream that ends early leaves a body behind: the connection cannot be used again.
         super().__init__(media_type=MEDIA_TYPE, headers={"Connection": "close", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._request, self._exchange, self._deps, self._detail = request, exchange, deps, detail
+        self._resume_after = resume_after
         self._room = asyncio.Semaphore(GROUPS_AT_ONCE)
         self._turns: asyncio.Queue[Turn] = asyncio.Queue()
         self._looked_at = time.monotonic()
@@ -108,12 +117,16 @@ class StreamedAnswers(Response):
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         end: Ended | None = None
         try:
-            async for lines in ndjson.groups(self._pieces(), TOGETHER):
+            async for lines in self._lines():
                 await self._room.acquire()
                 self._turns.put_nowait(tasks.create_task(self._answer(self._caller(), lines)))
         except GatewayError as error:
             end = Ended(error)
         self._turns.put_nowait(end)
+
+    def _lines(self) -> AsyncIterator[list[Line]]:
+        lines = ndjson.groups(self._pieces(), TOGETHER)
+        return lines if self._resume_after is None else resuming.after(lines, self._resume_after)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         pieces = self._request.stream()
