@@ -34,6 +34,7 @@ from veriaidpo_gateway.settings import Settings, TokenSettings
 from veriaidpo_gateway.sources import Source
 from veriaidpo_gateway.store import Store
 from veriaidpo_gateway.tagging import Tagger
+from veriaidpo_gateway.tracing import Tracer
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ def create_apps(
     store: Store | None,
     database: Database,
     predictors: Predictors,
+    tracer: Tracer | None = None,
     draining: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.time,
     deadline: float = DEADLINE,
@@ -112,7 +114,7 @@ def create_apps(
         public, upkeep = AwaitKeys(public, ring, ring.remote), (*upkeep, ring.remote)
     # A rollout with a wrong JWKS_URL stops at its first pod: one that can believe nobody is not ready.
     inner = inner_app(source, store, companies, metrics, lambda: draining() or not ring.complete)
-    return Apps(Edge(public, messages=messages, metrics=metrics), inner, upkeep)
+    return Apps(Edge(public, messages=messages, metrics=metrics, tracer=tracer), inner, upkeep)
 
 
 def _public(deps: Deps, parts: Parts, messages: Messages, *further: APIRouter) -> ASGIApp:

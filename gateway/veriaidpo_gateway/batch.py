@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from veriaidpo_gateway import classify, texts
+from veriaidpo_gateway import classify, texts, tracing
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.bodies import Classification, Question
 from veriaidpo_gateway.classify import Asked, Deps
@@ -55,10 +55,12 @@ class Group:
 
     async def answer(self, entries: Sequence[Entry], *, counted: int = 0) -> list[Outcome]:
         """Answer every entry, in order. The first `counted` have taken their place in the limits already."""
-        understood = await self._understand(entries, counted)
-        found = await asyncio.gather(
-            *(classify.look_up(self._caller, asked, self._deps) for _, asked in understood)
-        )
+        with tracing.stage("normalise", items=len(entries)):
+            understood = await self._understand(entries, counted)
+        with tracing.stage("cache", items=len(understood)):
+            found = await asyncio.gather(
+                *(classify.look_up(self._caller, asked, self._deps) for _, asked in understood)
+            )
         waiting: dict[str, _Waiting] = {}
         for (index, asked), inference in zip(understood, found, strict=True):
             if inference is not None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from veriaidpo_gateway import access, texts
+from veriaidpo_gateway import access, texts, tracing
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.bodies import Classification, ProcessingMetadata, Question
 from veriaidpo_gateway.cache import Cache
@@ -59,7 +59,9 @@ async def classify(
     """Answer one classification; GatewayError for everything else. `model_type` overrides the body's."""
     caller = admit(exchange, access.CLASSIFY, deps)
     exchange.taken = await deps.limits.take(caller)
-    understood = understand(await read(), deps, deps.routes, model_type=model_type)
+    question = await read()
+    with tracing.stage("normalise"):
+        understood = understand(question, deps, deps.routes, model_type=model_type)
     await take_text(exchange, caller, understood.question.text, deps)
     (asked,) = await with_tagger([understood], deps, exchange.request_id)
     exchange.model = asked.model.name
@@ -98,9 +100,10 @@ def _helped(asked: Asked, tagged: Tagged | None) -> Asked:
 
 def admit(exchange: Exchange, permission: str, deps: Deps) -> Caller:
     """Who calls, and whether they may: 401 or 403."""
-    caller = deps.verify(exchange.authorization)
-    exchange.caller = caller
-    access.require(caller, permission)
+    with tracing.stage("authenticate"):
+        caller = deps.verify(exchange.authorization)
+        exchange.caller = caller
+        access.require(caller, permission)
     return caller
 
 
@@ -146,7 +149,8 @@ async def infer(
 
 
 async def _infer(exchange: Exchange, caller: Caller, asked: Asked, deps: Deps) -> tuple[Inference, bool]:
-    found = await look_up(caller, asked, deps)
+    with tracing.stage("cache"):
+        found = await look_up(caller, asked, deps)
     if found is not None:
         return found, True
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from veriaidpo_gateway.errors import ErrorCode, GatewayError, Messages
 from veriaidpo_gateway.exchange import SCOPE_KEY, Exchange
 from veriaidpo_gateway.metrics import Metrics
+from veriaidpo_gateway.tracing import Tracer, Untraced
 
 MOST_HEADERS = 64
 MOST_HEADER_BYTES = 16 * 1024
@@ -51,9 +52,11 @@ class Edge:
         *,
         messages: Messages,
         metrics: Metrics,
+        tracer: Tracer | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app, self._messages, self._metrics, self._clock = app, messages, metrics, clock
+        self._tracer = tracer or Untraced()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens inside."""
@@ -62,6 +65,10 @@ class Edge:
             return
         exchange = Exchange(request_id=str(uuid.uuid4()), started=self._clock())
         scope[SCOPE_KEY] = exchange
+        with self._tracer.request(scope, exchange):
+            await self._answer(scope, receive, send, exchange)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
         answer = _Answer(exchange, send)
         try:
             acceptable = self._look_at(scope, exchange)
@@ -133,6 +140,11 @@ class _Answer:
                 yield name.lower().encode(), value.encode()
 
 
+def known_method(scope: Scope) -> str:
+    """Name the method of a request, if it is one that any route has."""
+    return scope["method"] if scope["method"] in ("GET", "POST", "PUT", "DELETE", "HEAD") else "OTHER"
+
+
 def _dropped(name: bytes) -> bool:
     return name in _DROPPED or name.startswith(b"x-forwarded-")
 
@@ -146,7 +158,8 @@ def _line(scope: Scope, exchange: Exchange, seconds: float) -> dict[str, Any]:
     """Tell what may be known of a request: a tenant by its hash, a user not at all, a path by its route."""
     line = {
         "request_id": exchange.request_id,
-        "method": scope["method"] if scope["method"] in ("GET", "POST", "PUT", "DELETE", "HEAD") else "OTHER",
+        "trace_id": exchange.trace_id,
+        "method": known_method(scope),
         "route": exchange.route,
         "status": exchange.status,
         "ms": round(seconds * 1000, 2),

@@ -23,6 +23,17 @@ def number(environ: Mapping[str, str], name: str, default: int, lowest: int = 0)
     return int(found)
 
 
+def share(environ: Mapping[str, str], name: str, default: float) -> float:
+    """Read a share of a whole, from 0 to 1."""
+    try:
+        found = float(text(environ, name) or default)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise InvalidSettingsError(f"{name}: a number from 0 to 1")
+    return found
+
+
 def flag(environ: Mapping[str, str], name: str) -> bool:
     """Read a truth value; one that is not set is false."""
     found = (text(environ, name) or "false").lower()

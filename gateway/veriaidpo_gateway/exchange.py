@@ -16,6 +16,7 @@ class Exchange:
     request_id: str
     started: float
     authorization: str | None = None
+    trace_id: str | None = None
     route: str = "unmatched"
     status: int = 0
     code: str | None = None

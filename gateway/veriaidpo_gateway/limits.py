@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import resources
 
-from veriaidpo_gateway import plans
+from veriaidpo_gateway import plans, tracing
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.errors import GatewayError
@@ -62,9 +62,10 @@ class Limits:
     async def _take_or_refuse(self, limits: Sequence[Limit]) -> Taken | None:
         if not limits:
             return None
-        taken = await self._take(limits)
-        if not taken.admitted:
-            raise _refused(taken)
+        with tracing.stage("limit"):
+            taken = await self._take(limits)
+            if not taken.admitted:
+                raise _refused(taken)
         return taken
 
     async def _take(self, limits: Sequence[Limit]) -> Taken:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from veriaidpo_gateway import access, bodies, openapi, texts
+from veriaidpo_gateway import access, bodies, openapi, texts, tracing
 from veriaidpo_gateway.addresses import load_addresses
 from veriaidpo_gateway.anonymise import Anonymised, Anonymiser, anonymise
 from veriaidpo_gateway.bodies import Body, Text
@@ -146,12 +146,13 @@ def router(deps: Deps) -> APIRouter:
         await take_text(exchange, caller, wanted.text, deps)
         left = exchange.started + DEADLINE - time.monotonic()
         try:
-            async with asyncio.timeout(max(0.0, left)):
-                found, tagged = await asyncio.gather(
-                    # Beside the event loop, so that the deadline holds whatever the text is.
-                    asyncio.to_thread(anonymiser.find, wanted.text, deps.normaliser, wanted.kinds),
-                    _tag(wanted, deps, exchange),
-                )
+            with tracing.stage("normalise"):
+                async with asyncio.timeout(max(0.0, left)):
+                    found, tagged = await asyncio.gather(
+                        # Beside the event loop, so that the deadline holds whatever the text is.
+                        asyncio.to_thread(anonymiser.find, wanted.text, deps.normaliser, wanted.kinds),
+                        _tag(wanted, deps, exchange),
+                    )
         except TimeoutError:
             raise GatewayError(ErrorCode.DEADLINE_EXCEEDED, {"deadline_seconds": round(DEADLINE)}) from None
         done = anonymise(wanted.text, found, wanted.kinds, tagged.marked if tagged else ())

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from veriaidpo_gateway import inference, tagged
+from veriaidpo_gateway import inference, tagged, tracing
 from veriaidpo_gateway.breaker import Breaker
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.inference import Inference
@@ -83,7 +83,10 @@ class Predictors:
         if not breaker.allows():
             raise self._unavailable(model, "held back", ErrorCode.MODEL_UNAVAILABLE)
         started = self._clock()
-        with self._counting(model, breaker, call):
+        with (
+            tracing.stage("predict", model=model.name, texts=len(texts)),
+            self._counting(model, breaker, call),
+        ):
             reply = await self._post(model, inference.encode(call.request_id, texts), call)
             answer = decode(self._read(model, reply, call))
         breaker.succeeded()
@@ -130,6 +133,7 @@ class Predictors:
             "Content-Type": "application/json",
             "X-Request-Id": call.request_id,
             "X-Deadline-Ms": str(max(1, int(left * 1000))),
+            **tracing.headers(),
         }
         if self._tokens is not None:
             headers["Authorization"] = f"Bearer {self._tokens.for_model(model.name)}"

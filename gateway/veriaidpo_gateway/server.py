@@ -10,6 +10,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from types import FrameType
 
 import httptools  # noqa: F401  missing, the process must not start
 import uvicorn
@@ -23,6 +24,7 @@ from veriaidpo_gateway.service_token import ServiceTokens
 from veriaidpo_gateway.settings import RouteSettings, Settings
 from veriaidpo_gateway.sources import FileSource, Source
 from veriaidpo_gateway.store import connect
+from veriaidpo_gateway.tracing import open_tracer
 from veriaidpo_gateway.watch import WatchSource, in_cluster
 
 GRACE = 35
@@ -30,6 +32,15 @@ GRACE = 35
 
 
 _log = logging.getLogger(__name__)
+
+
+class PublicServer(uvicorn.Server):
+    """The server that is told to stop."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, and leave the process to end what else it began: uvicorn would end it by the signal."""
+        super().handle_exit(sig, frame)
+        self._captured_signals.clear()
 
 
 class InnerServer(uvicorn.Server):
@@ -77,6 +88,7 @@ async def _serve(settings: Settings) -> None:
     ):
         store = connect(settings.cache.redis_url) if settings.cache.redis_url else None
         tokens = ServiceTokens(settings.service_key_file) if settings.service_key_file else None
+        tracer = open_tracer(settings.traces)
         servers: list[uvicorn.Server] = []
         apps = create_apps(
             settings,
@@ -84,9 +96,10 @@ async def _serve(settings: Settings) -> None:
             store=store,
             database=database,
             predictors=Predictors(post, tokens),
+            tracer=tracer,
             draining=lambda: any(server.should_exit for server in servers),
         )
-        public = uvicorn.Server(configure(apps.public, settings.host, settings.port))
+        public = PublicServer(configure(apps.public, settings.host, settings.port))
         inner = InnerServer(configure(apps.inner, settings.host, settings.inner_port))
         servers += [public, inner]
         try:
@@ -95,6 +108,7 @@ async def _serve(settings: Settings) -> None:
         finally:
             if store is not None:
                 await store.close()
+            tracer.close()
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ keys are followed while the gateway runs (see `keys.py`), so a rotated secret ne
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -69,6 +69,20 @@ class RouteSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TraceSettings:
+    """Which collector is told of requests. OpenTelemetry itself reads what else it needs: headers, a CA."""
+
+    endpoint: str
+    """Its base address, http or https."""
+
+    ratio: float = 1.0
+    """The share of traces begun here that are told, from 0 to 1."""
+
+    trusted: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Clients whose own traces are gone on with; anybody else's request begins a new one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of it."""
 
@@ -84,6 +98,7 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     """Where the registry of companies is kept; None: in memory, as shipped after every start."""
 
+    traces: TraceSettings | None = None
     normaliser_model_for_classify: bool = False
     """Whether the company normaliser is asked before each classification, and not only by /normalize."""
 
@@ -117,6 +132,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         inner_port=environment.number(environ, "INNER_PORT", 9090),
         log_level=_log_level(environ),
         database_url=environment.secret(environ, "DATABASE_URL"),
+        traces=_traces(environ),
         normaliser_model_for_classify=environment.flag(environ, "NORMALIZER_MODEL_FOR_CLASSIFY"),
     )
 
@@ -201,6 +217,20 @@ def _routes(environ: Mapping[str, str]) -> RouteSettings:
     if namespace:
         return RouteSettings(namespace=namespace)
     raise InvalidSettingsError("ROUTES_FILE or KUBERNETES_NAMESPACE is required")
+
+
+def _traces(environ: Mapping[str, str]) -> TraceSettings | None:
+    endpoint = environment.text(environ, "OTEL_EXPORTER_OTLP_ENDPOINT")
+    if endpoint is None:
+        return None
+    if not endpoint.startswith(("http://", "https://")):
+        raise InvalidSettingsError("OTEL_EXPORTER_OTLP_ENDPOINT: an http or https address")
+    named = environment.text(environ, "TRACE_TRUSTED_CIDRS")
+    try:
+        trusted = tuple(ip_network(one.strip()) for one in (named.split(",") if named else ()))
+    except ValueError:
+        raise InvalidSettingsError("TRACE_TRUSTED_CIDRS: networks, with commas between") from None
+    return TraceSettings(endpoint, environment.share(environ, "OTEL_TRACES_SAMPLER_ARG", 1.0), trusted)
 
 
 def _log_level(environ: Mapping[str, str]) -> str:

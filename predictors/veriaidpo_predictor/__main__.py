@@ -168,7 +168,7 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from veriaidpo_predictor import serve
+    from veriaidpo_predictor import serve, tracing
 
     trust = arguments.trust or os.environ.get("SERVICE_TRUST_FILE")
     given = arguments.threads or os.environ.get("PREDICTOR_THREADS") or len(os.sched_getaffinity(0))
@@ -183,7 +183,11 @@ def _serve(arguments: argparse.Namespace) -> int:
             no_auth=arguments.no_auth,
             threads=int(given),
             drain_seconds=arguments.drain,
+            traces=tracing.settings(os.environ),
         )
+    except tracing.SettingsError as error:
+        print(f"veriaidpo-predictor: {error}", file=sys.stderr)
+        return 2
     except ValueError:
         print("veriaidpo-predictor: PREDICTOR_THREADS is not a number.", file=sys.stderr)
         return 2

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from veriaidpo_predictor import tracing
 from veriaidpo_predictor.cores import Cores
 from veriaidpo_predictor.waiting import Limits, Row, Waiting
 
@@ -59,6 +60,8 @@ class _Call:
     def __init__(self, rows: int, deadline: float) -> None:
         self.deadline = deadline
         self.over = False
+        self.taken: float | None = None
+        """When the first of its rows was taken to be computed."""
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[list[Logits]] = self._loop.create_future()
         self._answers: list[Logits | None] = [None] * rows
@@ -134,6 +137,9 @@ class Queue:
             call.over = True
             if call.missing:
                 self._pool.drop(self, waiting)
+            tracing.took("queue", now, call.taken, tokens=sum(len(ids) for ids in rows))
+            if call.taken is not None:
+                tracing.took("infer", call.taken, texts=len(rows))
 
     def measure(self, tokens: int, seconds: float) -> None:
         """Learn from a batch how long a token takes."""
@@ -219,6 +225,7 @@ class Pool:
             started = time.monotonic()
             for row in batch:
                 queue.waited(started - row.came)
+                row.call.taken = row.call.taken or started
             try:
                 logits = queue.run([row.ids for row in batch])
             except Exception:  # noqa: BLE001  whatever it was, the thread goes on to the next batch

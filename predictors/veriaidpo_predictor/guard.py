@@ -13,10 +13,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from veriaidpo_predictor import metrics, refusals
+from veriaidpo_predictor import metrics, refusals, tracing
 from veriaidpo_predictor.refusals import Refusal
 from veriaidpo_predictor.registry import Registry
 from veriaidpo_predictor.tokens import Trust
+from veriaidpo_predictor.tracing import Tracer
 
 log = logging.getLogger("veriaidpo.http")
 
@@ -65,10 +66,11 @@ class _Route:
 class Guard:
     """`trust` is None where no token is asked for."""
 
-    def __init__(self, app: App, *, registry: Registry, trust: Trust | None) -> None:
+    def __init__(self, app: App, *, registry: Registry, trust: Trust | None, tracer: Tracer) -> None:
         self._app = app
         self._registry = registry
         self._trust = trust
+        self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -82,12 +84,11 @@ class Guard:
         try:
             self._admit(scope, route)
             if route is not None and route.asks:
-                scope["headers"] = [
-                    *((key, value) for key, value in scope["headers"] if not _DROPPED.match(key)),
-                    (b"content-type", b"application/json"),
-                ]
-                receive = _replay(await _body(receive, headers))
-            await self._app(scope, receive, answer)
+                # Whoever may ask is believed about the trace it is a part of; nobody else begins one.
+                with self._tracer.request(route.model or "", headers):
+                    await self._ask(scope, receive, answer, headers)
+            else:
+                await self._app(scope, receive, answer)
         except RefusedError as refused:
             await answer.refuse(refused.refusal)
         except Exception as error:  # noqa: BLE001  nothing of it may reach the caller, nor its text the log
@@ -95,6 +96,14 @@ class Guard:
             await answer.refuse(refusals.FAILED)
         if route is not None and route.asks:
             self._count(route.model or "", answer, time.monotonic() - started)
+
+    async def _ask(self, scope: Scope, receive: Receive, answer: "_Answer", headers: dict[str, str]) -> None:
+        scope["headers"] = [
+            *((key, value) for key, value in scope["headers"] if not _DROPPED.match(key)),
+            (b"content-type", b"application/json"),
+        ]
+        await self._app(scope, _replay(await _body(receive, headers)), answer)
+        tracing.note(status=answer.status)
 
     def _count(self, name: str, answer: "_Answer", seconds: float) -> None:
         known = self._registry.get(name) is not None

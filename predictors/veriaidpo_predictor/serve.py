@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from veriaidpo_predictor import manifest, outcome, registry, stand_ins
+from veriaidpo_predictor import manifest, outcome, registry, stand_ins, tracing
 from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.following import Follower
 from veriaidpo_predictor.shared import SharedRegistry
@@ -34,6 +34,7 @@ class Options:
     no_auth: bool
     threads: int
     drain_seconds: float
+    traces: tracing.Settings | None = None
 
 
 def run(options: Options) -> int:
@@ -58,15 +59,18 @@ def run(options: Options) -> int:
     stand_ins.install()
     from veriaidpo_predictor.server import Server  # noqa: PLC0415
 
+    tracer = tracing.open_tracer(options.traces)
     code = Server(
         served,
         trust=trust,
+        tracer=tracer,
         host=options.host,
         port=options.port,
         drain_seconds=options.drain_seconds,
         load=load,
     ).run()
     pool.stop()
+    tracer.close()
     return _refuse(code, served.reason or "") if code else 0
 
 

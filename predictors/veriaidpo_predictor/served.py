@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from veriaidpo_predictor import manifest as manifests
-from veriaidpo_predictor import metrics, runtimes, tasks, tokenise
+from veriaidpo_predictor import metrics, runtimes, tasks, tokenise, tracing
 from veriaidpo_predictor.batching import Pool, Queue, Run
 from veriaidpo_predictor.manifest import Manifest
 from veriaidpo_predictor.running import Running
@@ -125,10 +125,11 @@ class Served:
         if self._engine is None or self.state is not State.READY:
             raise NotReadyError(self.reason)
         tokeniser, queue = self._engine.tokeniser, self._engine.queue
-        started = time.perf_counter()
+        started = time.monotonic()
         encoded = await _aside(texts, lambda: self.task.encode(tokeniser, texts))
-        seconds = time.perf_counter() - started
-        metrics.tokenised(self.name, seconds, sum(one.truncated for one in encoded))
+        metrics.tokenised(self.name, time.monotonic() - started, sum(one.truncated for one in encoded))
+        tracing.took("tokenise", started, texts=len(texts))
+        tracing.note(revision=self.manifest.digest)
         logits = await queue.compute_each([one.ids for one in encoded], deadline)
         found = await _aside(texts, lambda: self.task.answers(texts, encoded, logits))
         metrics.told(

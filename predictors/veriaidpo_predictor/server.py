@@ -36,6 +36,7 @@ from veriaidpo_predictor.registry import Registry
 from veriaidpo_predictor.served import Served
 from veriaidpo_predictor.shared import SharedRegistry
 from veriaidpo_predictor.tokens import Trust
+from veriaidpo_predictor.tracing import Tracer
 
 log = logging.getLogger("veriaidpo.server")
 
@@ -98,11 +99,19 @@ class _Rest(RESTServer):  # type: ignore[misc]
     """kserve's routes behind the guard, on a server that logs no request."""
 
     def __init__(
-        self, server: ModelServer, *, registry: Registry, trust: Trust | None, host: str, drain_seconds: float
+        self,
+        server: ModelServer,
+        *,
+        registry: Registry,
+        trust: Trust | None,
+        tracer: Tracer,
+        host: str,
+        drain_seconds: float,
     ) -> None:
         super().__init__(_APP, server.dataplane, server.model_repository_extension, server.http_port)
         self._registry = registry
         self._trust = trust
+        self._tracer = tracer
         self.config = uvicorn.Config(
             _APP,
             host=host,
@@ -128,7 +137,7 @@ class _Rest(RESTServer):  # type: ignore[misc]
             app.add_api_route("/states", self._registry.states, methods=["GET"])
 
     def _add_middlewares(self, app: fastapi.FastAPI) -> None:
-        app.add_middleware(Guard, registry=self._registry, trust=self._trust)
+        app.add_middleware(Guard, registry=self._registry, trust=self._trust, tracer=self._tracer)
 
     def _add_exception_handlers(self, app: fastapi.FastAPI) -> None:
         app.add_exception_handler(InvalidInput, _tell(refusals.BAD_INPUT))
@@ -151,6 +160,7 @@ class Server(ModelServer):  # type: ignore[misc]
         registry: Registry,
         *,
         trust: Trust | None,
+        tracer: Tracer,
         host: str,
         port: int,
         drain_seconds: float,
@@ -163,7 +173,9 @@ class Server(ModelServer):  # type: ignore[misc]
         self.dataplane = _Plane(self.registered_models, registry)
         self._registry = registry
         self._load_models = load
-        self._rest = _Rest(self, registry=registry, trust=trust, host=host, drain_seconds=drain_seconds)
+        self._rest = _Rest(
+            self, registry=registry, trust=trust, tracer=tracer, host=host, drain_seconds=drain_seconds
+        )
 
     def run(self) -> int:
         """Serve until a signal; gives the exit code: 0, or 1 when no model can be served."""

@@ -16,6 +16,7 @@ from veriaidpo_gateway.database import Database, open_database
 from veriaidpo_gateway.predictor import Predictors
 from veriaidpo_gateway.routes import Routes, model_from
 from veriaidpo_gateway.settings import CacheSettings, LimitSettings, RouteSettings, Settings, TokenSettings
+from veriaidpo_gateway.tracing import Tracer
 
 from .answering import posting
 
@@ -199,6 +200,8 @@ def run_gateway(predictor: Predictor, model_resource: Callable[..., dict[str, An
         max_lifetime: int = 86_400,
         tag_questions: bool = False,
         database: Database | None = None,
+        tracer: Tracer | None = None,
+        client: tuple[str, int] = ("127.0.0.1", 123),
     ) -> AsyncIterator[Gateway]:
         source = FixedSource([model_resource()] if resources is None else resources)
         settings = Settings(
@@ -215,10 +218,13 @@ def run_gateway(predictor: Predictor, model_resource: Callable[..., dict[str, An
                 store=store,
                 database=companies,
                 predictors=Predictors(posting(predictor), None),
+                tracer=tracer,
                 deadline=deadline,
             )
             async with (
-                httpx.AsyncClient(transport=httpx.ASGITransport(apps.public), base_url="http://gw") as public,
+                httpx.AsyncClient(
+                    transport=httpx.ASGITransport(apps.public, client=client), base_url="http://gw"
+                ) as public,
                 httpx.AsyncClient(transport=httpx.ASGITransport(apps.inner), base_url="http://gw") as inner,
             ):
                 yield Gateway(public, inner, predictor, source, apps.upkeep)

@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ..integration.otlp_receiver import Receiver, Span, receiving
+
 REPO = Path(__file__).resolve().parents[2]
 ROLES = ("STAFF", "AUDITOR", "DPO", "COMPLIANCE_MANAGER", "ADMIN", "VIEWER")
 
@@ -27,13 +29,26 @@ def command(port: int, state: Path, *more: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Popen[str], Path, int]]:
+def collector() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def served(
+    tmp_path_factory: pytest.TempPathFactory, collector: Receiver
+) -> Iterator[tuple[subprocess.Popen[str], Path, int]]:
     state, port = tmp_path_factory.mktemp("demo"), free_port()
     output = state / "output"
     with output.open("w") as file:
         # As `make demo &` of a script does: what it starts ignores Ctrl-C unless it asks for it.
         ignoring = ["bash", "-c", 'trap "" INT; exec "$@"', "bash", *command(port, state)]
-        process = subprocess.Popen(ignoring, stdout=file, text=True)
+        process = subprocess.Popen(
+            ignoring,
+            stdout=file,
+            text=True,
+            env=os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url},
+        )
     deadline = time.monotonic() + 170
     while not (state / "env").exists() or "VIEWER" not in (state / "env").read_text():
         assert process.poll() is None, output.read_text()
@@ -72,6 +87,40 @@ def test_it_serves_and_says_how_to_ask(served: tuple[subprocess.Popen[str], Path
     }
     allowed = {"STAFF", "DPO", "COMPLIANCE_MANAGER", "ADMIN"}
     assert answers == {role: 200 if role in allowed else 403 for role in ROLES}
+
+
+def test_gateway_and_predictor_tell_one_trace(
+    served: tuple[subprocess.Popen[str], Path, int], collector: Receiver
+) -> None:
+    _, state, port = served
+    answer = httpx.post(
+        f"http://127.0.0.1:{port}/classify",
+        json={"text": "Bà Trần Thị Bích đồng ý nhận thư quảng cáo."},
+        headers={
+            "Authorization": f"Bearer {environment(state)['VERIAIDPO_TOKEN_STAFF']}",
+            "X-Request-Id": "one-of-both",
+        },
+        trust_env=False,
+    )
+    assert answer.status_code == 200
+
+    def of_this_request(spans: list[Span]) -> dict[str, Span]:
+        named = {span.trace for span in spans if span.attributes.get("veriaidpo.request_id") == "one-of-both"}
+        return {span.name: span for span in spans if span.trace in named}
+
+    both = {"POST classify", "infer principles-vi"}
+    found = of_this_request(collector.until(lambda spans: both <= of_this_request(spans).keys()))
+    above = {span.name: next((one.name for one in found.values() if one.id == span.parent), None)
+             for span in found.values()}  # fmt: skip
+    way = ("authenticate", "normalise", "cache", "predict")
+    assert above == {
+        "POST classify": None,
+        **dict.fromkeys(way, "POST classify"),
+        "infer principles-vi": "predict",
+        **dict.fromkeys(("tokenise", "queue", "infer"), "infer principles-vi"),
+    }
+    assert found["infer"].service == "veriaidpo-predictor"
+    assert "Bích".encode() not in collector.raw
 
 
 def test_a_port_in_use_is_said_in_one_sentence(tmp_path: Path) -> None:

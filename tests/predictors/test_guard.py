@@ -12,6 +12,7 @@ from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.guard import Guard, Message, Receive, RefusedError, Scope, Send
 from veriaidpo_predictor.registry import Registry, open_models
 from veriaidpo_predictor.served import State
+from veriaidpo_predictor.tracing import Untraced
 from veriaidpo_predictor.waiting import Limits
 
 SECRET = "Nguyễn Văn Bí Mật"
@@ -47,7 +48,7 @@ async def ask(
         "path": "/v1/models/tiny-en:predict",
         "headers": [(key.replace("_", "-").encode(), value.encode()) for key, value in headers.items()],
     }
-    await Guard(app, registry=registry, trust=None)(scope, receive, send)
+    await Guard(app, registry=registry, trust=None, tracer=Untraced())(scope, receive, send)
     found = {key.decode(): value.decode() for key, value in sent[0]["headers"]}
     return sent[0]["status"], found, b"".join(message.get("body", b"") for message in sent[1:])
 
