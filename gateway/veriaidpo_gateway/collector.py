@@ -25,7 +25,7 @@ from starlette.types import Scope
 from veriaidpo_gateway import __version__, tracing
 from veriaidpo_gateway.edge import known_method
 from veriaidpo_gateway.exchange import Exchange
-from veriaidpo_gateway.settings import TraceSettings
+from veriaidpo_gateway.trace_settings import TraceSettings
 from veriaidpo_gateway.tracing import Value
 
 MOST_STAGES = 128

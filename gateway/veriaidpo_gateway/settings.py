@@ -7,12 +7,13 @@ keys are followed while the gateway runs (see `keys.py`), so a rotated secret ne
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from veriaidpo_gateway import environment
+from veriaidpo_gateway import environment, trace_settings
 from veriaidpo_gateway.environment import InvalidSettingsError
+from veriaidpo_gateway.trace_settings import TraceSettings
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104  a container does not know its only address beforehand
 
@@ -69,20 +70,6 @@ class RouteSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class TraceSettings:
-    """Which collector is told of requests. OpenTelemetry itself reads what else it needs: headers, a CA."""
-
-    endpoint: str
-    """Its base address, http or https."""
-
-    ratio: float = 1.0
-    """The share of traces begun here that are told, from 0 to 1."""
-
-    trusted: tuple[IPv4Network | IPv6Network, ...] = ()
-    """Clients whose own traces are gone on with; anybody else's request begins a new one."""
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """All of it."""
 
@@ -132,7 +119,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         inner_port=environment.number(environ, "INNER_PORT", 9090),
         log_level=_log_level(environ),
         database_url=environment.secret(environ, "DATABASE_URL"),
-        traces=_traces(environ),
+        traces=trace_settings.read(environ),
         normaliser_model_for_classify=environment.flag(environ, "NORMALIZER_MODEL_FOR_CLASSIFY"),
     )
 
@@ -217,20 +204,6 @@ def _routes(environ: Mapping[str, str]) -> RouteSettings:
     if namespace:
         return RouteSettings(namespace=namespace)
     raise InvalidSettingsError("ROUTES_FILE or KUBERNETES_NAMESPACE is required")
-
-
-def _traces(environ: Mapping[str, str]) -> TraceSettings | None:
-    endpoint = environment.text(environ, "OTEL_EXPORTER_OTLP_ENDPOINT")
-    if endpoint is None:
-        return None
-    if not endpoint.startswith(("http://", "https://")):
-        raise InvalidSettingsError("OTEL_EXPORTER_OTLP_ENDPOINT: an http or https address")
-    named = environment.text(environ, "TRACE_TRUSTED_CIDRS")
-    try:
-        trusted = tuple(ip_network(one.strip()) for one in (named.split(",") if named else ()))
-    except ValueError:
-        raise InvalidSettingsError("TRACE_TRUSTED_CIDRS: networks, with commas between") from None
-    return TraceSettings(endpoint, environment.share(environ, "OTEL_TRACES_SAMPLER_ARG", 1.0), trusted)
 
 
 def _log_level(environ: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol
 from starlette.types import Scope
 
 from veriaidpo_gateway.exchange import Exchange
-from veriaidpo_gateway.settings import TraceSettings
+from veriaidpo_gateway.trace_settings import TraceSettings
 
 Value = str | int | bool
 """What may be told of a stage. Never a text, a user or a tenant."""

@@ -88,6 +88,15 @@ def _written_again(model: Model, revision: str) -> list[Json]:
     return [{"name": "REVISION_REPAIRS", "value": str(known.repairs)}] if known and known.repairs else []
 
 
+def _traces(settings: Settings) -> list[Json]:
+    if not settings.traces_endpoint:
+        return []
+    return [
+        {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": settings.traces_endpoint},
+        {"name": "OTEL_TRACES_SAMPLER_ARG", "value": settings.traces_ratio},
+    ]
+
+
 def _predictor(model: Model, settings: Settings, revision: str) -> Json:
     deadline = model.spec.serving.progress_deadline_seconds
     return {
@@ -98,6 +107,7 @@ def _predictor(model: Model, settings: Settings, revision: str) -> Json:
         "env": [
             {"name": "SERVICE_TRUST_FILE", "value": f"{TRUST_DIR}/tls.crt"},
             {"name": "HOME", "value": "/tmp"},  # noqa: S108 (the pod's own)
+            *_traces(settings),
             *_written_again(model, revision),
         ],
         "ports": [{"name": "http1", "containerPort": SERVE_PORT, "protocol": "TCP"}],

@@ -55,6 +55,10 @@ class Settings:
     """Secret with a hub token for Models that name none themselves; empty means no token."""
     hub_token_key: str = "token"  # noqa: S105 (the name of a key)
     sources: Sources = Sources()
+    traces_endpoint: str = ""
+    """Address of the OpenTelemetry collector that predictors tell of their requests; empty means none."""
+    traces_ratio: str = "1"
+    """The share of requests that is told where the gateway has not decided it, from 0 to 1."""
     service_trust_configmap: str = "veriaidpo-service-trust"
     """ConfigMap with the public keys predictors accept service tokens by, under the key tls.crt."""
     fetch_retry_seconds: float = 15.0
@@ -114,6 +118,8 @@ def read(environ: Mapping[str, str]) -> Settings:
             no_proxy=environ.get("SOURCE_NO_PROXY"),
             ca_configmap=environ.get("SOURCE_CA_CONFIGMAP", "").strip(),
         ),
+        traces_endpoint=environ.get("TRACES_ENDPOINT", "").strip(),
+        traces_ratio=environ.get("TRACES_RATIO") or "1",
         service_trust_configmap=environ.get("SERVICE_TRUST_CONFIGMAP") or "veriaidpo-service-trust",
         fetch_retry_seconds=seconds("FETCH_RETRY_SECONDS", 15),
         max_downloads=_count(environ.get("MAX_DOWNLOADS") or "0"),

@@ -72,32 +72,49 @@ def test_a_source_that_cannot_be_meant_is_refused(setting: str) -> None:
         render(setting)
 
 
-def test_where_models_may_come_from_reaches_the_operator_also_when_it_is_nowhere() -> None:
-    def told(*settings: str) -> dict[str, str]:
-        items = render(*settings)
-        pod = next(
-            item["spec"]["template"]["spec"]
-            for item in items
-            if item["kind"] == "Deployment" and item["metadata"]["name"] == "veriaidpo-operator"
-        )
-        return {one["name"]: one.get("value", "") for one in pod["containers"][0]["env"]}
+def told(component: str, *settings: str) -> dict[str, str]:
+    """Return the plain variables of a component's container."""
+    (deployment,) = (
+        item
+        for item in render(*settings)
+        if item["kind"] == "Deployment" and item["metadata"]["name"] == f"veriaidpo-{component}"
+    )
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return {one["name"]: one.get("value", "") for one in container["env"]}
 
-    assert "huggingface.co" in told()["SOURCE_HOSTS"].split(",")
-    assert told()["SOURCE_HOSTS_INSIDE"] == ""
-    assert told("sources.hosts=null")["SOURCE_HOSTS"] == ""
-    inside = told("sources.hostsInside={minio.storage.svc}", "sources.caConfigMap=ca")
+
+def test_where_models_may_come_from_reaches_the_operator_also_when_it_is_nowhere() -> None:
+    assert "huggingface.co" in told("operator")["SOURCE_HOSTS"].split(",")
+    assert told("operator")["SOURCE_HOSTS_INSIDE"] == ""
+    assert told("operator", "sources.hosts=null")["SOURCE_HOSTS"] == ""
+    inside = told("operator", "sources.hostsInside={minio.storage.svc}", "sources.caConfigMap=ca")
     assert (inside["SOURCE_HOSTS_INSIDE"], inside["SOURCE_CA_CONFIGMAP"]) == ("minio.storage.svc", "ca")
+
+
+def test_a_collector_reaches_the_gateway_and_by_the_operator_the_predictors() -> None:
+    assert not {name for name in told("gateway") | told("operator") if "TRACE" in name or "OTEL" in name}
+    given = (
+        "tracing.endpoint=https://collector:4318",
+        "tracing.samplingRatio=0.05",
+        "tracing.trustedCidrs={10.42.0.0/16,fd00::/8}",
+    )
+    gateway, operator = told("gateway", *given), told("operator", *given)
+    assert gateway["OTEL_EXPORTER_OTLP_ENDPOINT"] == operator["TRACES_ENDPOINT"] == "https://collector:4318"
+    assert gateway["OTEL_TRACES_SAMPLER_ARG"] == operator["TRACES_RATIO"] == "0.05"
+    assert gateway["TRACE_TRUSTED_CIDRS"] == "10.42.0.0/16,fd00::/8"
+
+
+@pytest.mark.parametrize(
+    "setting", ["endpoint=collector:4318", "samplingRatio=7", "trustedCidrs={everybody}"]
+)
+def test_a_collector_that_cannot_be_meant_is_refused(setting: str) -> None:
+    with pytest.raises(RenderError, match="tracing"):
+        render(f"tracing.{setting}")
 
 
 @pytest.mark.parametrize("language", ["en", "vi"])
 def test_the_operator_speaks_the_language_that_is_set(language: str) -> None:
-    (operator,) = (
-        item
-        for item in render(f"operator.language={language}")
-        if item["kind"] == "Deployment" and item["metadata"]["name"].endswith("-operator")
-    )
-    (container,) = operator["spec"]["template"]["spec"]["containers"]
-    assert {"name": "MESSAGE_LANGUAGE", "value": language} in container["env"]
+    assert told("operator", f"operator.language={language}")["MESSAGE_LANGUAGE"] == language
 
 
 def test_a_language_there_are_no_sentences_in_is_refused() -> None:
@@ -145,6 +162,7 @@ OTHER_VALUES = {
     "sources.hostsInside": ["minio.storage.svc"],
     "sources.httpsProxy": "http://proxy.example:3128",
     "redis.maxMemory": "32mb",
+    "tracing.endpoint": "http://collector:4318",
 }
 _JWKS = {"algorithms": ["RS256"], "jwksUrl": "https://idp/keys"}
 # Each needs another value beside it to show.
@@ -173,6 +191,14 @@ BESIDE = {
     "hub.tokenSecret.key": (
         {"hub": {"tokenSecret": {"name": "t", "key": "other"}}},
         {"hub": {"tokenSecret": {"name": "t"}}},
+    ),
+    "tracing.samplingRatio": (
+        {"tracing": {"endpoint": "http://collector:4318", "samplingRatio": 0.25}},
+        {"tracing": {"endpoint": "http://collector:4318"}},
+    ),
+    "tracing.trustedCidrs": (
+        {"tracing": {"endpoint": "http://collector:4318", "trustedCidrs": ["10.42.0.0/16"]}},
+        {"tracing": {"endpoint": "http://collector:4318"}},
     ),
     "hub.endpoint": ({"hub": {"endpoint": "http://mirror"}}, None),
     "redis.existingSecret": (

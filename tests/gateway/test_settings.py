@@ -1,6 +1,7 @@
 """What may be set, and the command line."""
 
 import time
+from ipaddress import ip_network
 from typing import Any
 
 import jwt
@@ -10,6 +11,7 @@ from veriaidpo_gateway.__main__ import main
 from veriaidpo_gateway.database import open_database
 from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.settings import from_environment
+from veriaidpo_gateway.trace_settings import TraceSettings
 
 NEEDED = {"JWT_SECRET_KEY": "s" * 32, "ROUTES_FILE": "/routes.yaml"}
 
@@ -26,6 +28,32 @@ def test_defaults() -> None:
 def test_the_normalisers_model_helps_to_classify_when_asked_to() -> None:
     assert not from_environment(NEEDED).normaliser_model_for_classify
     assert from_environment({**NEEDED, "NORMALIZER_MODEL_FOR_CLASSIFY": "true"}).normaliser_model_for_classify
+
+
+def test_a_collector_and_who_may_name_a_trace() -> None:
+    assert from_environment(NEEDED).traces is None
+    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
+    assert from_environment({**NEEDED, **endpoint}).traces == TraceSettings("http://collector:4318", 1.0, ())
+    given = {**endpoint, "OTEL_TRACES_SAMPLER_ARG": "0.05", "TRACE_TRUSTED_CIDRS": "10.42.7.1/16, fd00::/8"}
+    traces = from_environment({**NEEDED, **given}).traces
+    assert traces == TraceSettings(
+        "http://collector:4318", 0.05, (ip_network("10.42.0.0/16"), ip_network("fd00::/8"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+        ("OTEL_TRACES_SAMPLER_ARG", "1.5"),
+        ("OTEL_TRACES_SAMPLER_ARG", "nan"),
+        ("TRACE_TRUSTED_CIDRS", "everybody"),
+    ],
+)
+def test_a_collector_that_cannot_be_meant_is_named(name: str, value: str) -> None:
+    given = {**NEEDED, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", name: value}
+    with pytest.raises(InvalidSettingsError, match=name):
+        from_environment(given)
 
 
 def test_with_redis_two_replicas_are_assumed() -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from veriaidpo_gateway import collector, tracing
-from veriaidpo_gateway.settings import TraceSettings
+from veriaidpo_gateway.trace_settings import TraceSettings
 from veriaidpo_gateway.tracing import Tracer
 
 from ..integration.otlp_receiver import Receiver, Span, receiving

@@ -42,6 +42,13 @@ def told(spec: Json | None = None) -> Json:
     return found
 
 
+def test_predictors_are_told_of_the_collector_where_there_is_one() -> None:
+    assert not [name for name in env(service()["spec"]["predictor"]) if name.startswith("OTEL")]
+    traced = env(service(traces_endpoint="http://c:4318", traces_ratio="0.1")["spec"]["predictor"])
+    assert traced["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://c:4318"
+    assert traced["OTEL_TRACES_SAMPLER_ARG"] == "0.1"
+
+
 PODS = {"fetch": job()["spec"]["template"]["spec"], "serve": service()["spec"]["predictor"]}
 
 

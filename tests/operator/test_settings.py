@@ -50,6 +50,12 @@ def test_empty_means_unset() -> None:
     assert read({**NEEDED, **empty}) == read(NEEDED)
 
 
+def test_what_predictors_tell_a_collector() -> None:
+    assert (read(NEEDED).traces_endpoint, read(NEEDED).traces_ratio) == ("", "1")
+    given = read({**NEEDED, "TRACES_ENDPOINT": " http://c:4318 ", "TRACES_RATIO": "0.1"})
+    assert (given.traces_endpoint, given.traces_ratio) == ("http://c:4318", "0.1")
+
+
 def test_pull_secrets_are_a_list() -> None:
     assert read({**NEEDED, "IMAGE_PULL_SECRETS": "a, b"}).image_pull_secrets == ("a", "b")
 
