@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from encoders import Size, head_of, tensors
-from veriaidpo_predictor import conversion, int8_step, logs, selection, session, tokenise_kind, verdict
+from veriaidpo_predictor import conversion, cpu, int8_step, logs, selection, session, tokenise_kind, verdict
 from veriaidpo_predictor.manifest import FileEntry, Label, TokenizerKind
 from veriaidpo_predictor.spec import FetchSpec, SpecConversion, SpecSource
 
@@ -169,7 +169,7 @@ def answer(folders: list[Path]) -> None:
     for folder in folders:
         labels = len(json.loads((folder / "config.json").read_bytes())["id2label"])
         kept.append(tokenise.build(folder, kind_of(folder), max_tokens=256))
-        kept.append(session.load(folder, labels=labels))
+        kept.append(session.load(folder, labels=labels, is_narrow=cpu.saturates(cpu.this())))
         for batch in (rows[:1], rows[1:], rows[:1]):
             kept[-1](batch)
     print("ready", flush=True)

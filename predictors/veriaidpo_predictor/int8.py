@@ -47,7 +47,7 @@ def convert(
     ranges = int8_ranges.observe(folder, graph, rows, width=width, per_token=per_token)
     file = GraphFile(graph)
     name, data = Path(GRAPH).name, MatrixFile(Path(GRAPH_DATA).name)
-    int8_graph.rewrite(file, ranges, data, unsigned=cpu.saturates(cpu_class))
+    int8_graph.rewrite(file, ranges, data, narrow=cpu.saturates(cpu_class))
     return {
         Path(GRAPH_DATA).name: data.write(work),
         name: write(work / name, [file.model.SerializeToString(deterministic=True)]),

@@ -6,46 +6,50 @@ what else is in the batch changes nothing, and one outlier costs its own token a
     x' = x / smooth;  r = max |x'| of the token;  q = uint8(x' / r)
     y  = (q @ weight) * r + bias,  weight = int8(original * smooth)
 
+Where a processor adds up two products of bytes in 16 bits (see cpu.saturates), the steps of a weight are so
+wide that no two neighbours are together larger than 128: whatever the activations are, nothing is cut off.
+
 `smooth` moves outlier channels of the activations, which would use up the whole scale, into the weights
 (SmoothQuant with a strength of one half). What the layer computes stays the same; what is rounded does not.
+
+What comes out of GELU or RELU lies nearly all above zero, and half of the levels would be unused. Such an x
+is raised first, so that it begins at level 0, and what that adds to y, always the same, is taken off.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from veriaidpo_predictor import linear
+from veriaidpo_predictor import int8_levels, linear
 from veriaidpo_predictor.graph_file import GraphFile, UnfitGraphError
+from veriaidpo_predictor.int8_levels import LEAST, LEVELS, RAISED_LEVELS, ZERO
+from veriaidpo_predictor.int8_ranges import Range
 from veriaidpo_predictor.linear import Linear, Table
 from veriaidpo_predictor.matrix_file import MatrixFile
 
 Array = npt.NDArray[np.float32]
 
-_LEVELS = 127
-_ZERO = 128
-"""Of uint8, so that as many levels are below zero as above."""
-_LEAST = np.float32(1e-10)
-"""Instead of a range of nothing, which nothing can be divided by."""
 _MICROSOFT = "com.microsoft"
 _OLDEST = 11
 _AXES_ARE_INPUTS = 18
 """The operator set from which on ReduceMax takes its axes as an input."""
 
 
-def rewrite(file: GraphFile, ranges: Mapping[str, Array], data: MatrixFile, *, unsigned: bool) -> None:
+def rewrite(file: GraphFile, ranges: Mapping[str, Range], data: MatrixFile, *, narrow: bool) -> None:
     """Turn the graph into int8 in place, and plan its matrices into `data`.
 
-    `ranges` has the largest magnitude of each channel of what the linear layers read. `unsigned` shifts the
-    weights to uint8, which changes nothing in what is computed: see cpu.saturates. Raises UnfitGraphError.
+    `ranges` has what the linear layers read. `narrow` keeps every sum of two products within 16 bits. Raises
+    UnfitGraphError.
     """
     layers = {one.node.output[0]: one for one in linear.layers(file)}
     tables = {one.node.output[0]: one for one in linear.tables(file)}
     if file.opset < _OLDEST:
         raise UnfitGraphError(f"its operators are of version {file.opset}, and {_OLDEST} is the oldest known")
-    made = _Rewriting(file, ranges, data, unsigned=unsigned)
+    made = _Rewriting(file, ranges, data, narrow=narrow)
     made.prepare(list(layers.values()))
     for node in list(file.graph.node):
         name = node.output[0]
@@ -58,49 +62,61 @@ def rewrite(file: GraphFile, ranges: Mapping[str, Array], data: MatrixFile, *, u
     made.finish()
 
 
+@dataclass(frozen=True, slots=True)
+class _Quantised:
+    """A value as uint8: x = (levels - zero) * unit * scale * smooth - raised; text is a value's name."""
+
+    levels: str
+    zero: str
+    unit: str
+    scale: str
+    smooth: Array
+    raised: np.float32
+
+
 class _Rewriting:
     def __init__(
-        self, file: GraphFile, ranges: Mapping[str, Array], data: MatrixFile, *, unsigned: bool
+        self, file: GraphFile, ranges: Mapping[str, Range], data: MatrixFile, *, narrow: bool
     ) -> None:
         self.nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
         self._file = file
         self._ranges = ranges
         self._data = data
-        self._unsigned = unsigned
+        self._narrow = narrow
         self._readers: dict[str, list[Linear]] = {}
-        self._quantised: dict[str, tuple[str, str, Array]] = {}
+        self._quantised: dict[str, _Quantised] = {}
         self._replaced: set[str] = set()
 
     def prepare(self, layers: Sequence[Linear]) -> None:
         for one in layers:
             self._readers.setdefault(one.x, []).append(one)
-        self._unit = self._constant(np.float32(1 / _LEVELS))
-        self._zero = self._constant(np.uint8(_ZERO))
-        self._least = self._constant(_LEAST)
+        self._least = self._constant(LEAST)
         self._last = self._constant(np.array([-1], dtype=np.int64))
 
     def linear(self, layer: Linear) -> None:
-        quantised, scale, smooth = self._input(layer.x)
-        weight = self._weight(layer) * smooth[:, np.newaxis]
-        steps = np.maximum(np.abs(weight).max(axis=0), _LEAST) / np.float32(_LEVELS)
-        whole = np.rint(weight / steps).astype(np.int16)
-        held = (whole + _ZERO).astype(np.uint8) if self._unsigned else whole.astype(np.int8)
-        name = self._matrix(layer.weight, held)
-        zero = [self._zero] if self._unsigned else []
+        x = self._input(layer.x)
+        weight = self._weight(layer) * x.smooth[:, np.newaxis]
+        steps = int8_levels.steps(weight, narrow=self._narrow)
+        held = np.rint(weight / steps).astype(np.int8)
         product = self._op(
-            "MatMulIntegerToFloat", quantised, name, self._unit, self._constant(steps), self._zero, *zero,
-            domain=_MICROSOFT,
+            "MatMulIntegerToFloat", x.levels, self._matrix(layer.weight, held), x.unit, self._constant(steps),
+            x.zero, domain=_MICROSOFT,
         )  # fmt: skip
-        name = layer.node.output[0]
-        if layer.bias is None:
-            self._op("Mul", product, scale, to=name)
-        else:
-            self._op("Add", self._op("Mul", product, scale), layer.bias, to=name)
+        then = [("Mul", x.scale)]
+        if x.raised:
+            added = int8_levels.added_by_raising(held, steps, x.smooth, x.raised)
+            then.append(("Sub", self._constant(added)))
+        if layer.bias is not None:
+            then.append(("Add", layer.bias))
+        for kind, other in then[:-1]:
+            product = self._op(kind, product, other)
+        kind, other = then[-1]
+        self._op(kind, product, other, to=layer.node.output[0])
 
     def table(self, table: Table) -> None:
         rows = np.asarray(self._file.values(table.weight), dtype=np.float32)
-        steps = np.maximum(np.abs(rows).max(axis=1, keepdims=True), _LEAST) / np.float32(_LEVELS)
+        steps = np.maximum(np.abs(rows).max(axis=1, keepdims=True), LEAST) / np.float32(LEVELS)
         held = self._matrix(table.weight, np.rint(rows / steps).astype(np.int8))
         found = self._op("Cast", self._op("Gather", held, table.ids), to_type=TensorProto.FLOAT)
         step = self._op("Gather", self._constant(steps), table.ids)
@@ -120,26 +136,20 @@ class _Rewriting:
         if all(one.domain != _MICROSOFT for one in self._file.model.opset_import):
             self._file.model.opset_import.append(helper.make_opsetid(_MICROSOFT, 1))
 
-    def _input(self, x: str) -> tuple[str, str, Array]:
-        """Quantise a value, once for all that read it; gives its name, that of its scales, and `smooth`."""
-        found = self._quantised.get(x)
-        if found is None:
-            smooth = self._smooth(x)
-            even = self._op("Mul", x, self._constant(np.float32(1) / smooth))
-            scale = self._op("Max", self._largest(self._op("Abs", even)), self._least)
-            quantised = self._op("QuantizeLinear", self._op("Div", even, scale), self._unit, self._zero)
-            found = self._quantised[x] = (quantised, scale, smooth)
-        return found
-
-    def _smooth(self, x: str) -> Array:
-        """Half of the way from the activations' range to the weights', channel by channel.
-
-        Square roots and quotients alone: every processor gives the same bits.
-        """
-        weights = np.max([np.abs(self._weight(one)).max(axis=1) for one in self._readers[x]], axis=0)
-        least = np.float32(1e-4)
-        found: Array = np.sqrt(np.maximum(self._ranges[x], least) / np.maximum(weights, least))
-        return found
+    def _input(self, x: str) -> _Quantised:
+        """Quantise a value, once for all that read it."""
+        if x not in self._quantised:
+            raised = int8_levels.raised(self._ranges[x])
+            readers = [self._weight(one) for one in self._readers[x]]
+            smooth = int8_levels.smooth(self._ranges[x], readers, raised)
+            from_zero = self._op("Add", x, self._constant(raised)) if raised else x
+            even = self._op("Mul", from_zero, self._constant(np.float32(1) / smooth))
+            scale = self._op("Max", self._largest(even if raised else self._op("Abs", even)), self._least)
+            unit = self._constant(np.float32(1 / (RAISED_LEVELS if raised else LEVELS)))
+            zero = self._constant(np.uint8(0 if raised else ZERO))
+            levels = self._op("QuantizeLinear", self._op("Div", even, scale), unit, zero)
+            self._quantised[x] = _Quantised(levels, zero, unit, scale, smooth, raised)
+        return self._quantised[x]
 
     def _weight(self, layer: Linear) -> Array:
         """Give a weight as [in, out]."""

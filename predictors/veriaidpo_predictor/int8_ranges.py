@@ -5,6 +5,7 @@ model. Being always the same, they leave the int8 graph a function of the source
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,26 @@ from veriaidpo_predictor.matrix_file import MatrixFile, write
 
 Array = npt.NDArray[np.float32]
 
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Of what a linear layer reads: the largest magnitude of each channel, and the lowest value of any."""
+
+    largest: Array
+    lowest: float
+
+    def with_also(self, other: "Range") -> "Range":
+        """Give the range of both."""
+        return Range(np.maximum(self.largest, other.largest), min(self.lowest, other.lowest))
+
+
 _GRAPH, _DATA = "observed.onnx", "observed.onnx_data"
 
 
 def observe(
     folder: Path, graph: Path, rows: Sequence[Sequence[int]], *, width: int, per_token: bool
-) -> dict[str, Array]:
-    """Give the largest magnitude of each channel that the linear layers of a graph read.
+) -> dict[str, Range]:
+    """Give the range of each value that the linear layers of a graph read.
 
     `folder` has the model's config.json, and `graph` lies below it. Raises UnfitGraphError.
     """
@@ -46,11 +60,12 @@ def observe(
         del file
         place = written[0].relative_to(folder).as_posix()
         run = session.load(folder, labels=width, per_token=per_token, graph=place)
-        ranges: dict[str, Array] = {}
+        ranges: dict[str, Range] = {}
         for row in rows:
             for name, found in zip(names, run.values(names, [row]), strict=True):
                 largest = np.abs(found.reshape(-1, found.shape[-1])).max(axis=0)
-                ranges[name] = np.maximum(ranges.get(name, largest), largest)
+                seen = Range(largest, float(found.min()))
+                ranges[name] = ranges.get(name, seen).with_also(seen)
     except session.SessionError as error:
         raise UnfitGraphError(str(error).removesuffix(".")) from error
     finally:

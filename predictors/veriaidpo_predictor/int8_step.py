@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("veriaidpo.int8")
 
-RECIPE = "int8-rows/1"
+RECIPE = "int8-rows/2"
 """What follows the recipe of the original graph, behind a plus."""
 
 _WORK = "int8"
@@ -121,9 +121,12 @@ class _Asking:
         encoded = self.task.encode(self.tokeniser, texts)
         try:
             original, converted = (
-                session.load(self.folder, labels=self.task.width, per_token=self.task.per_token, graph=graph)
+                session.load(
+                    self.folder, labels=self.task.width, per_token=self.task.per_token, graph=graph,
+                    is_narrow=cpu.saturates(cpu.this()),
+                )
                 for graph in (GRAPH, f"{_WORK}/{Path(GRAPH).name}")
-            )
+            )  # fmt: skip
             answered = gate.ask(original, converted, encoded)
         except session.SessionError as error:
             raise UnfitGraphError(str(error).removesuffix(".")) from error

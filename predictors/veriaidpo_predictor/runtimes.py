@@ -7,6 +7,7 @@ Each is loaded when a revision asks for it: the usual image has no torch.
 from pathlib import Path
 from typing import Any
 
+from veriaidpo_predictor import cpu
 from veriaidpo_predictor.batching import Run
 from veriaidpo_predictor.cores import Cores
 from veriaidpo_predictor.manifest import Manifest
@@ -20,7 +21,13 @@ def load(directory: Path, manifest: Manifest, task: Task[Any], cores: Cores) -> 
         return _torch(directory, task)
     from veriaidpo_predictor import session
 
-    return session.load(directory, labels=task.width, per_token=task.per_token, cores=cores)
+    return session.load(
+        directory,
+        labels=task.width,
+        per_token=task.per_token,
+        cores=cores,
+        is_narrow=cpu.saturates(manifest.cpu_class),
+    )
 
 
 def _torch(directory: Path, task: Task[Any]) -> Run:

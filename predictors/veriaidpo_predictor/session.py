@@ -22,6 +22,8 @@ from veriaidpo_predictor.unusable import UnusableError
 
 MODEL_FILE = "onnx/model.onnx"
 _INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
+_SLOWER_FUSED = ["SkipLayerNormFusion"]
+"""Its kernel for the CPU takes five times as long as an addition and a layer norm after it."""
 
 
 class SessionError(UnusableError):
@@ -118,22 +120,29 @@ def load(
     per_token: bool = False,
     graph: str = MODEL_FILE,
     cores: Cores | None = None,
+    is_narrow: bool = False,
 ) -> Session:
-    """Load the graph of a verified revision directory; raises SessionError. Without `cores` it has one."""
+    """Load the graph of a verified revision directory; raises SessionError. Without `cores` it has one.
+
+    `is_narrow`: sums of two int8 products fit into 16 bits, so that the fast kernels of a processor without
+    VNNI are exact. Any other graph is computed by slower ones there, with a copy of its int8 weights.
+    """
     cores = cores or Cores(1)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = cores.count, 1
     # What spins burns the core that another run, HTTP or the tokenizer could have.
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # An int8 graph that was made for a processor with VNNI is exact on one without, too.
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    options.add_session_config_entry("session.x64quantprecision", "0" if is_narrow else "1")
     # An arena keeps the largest batch ever seen; eleven models have to fit side by side.
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(
-            str(directory / graph), sess_options=options, providers=["CPUExecutionProvider"]
+            str(directory / graph),
+            sess_options=options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=_SLOWER_FUSED,
         )
     except Exception as error:  # onnxruntime raises a dozen types of its own, none with a common parent
         raise SessionError(f"onnxruntime cannot load {graph} ({type(error).__name__}).") from error

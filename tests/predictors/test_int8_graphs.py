@@ -3,19 +3,21 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from veriaidpo_predictor import convert, cpu, graph_config, int8, session
+from veriaidpo_predictor import convert, cpu, graph_config, int8, int8_levels, session
 from veriaidpo_predictor.graph_file import UnfitGraphError
+from veriaidpo_predictor.int8_ranges import Range
 
 SIZE = {"principles-vi": 8, "legal-basis-vi": 4}
 ROWS = [[0, *range(40, 40 + length), 2] for length in (3, 17, 60)]
@@ -49,9 +51,9 @@ def model(
     return folder
 
 
-def answers(folder: Path, graph: str) -> Callable[[list[list[int]]], Any]:
+def answers(folder: Path, graph: str, *, is_narrow: bool = False) -> Callable[[list[list[int]]], Any]:
     labels = len(json.loads((folder / "config.json").read_bytes())["id2label"])
-    run = session.load(folder, labels=labels, graph=graph)
+    run = session.load(folder, labels=labels, graph=graph, is_narrow=is_narrow)
     return lambda rows: session.softmax(np.stack(list(run(rows))))
 
 
@@ -78,6 +80,34 @@ def test_the_heavy_part_is_int8_and_lies_beside_the_graph(model: Path) -> None:
     assert sum(path.stat().st_size for path in (model / "int8").iterdir()) < 0.4 * before
 
 
+def test_what_gelu_gives_begins_at_level_0(model: Path) -> None:
+    graph = onnx.load(model / "int8" / "model.onnx", load_external_data=False).graph
+    held = {one.name: one for one in graph.initializer}
+    zeros = [
+        int(numpy_helper.to_array(held[node.input[4]]))
+        for node in graph.node
+        if node.op_type == "MatMulIntegerToFloat"
+    ]
+    assert sorted(zeros) == [0] * 2 + [128] * 10  # one layer of six reads it
+
+
+def test_what_raising_adds_is_what_it_would_be_in_whole_numbers() -> None:
+    rng = np.random.default_rng(4)
+    held = rng.integers(-127, 128, (64, 5)).astype(np.int8)
+    steps, smooth = (rng.uniform(0.1, 2, n).astype(np.float32) for n in (5, 64))
+    x = rng.uniform(-0.1, 3, (7, 64))
+    weight = held * steps.astype(np.float64)
+    raised = np.float32(0.171)
+    product = ((x + raised) / smooth) @ weight
+    added = int8_levels.added_by_raising(held, steps, smooth, raised)
+    assert product - added == pytest.approx((x / smooth) @ weight, abs=1e-4)
+
+
+def test_only_what_hardly_goes_below_zero_is_raised() -> None:
+    assert int8_levels.raised(Range(np.ones(3, dtype=np.float32), lowest=-0.17)) > 0.17
+    assert int8_levels.raised(Range(np.ones(3, dtype=np.float32), lowest=-0.18)) == 0
+
+
 def test_nothing_but_the_original_is_left_beside_it(model: Path) -> None:
     assert {path.name for path in (model / "onnx").iterdir()} <= {"model.onnx", "model.onnx_data"}
 
@@ -90,17 +120,36 @@ def test_the_same_source_gives_the_same_bytes(model: Path) -> None:
     assert digests(converted(model, name="again")) == digests(model / "int8")
 
 
-def test_where_products_would_not_fit_the_weights_are_unsigned_and_nothing_else_changes(model: Path) -> None:
-    assert digests(converted(model, "x86-64-avx2-avx512-vnni", "signed")) != digests(model / "int8")
-    rows = random_rows([5, 64])
-    unsigned, signed = (answers(model, f"{name}/model.onnx")(rows) for name in ("int8", "signed"))
-    assert np.abs(unsigned - signed).max() <= 1e-6
+def weights(folder: Path) -> Iterator[npt.NDArray[np.int64]]:
+    """The int8 matrices of linear layers, [in, out]."""
+    graph = onnx.load(folder / "model.onnx").graph
+    held = {one.name: one for one in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "MatMulIntegerToFloat":
+            yield numpy_helper.to_array(held[node.input[1]]).astype(np.int64)
+
+
+def test_where_products_are_added_in_16_bits_no_pair_of_weights_can_exceed_them(model: Path) -> None:
+    pairs = [np.abs(one).reshape(len(one) // 2, 2, -1).sum(axis=1).max() for one in weights(model / "int8")]
+    assert max(pairs) * 255 < 1 << 15
+    assert min(pairs) >= 126  # and no level is given away
+
+
+def test_elsewhere_weights_use_every_level(model: Path) -> None:
+    wide = converted(model, "x86-64-avx2-avx512-vnni", "wide")
+    assert all((np.abs(one).max(axis=0) == 127).all() for one in weights(wide))
+
+
+def test_the_fast_kernels_answer_to_the_bit_as_the_exact_ones_do(model: Path) -> None:
+    rows = random_rows([5, 64, 200])
+    fast, exact = (answers(model, "int8/model.onnx", is_narrow=narrow)(rows) for narrow in (True, False))
+    assert (fast == exact).all()
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lengths=st.lists(st.integers(1, 90), min_size=2, max_size=9))
 def test_a_text_gets_the_same_answer_alone_and_in_any_batch(model: Path, lengths: list[int]) -> None:
-    answer = ENGINES.setdefault(model, answers(model, "int8/model.onnx"))
+    answer = ENGINES.setdefault(model, answers(model, "int8/model.onnx", is_narrow=True))
     rows = random_rows(lengths)
     together = answer(rows)
     for row, found in zip(rows, together, strict=True):
