@@ -23,7 +23,8 @@ import numpy as np
 
 from encoders import Size, head_of, tensors
 from veriaidpo_predictor import conversion, cpu, int8_step, logs, selection, session, tokenise_kind, verdict
-from veriaidpo_predictor.manifest import FileEntry, Label, TokenizerKind
+from veriaidpo_predictor.golden import Label
+from veriaidpo_predictor.manifest import FileEntry, TokenizerKind
 from veriaidpo_predictor.spec import FetchSpec, SpecConversion, SpecSource
 
 WIDTH, LAYERS, INNER, WORDS, POSITIONS, LABELS = 768, 12, 3_072, 64_001, 258, 8

@@ -8,7 +8,7 @@ import numpy as np
 
 from veriaidpo_predictor import session
 from veriaidpo_predictor.batching import Logits
-from veriaidpo_predictor.manifest import Golden, GoldenSentence, Label
+from veriaidpo_predictor.golden import Golden, GoldenSentence, Label
 from veriaidpo_predictor.tokenise import Encoded, Tokeniser
 
 

@@ -17,6 +17,7 @@ from veriaidpo_predictor import (
     collecting,
     conversion,
     forbidden,
+    graph_check,
     int8_step,
     labels,
     outcome,
@@ -144,6 +145,7 @@ def _download(
     if chosen.left:
         warnings.append(f"Left at the source, as files of such kinds are never fetched: {chosen.left}.")
     progress.state(State.PUBLISHING)
+    _check_graph(folder, chosen)
     made_of = conversion.replace(folder, asked, files) if chosen.made else {}
     converted = int8_step.replace(folder, asked, files, chosen.tokenizer) if is_int8 else None
     if converted is not None:
@@ -160,6 +162,15 @@ def _download(
     if there is not None:
         return Result("Adopted", there.manifest, incoming.downloaded, there.warnings)
     return Result("Published", made, incoming.downloaded, warnings)
+
+
+def _check_graph(folder: Path, chosen: selection.Selection) -> None:
+    if chosen.recipe != selection.AS_PUBLISHED:
+        return
+    try:
+        graph_check.check(folder / selection.GRAPH)
+    except graph_check.HostileGraphError as error:
+        raise FetchError(Reason.UNSUPPORTED_FORMAT, f"{selection.GRAPH} is not served: {error}.") from error
 
 
 def _beside(volume: Volume, chosen: selection.Selection, *, is_int8: bool) -> int:

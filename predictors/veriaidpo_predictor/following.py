@@ -23,8 +23,8 @@ AGAIN_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
 _GRACE_SECONDS = 1.0
 """For requests that found a model and are not in its queue yet."""
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(manifests.MODEL_NAME)
+_DIGEST = re.compile(manifests.SHA256)
 
 
 class ListError(Exception):

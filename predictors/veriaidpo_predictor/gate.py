@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from veriaidpo_predictor.batching import Logits
-from veriaidpo_predictor.manifest import Golden
+from veriaidpo_predictor.golden import Golden
 from veriaidpo_predictor.session import Session
 from veriaidpo_predictor.tasks import Task
 from veriaidpo_predictor.tokenise import Encoded

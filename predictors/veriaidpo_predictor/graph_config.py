@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from veriaidpo_predictor.manifest import Task
+from veriaidpo_predictor.golden import Task
 from veriaidpo_predictor.outcome import FetchError, Reason
 
 Activation = Literal["gelu", "gelu_python", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "relu"]

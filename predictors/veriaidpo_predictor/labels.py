@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from veriaidpo_predictor.manifest import Label, Task, bio
+from veriaidpo_predictor.golden import Label, Task, bio
 from veriaidpo_predictor.outcome import FetchError, Reason
 
 _GENERIC = re.compile(r"LABEL_\d+")

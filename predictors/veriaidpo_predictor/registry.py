@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from veriaidpo_predictor import manifest as manifests
+from veriaidpo_predictor import places
 from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.served import Served, State
 from veriaidpo_predictor.waiting import Limits
@@ -67,7 +68,7 @@ def open_models(directories: Sequence[Path], *, pool: Pool, limits: Limits) -> l
     broken: list[manifests.ManifestError] = []
     for given in directories:
         try:
-            model = open_one(manifests.find(given), pool=pool, limits=limits)
+            model = open_one(places.find(given), pool=pool, limits=limits)
         except manifests.ManifestError as error:
             log.warning("left out: %s", error)
             broken.append(error)

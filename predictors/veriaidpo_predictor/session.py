@@ -16,6 +16,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import onnxruntime  # type: ignore[import-untyped]
 
+from veriaidpo_predictor import graph_check
 from veriaidpo_predictor.batching import Logits
 from veriaidpo_predictor.cores import Cores
 from veriaidpo_predictor.unusable import UnusableError
@@ -137,6 +138,10 @@ def load(
     # An arena keeps the largest batch ever seen; eleven models have to fit side by side.
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
     options.log_severity_level = 3
+    try:
+        graph_check.check(directory / graph)
+    except graph_check.HostileGraphError as error:
+        raise SessionError(f"{graph} is not opened: {error}.") from error
     try:
         session = onnxruntime.InferenceSession(
             str(directory / graph),

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 
-from veriaidpo_predictor.manifest import Golden, Label, ModelName, Runtime, Sha256, Task, fitting
+from veriaidpo_predictor.golden import Golden, Label, Task, fitting
+from veriaidpo_predictor.manifest import ModelName, Runtime, Sha256
 from veriaidpo_predictor.outcome import FetchError, Reason
 from veriaidpo_predictor.record import Record
 from veriaidpo_predictor.verdict import Gate, Quantization

@@ -7,7 +7,7 @@ from typing import Any
 
 from veriaidpo_predictor import session, spans
 from veriaidpo_predictor.batching import Logits
-from veriaidpo_predictor.manifest import Golden, GoldenSpan, GoldenSpans
+from veriaidpo_predictor.golden import Golden, GoldenSpan, GoldenSpans
 from veriaidpo_predictor.spans import Span
 from veriaidpo_predictor.tokenise import Encoded, Tokeniser
 

@@ -5,8 +5,8 @@ from typing import Any, Protocol, TypeVar
 
 from veriaidpo_predictor.batching import Logits
 from veriaidpo_predictor.classification import Classification
-from veriaidpo_predictor.manifest import Golden, Label
-from veriaidpo_predictor.manifest import Task as TaskName
+from veriaidpo_predictor.golden import Golden, Label
+from veriaidpo_predictor.golden import Task as TaskName
 from veriaidpo_predictor.tagging import Tagging
 from veriaidpo_predictor.tokenise import Encoded, Tokeniser
 

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from veriaidpo_predictor import convert, graph_config, session, tokenise, tokenise_kind
-from veriaidpo_predictor.manifest import Task
+from veriaidpo_predictor.golden import Task
 from veriaidpo_predictor.outcome import FetchError, Reason
 
 REPO = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import pytest
 
 from veriaidpo_predictor import gate, tasks, verdict
 from veriaidpo_predictor.gate import Answered, Sentences
-from veriaidpo_predictor.manifest import Golden, GoldenSentence, GoldenSpan, GoldenSpans, Label
+from veriaidpo_predictor.golden import Golden, GoldenSentence, GoldenSpan, GoldenSpans, Label
 from veriaidpo_predictor.tokenise import Encoded
 from veriaidpo_predictor.verdict import Figures, Gate
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_predictor import manifest
+from veriaidpo_predictor import manifest, places
 from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.registry import open_models
 from veriaidpo_predictor.served import State
@@ -137,10 +137,10 @@ def test_a_revision_for_torch_is_not_served_without_torch_and_says_so(
 def test_the_folder_of_a_model_stands_for_its_only_revision(
     revision: Path, volume: Path, publish_to: Publish, repository: Callable[..., dict[str, bytes]]
 ) -> None:
-    assert manifest.find(volume / "models" / "tiny-en") == revision
+    assert places.find(volume / "models" / "tiny-en") == revision
     publish_to(volume, content=repository() | {"labels.json": b"[]"})
     with pytest.raises(manifest.ManifestError, match="has 2 published revisions"):
-        manifest.find(volume / "models" / "tiny-en")
+        places.find(volume / "models" / "tiny-en")
 
 
 def test_at_sigterm_it_is_unready_at_once_answers_on_and_ends_with_0(serve: Serve, revision: Path) -> None:

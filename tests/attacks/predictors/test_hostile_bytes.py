@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import onnxruntime  # type: ignore[import-untyped]
 import pytest
 
 from ..conftest import Attack
+from . import hostile_graphs
 from .conftest import Ended, Fetch
 from .lying_hub import LyingHub
 
@@ -170,6 +172,38 @@ def test_m5_weights_that_lie(
         with LyingHub(sound) as hub:
             row.control = f"the same weights as they are: {fetch(hub.url, root=next(roots)).said['reason']}"
         row.figure = f"{len(hostile)} headers, each refused with a reason of its own"
+
+
+def test_m5_graphs_that_reach_out(
+    attack: Attack, fetch: Fetch, files: dict[str, bytes], roots: Iterator[Path], tmp_path: Path
+) -> None:
+    graphs = hostile_graphs.hostile(files["onnx/model.onnx"])
+    with attack(
+        "M5b", "graphs that read other files, lie about sizes, swell, or bring their own operators"
+    ) as row:
+        for data, words in graphs.values():
+            with LyingHub({**files, "onnx/model.onnx": data}) as hub:
+                ended = fetch(hub.url, root=next(roots))
+            row.tried += 1
+            row.got_through += (
+                ended.said["reason"] != "UnsupportedFormat" or words not in ended.said["message"]
+            )
+        row.figure = f"{len(graphs)} graphs, each refused with what is wrong with it, before an engine saw it"
+        opened = [what for what, (data, _) in graphs.items() if engine_opens(tmp_path, data)]
+        row.control = f"onnxruntime opens {len(opened)} of them as they are: {', '.join(opened)}"
+
+
+def engine_opens(folder: Path, graph: bytes) -> bool:
+    (folder / "config.json").write_bytes(b"0123456789")
+    path = folder / "model.onnx"
+    path.write_bytes(graph)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception:  # noqa: BLE001  a dozen types of its own, none with a common parent
+        return False
+    return True
 
 
 def test_m6_half_and_changed_files(

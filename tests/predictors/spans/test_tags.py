@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from veriaidpo_predictor import labels, manifest, spec
-from veriaidpo_predictor.manifest import Label
+from veriaidpo_predictor.golden import GoldenSpan, GoldenSpans, Label
 from veriaidpo_predictor.outcome import FetchError, Reason
 
 COMPANY = Label(id="company", en="Company name", vi="Tên công ty")
@@ -81,8 +81,8 @@ def test_a_manifest_keeps_the_order_of_the_tags_through_its_json(
     assert read.tags == ("B-person", "I-person", "O", "I-company", "B-company", "B-address", "I-address")
     again = manifest.Manifest.model_validate_json(manifest.encode(read))
     assert again == read
-    assert again.golden_sentences[0] == manifest.GoldenSpans(
-        text="Hòa Phát lưu dữ liệu.", spans=(manifest.GoldenSpan(start=0, end=8, label="company"),)
+    assert again.golden_sentences[0] == GoldenSpans(
+        text="Hòa Phát lưu dữ liệu.", spans=(GoldenSpan(start=0, end=8, label="company"),)
     )
 
 
@@ -153,7 +153,7 @@ def asked(**changes: Any) -> str:
 def test_a_spec_may_ask_for_golden_spans(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FETCH_SPEC", asked())
     (golden,) = spec.read(None).golden_sentences
-    assert isinstance(golden, manifest.GoldenSpans)
+    assert isinstance(golden, GoldenSpans)
     assert golden.spans[0].label == "company"
 
 
