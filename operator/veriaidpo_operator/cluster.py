@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from veriaidpo_operator import objects, pods, reading, serving
+from veriaidpo_operator import events, objects, pods, reading, serving
 from veriaidpo_operator.actions import Action, Apply, Create, Delete, Patch
 from veriaidpo_operator.api import GROUP, KIND, MANAGER, MODEL_LABEL, VERSION, Json, Model
 from veriaidpo_operator.apiserver import ApiError, ApiServer
@@ -55,7 +55,7 @@ class Cluster:
         seen_claim = reading.claim(claim) if claim else None
         seen_pods = tuple(self._pod(model, raw, now) for raw in raw_pods)
         jobs = self._server.list("Job", labelSelector=selector)
-        seen_jobs = tuple(self._job(raw, seen_pods, now) for raw in jobs)
+        seen_jobs = tuple(self._job(reading.job(raw), seen_pods, now) for raw in jobs)
         return self._serving(
             model,
             Observed(
@@ -71,11 +71,11 @@ class Cluster:
     def downloads(self, model: Model, now: datetime) -> int:
         """Count the fetch Jobs of other Models that run, or are about to."""
         selector = f"app.kubernetes.io/managed-by={MANAGER},{MODEL_LABEL}!={model.name}"
-        jobs = [raw for raw in self._server.list("Job", labelSelector=selector) if reading.job(raw).live]
+        jobs = [job for job in map(reading.job, self._server.list("Job", labelSelector=selector)) if job.live]
         fetching = f"{selector},app.kubernetes.io/component=fetch"
         raw_pods = self._server.list("Pod", labelSelector=fetching) if jobs else []
         seen = tuple(self._pod(model, raw, now) for raw in raw_pods)
-        return sum(holds_a_place(self._job(raw, seen, now), seen, self._settings, now) for raw in jobs)
+        return sum(holds_a_place(self._job(job, seen, now), seen, self._settings, now) for job in jobs)
 
     def _serving(self, model: Model, seen: Observed) -> Observed:
         try:
@@ -103,26 +103,25 @@ class Cluster:
         pod = reading.pod(raw)
         if pod.silent:
             return replace(pod, said=self._hear(pod.ip, serving.SERVE_PORT, serving.ready_path(model)))
-        late = pods.slow_to_start(pod, now, self._settings.pending_grace_seconds)
-        return reading.pod(raw, self._warnings(pod.uid)) if late else pod
+        if not pods.slow_to_start(pod, now, self._settings.pending_grace_seconds):
+            return pod
+        told = self._events(pod.uid)
+        return replace(pod, unmounted=events.unmounted(told), without_sandbox=events.without_sandbox(told))
 
-    def _job(self, raw: Json, seen_pods: tuple[Pod, ...], now: datetime) -> Job:
-        job = reading.job(raw)
+    def _job(self, job: Job, seen_pods: tuple[Pod, ...], now: datetime) -> Job:
         alone = job.live and not any(pod.job == job.uid for pod in seen_pods)
-        return reading.job(raw, self._warnings(job.uid)) if alone and self._late(job.created, now) else job
+        if not (alone and self._late(job.created, now)):
+            return job
+        return replace(job, waiting_for_pods=next(iter(events.complaints(self._events(job.uid))), ""))
 
     def _claim_warnings(self, claim: Claim | None, now: datetime) -> tuple[str, ...]:
         if claim is None or claim.phase != "Pending" or not self._late(claim.created, now):
             return ()
         # FailedBinding is how a missing default class is told, as a Normal event.
-        return self._warnings(claim.uid, also="FailedBinding")
+        return events.complaints(self._events(claim.uid), also="FailedBinding")
 
-    def _warnings(self, uid: str, also: str = "") -> tuple[str, ...]:
-        """Return what the cluster's own components complain about an object, the newest first."""
-        events = self._server.list("Event", fieldSelector=f"involvedObject.uid={uid}")
-        bad = [e for e in events if e.get("type") == "Warning" or (e.get("reason") == also != "")]
-        bad.sort(key=lambda e: e.get("lastTimestamp") or e.get("eventTime") or "", reverse=True)
-        return tuple(e.get("message", "") for e in bad)
+    def _events(self, uid: str) -> list[Json]:
+        return self._server.list("Event", fieldSelector=f"involvedObject.uid={uid}")
 
     def _progress(self, jobs: tuple[Job, ...], seen: tuple[Pod, ...]) -> Progress | None:
         live = {job.uid for job in jobs if job.live and not job.deleting}

@@ -23,6 +23,8 @@ class FetchResult(BaseModel):
     revisions: tuple[str, ...] | None = None
     """Digests of all revisions on the volume, the newest first."""
     warnings: tuple[str, ...] = ()
+    retry_after: float | None = None
+    """Seconds that the source asked to be left alone for."""
 
     @property
     def published(self) -> bool:

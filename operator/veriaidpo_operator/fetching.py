@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from veriaidpo_operator import jobs, objects, revisions
+from veriaidpo_operator import fetch_failures, jobs, revisions
 from veriaidpo_operator.api import Model
 from veriaidpo_operator.fetch_words import FetchResult, Progress
 from veriaidpo_operator.observed import Job, Observed, Pod
-from veriaidpo_operator.pods import Trouble, last_words, refusal, trouble
-from veriaidpo_operator.reasons import EXIT_CODES, SLOW, Reason, from_fetch, known
+from veriaidpo_operator.pods import Trouble, refusal, trouble
+from veriaidpo_operator.reasons import SLOW, Reason, known
 from veriaidpo_operator.sentences import Phrase, Sentences, full_stop
 from veriaidpo_operator.settings import Settings
 
@@ -58,13 +58,16 @@ class Fetch:
     step: Trouble | None = None
     """What it is doing, for RUNNING."""
     failed_at: datetime | None = None
+    left_alone: timedelta = timedelta()
+    """How long the source asked not to be asked again."""
     attempt: int = 1
 
     def retry_at(self, settings: Settings) -> datetime | None:
         """Return when a failed fetch is due again."""
         if self.failed_at is None or self.trouble is None:
             return None
-        return self.failed_at + pause(self.trouble.reason, self.attempt, settings.fetch_retry_seconds)
+        own = pause(self.trouble.reason, self.attempt, settings.fetch_retry_seconds)
+        return self.failed_at + max(own, self.left_alone)
 
 
 def pause(reason: Reason, attempt: int, seconds: float) -> timedelta:
@@ -110,8 +113,9 @@ def look(  # noqa: PLR0911 (one return for each way a fetch can stand)
         return replace(
             fetch,
             phase=Phase.FAILED,
-            trouble=_job_failure(model, job, pods, settings),
+            trouble=fetch_failures.of_job(model, job, pods, settings),
             failed_at=job.ended or now,
+            left_alone=fetch_failures.left_alone(pods),
         )
     return _running(model, observed, fetch, pods=pods, settings=settings, now=now)
 
@@ -120,7 +124,7 @@ def _queued(fetch: Fetch, running: int, settings: Settings) -> Fetch:
     """Let a Job that is to be made wait while as many others run as may."""
     if settings.max_downloads == 0 or running < settings.max_downloads:
         return fetch
-    step = _say(settings, Reason.QUEUED, count=running, most=settings.max_downloads)
+    step = Trouble.of(settings, Reason.QUEUED, count=running, most=settings.max_downloads)
     return replace(fetch, phase=Phase.QUEUED, step=step)
 
 
@@ -143,7 +147,7 @@ def _running(
     What the attempt before failed of stays the trouble until this one gets further: a failure that comes
     again and again is shown all the time, not only now and then.
     """
-    starting = _say(settings, Reason.FETCH_STARTING, job=fetch.name, attempt=fetch.attempt)
+    starting = Trouble.of(settings, Reason.FETCH_STARTING, job=fetch.name, attempt=fetch.attempt)
     job = fetch.job
     if not pods:
         refused = job.waiting_for_pods if job else ""
@@ -151,9 +155,11 @@ def _running(
         return replace(fetch, step=starting, trouble=found)
     pod = pods[0]
     if pod.phase == "Succeeded":  # the Job controller has not seen it yet
-        return replace(fetch, step=_say(settings, Reason.PUBLISHING, uri=model.spec.source.uri), trouble=None)
+        return replace(
+            fetch, step=Trouble.of(settings, Reason.PUBLISHING, uri=model.spec.source.uri), trouble=None
+        )
     if pod.phase == "Failed":
-        failure = _pod_failure(model, fetch.name, pod, settings)
+        failure = fetch_failures.of_pod(model, fetch.name, pod, settings)
         return replace(fetch, step=starting, trouble=failure, failed_at=pod.ended_at)
     found = trouble(pod, section="download", now=now, settings=settings)
     if found is not None:
@@ -168,7 +174,7 @@ def _volume(observed: Observed, pod: Pod, settings: Settings) -> Trouble | None:
     claim = observed.claim
     if claim is None or claim.phase == "Bound" or not pod.unschedulable:
         return None
-    return _say(settings, Reason.VOLUME_PENDING, claim=claim.name, detail=pod.unschedulable)
+    return Trouble.of(settings, Reason.VOLUME_PENDING, claim=claim.name, detail=pod.unschedulable)
 
 
 def _step(model: Model, observed: Observed, say: Sentences) -> Trouble:
@@ -197,42 +203,6 @@ def _size(count: float) -> str:
         if count >= size:
             return f"{count / size:.1f} {unit}"
     return f"{count:.0f} B"
-
-
-def _job_failure(model: Model, job: Job, pods: tuple[Pod, ...], settings: Settings) -> Trouble:
-    if job.failed_reason == "DeadlineExceeded":
-        return _say(settings, Reason.DEADLINE_EXCEEDED, deadline=model.spec.download.active_deadline_seconds)
-    ended = next((pod for pod in pods if pod.phase == "Failed"), None)
-    if ended is not None:
-        return _pod_failure(model, job.name, ended, settings)
-    return _say(settings, Reason.INTERNAL, job=job.name, detail=job.failed_message)
-
-
-def _pod_failure(model: Model, job: str, pod: Pod, settings: Settings) -> Trouble:
-    if pod.ended_reason == "OOMKilled":
-        return _say(settings, Reason.OOM_KILLED, pod=pod.name, section="download")
-    if pod.status_reason == "Evicted":
-        return _say(settings, Reason.EVICTED, pod=pod.name, detail=pod.message)
-    result = pod.result
-    if result is not None:
-        reason, detail = from_fetch(result.reason), result.message
-    else:
-        reason = EXIT_CODES.get(pod.exit_code or 1, Reason.INTERNAL)
-        detail = last_words(pod, settings)
-    source = model.spec.source
-    return _say(
-        settings,
-        reason,
-        detail=detail,
-        uri=source.uri,
-        revision=source.revision,
-        claim=objects.claim_name(model),
-        job=job,
-    )
-
-
-def _say(settings: Settings, reason: Reason, **facts: object) -> Trouble:
-    return Trouble(reason, settings.sentences(reason, **facts))
 
 
 def warnings(result: FetchResult) -> str:

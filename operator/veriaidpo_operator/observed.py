@@ -43,7 +43,7 @@ class Job(Child):
     failed_reason: str
     failed_message: str
     ended: datetime | None
-    waiting_for_pods: str
+    waiting_for_pods: str = ""
     """Why the Job controller could not make a pod, when it said so in an event."""
 
     @property
@@ -73,8 +73,10 @@ class Pod(Child):
     """The last termination message, or why the pod as a whole failed."""
     status_reason: str
     restarts: int
-    warnings: tuple[str, ...] = ()
-    """Messages of Warning events, newest first; looked up only for a pod that does not start."""
+    unmounted: str = ""
+    """Why a volume of it cannot be mounted; looked up only for a pod that does not start."""
+    without_sandbox: str = ""
+    """Why its node cannot make a place for its containers; looked up at the same time."""
     said: str = ""
     """What its readiness probe is told; asked only of a predictor that runs and is not ready."""
 

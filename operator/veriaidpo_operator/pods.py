@@ -1,6 +1,6 @@
 """What keeps a pod from doing its work, in one reason and one sentence."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,15 +27,16 @@ class Trouble:
     reason: Reason
     message: str
 
+    @classmethod
+    def of(cls, settings: Settings, reason: Reason, **facts: object) -> "Trouble":
+        """Give a reason the facts of its sentence."""
+        return cls(reason, settings.sentences(reason, **facts))
+
 
 def refusal(text: str, settings: Settings) -> Trouble:
     """Return the trouble of a pod that cannot be made, from what the API server said of it."""
-    if over_quota(text):
-        what = settings.sentences(Phrase.A_POD)
-        return Trouble(
-            Reason.QUOTA_EXCEEDED, settings.sentences(Reason.QUOTA_EXCEEDED, what=what, detail=text)
-        )
-    return Trouble(Reason.POD_REFUSED, settings.sentences(Reason.POD_REFUSED, detail=text))
+    reason = Reason.QUOTA_EXCEEDED if over_quota(text) else Reason.POD_REFUSED
+    return Trouble.of(settings, reason, what=settings.sentences(Phrase.A_POD), detail=text)
 
 
 def slow_to_start(pod: Pod, now: datetime, grace: float) -> bool:
@@ -43,16 +44,14 @@ def slow_to_start(pod: Pod, now: datetime, grace: float) -> bool:
     return pod.phase == "Pending" and now - pod.created > timedelta(seconds=grace)
 
 
-def trouble(  # noqa: PLR0911 (one return for each trouble)
-    pod: Pod, *, section: str, now: datetime, settings: Settings
-) -> Trouble | None:
+def trouble(pod: Pod, *, section: str, now: datetime, settings: Settings) -> Trouble | None:
     """Return what is wrong with a pod, or None while it is on its way or running.
 
     section: the part of spec (download or serving) whose limits the pod has.
     """
 
     def found(reason: Reason, **facts: object) -> Trouble:
-        return Trouble(reason, settings.sentences(reason, pod=pod.name, **facts))
+        return Trouble.of(settings, reason, pod=pod.name, **facts)
 
     if pod.waiting_reason in _IMAGE:
         detail = pod.waiting_message or pod.waiting_reason
@@ -66,11 +65,17 @@ def trouble(  # noqa: PLR0911 (one return for each trouble)
     named = _named(pod)
     if named is not None:
         return found(named, detail=pod.said if words.cause(pod.said) else last_words(pod, settings))
-    if slow_to_start(pod, now, settings.pending_grace_seconds):
-        if pod.unschedulable:
-            return found(Reason.UNSCHEDULABLE, detail=pod.unschedulable)
-        if pod.warnings:
-            return found(Reason.MOUNT_FAILED, detail=pod.warnings[0])
+    return _held_up(pod, found) if slow_to_start(pod, now, settings.pending_grace_seconds) else None
+
+
+def _held_up(pod: Pod, found: Callable[..., Trouble]) -> Trouble | None:
+    """Return what keeps a pod from starting, whether or not its container was tried."""
+    if pod.unschedulable:
+        return found(Reason.UNSCHEDULABLE, detail=pod.unschedulable)
+    if pod.unmounted:
+        return found(Reason.MOUNT_FAILED, detail=pod.unmounted)
+    if pod.without_sandbox:
+        return found(Reason.CONTAINER_CONFIG, detail=pod.without_sandbox)
     return None
 
 

@@ -1,6 +1,6 @@
 """Raw API objects turned into what was observed. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -49,7 +49,7 @@ def claim(raw: Mapping[str, Any]) -> Claim:
     )
 
 
-def job(raw: Mapping[str, Any], warnings: Iterable[str] = ()) -> Job:
+def job(raw: Mapping[str, Any]) -> Job:
     """Read a Job."""
     conditions = _conditions(raw)
     complete, failed = conditions.get("Complete"), conditions.get("Failed")
@@ -61,11 +61,10 @@ def job(raw: Mapping[str, Any], warnings: Iterable[str] = ()) -> Job:
         failed_reason=(failed or {}).get("reason", ""),
         failed_message=(failed or {}).get("message", ""),
         ended=_time(ended.get("lastTransitionTime")),
-        waiting_for_pods=next(iter(warnings), ""),
     )
 
 
-def pod(raw: Mapping[str, Any], warnings: Iterable[str] = (), said: str = "") -> Pod:
+def pod(raw: Mapping[str, Any], said: str = "") -> Pod:
     """Read a pod with one container that counts (its first)."""
     status = raw.get("status") or {}
     container: Json = next(iter(status.get("containerStatuses") or ()), {})
@@ -91,7 +90,6 @@ def pod(raw: Mapping[str, Any], warnings: Iterable[str] = (), said: str = "") ->
         message=ended.get("message") or status.get("message", ""),
         status_reason=status.get("reason", ""),
         restarts=container.get("restartCount", 0),
-        warnings=tuple(warnings),
         said=said,
     )
 

@@ -57,6 +57,7 @@ class Reason(StrEnum):
     SOURCE_UNAUTHORIZED = "SourceUnauthorized"
     SOURCE_NOT_FOUND = "SourceNotFound"
     SOURCE_UNREACHABLE = "SourceUnreachable"
+    SOURCE_BUSY = "SourceBusy"
     SOURCE_REFUSED = "SourceRefused"
     EMPTY_SOURCE = "EmptySource"
     CHECKSUM_MISMATCH = "ChecksumMismatch"
@@ -110,6 +111,7 @@ EXIT_CODES = {
     13: Reason.SOURCE_UNREACHABLE, 14: Reason.EMPTY_SOURCE, 15: Reason.CHECKSUM_MISMATCH,
     16: Reason.LABELS_MISMATCH, 17: Reason.OUT_OF_SPACE, 18: Reason.UNSUPPORTED_FORMAT,
     19: Reason.SOURCE_REFUSED, 20: Reason.VOLUME_READ_ONLY,
+    21: Reason.SOURCE_BUSY,
 }  # fmt: skip
 """What a fetch ended of, by the exit code of its pod; any other code is Internal."""
 

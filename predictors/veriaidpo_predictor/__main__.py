@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from veriaidpo_predictor import logs
-from veriaidpo_predictor.arguments import arguments_of
+from veriaidpo_predictor.arguments import parser as _parser
 
 if TYPE_CHECKING:
     from veriaidpo_predictor.manifest import Manifest
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; gives its exit code."""
-    arguments = arguments_of(argv)
+    arguments = _parser().parse_args(argv)
     # The first process of a container ignores the signals that it does not handle.
     signal.signal(signal.SIGTERM, _terminate)
     logs.configure()

@@ -1,18 +1,17 @@
 """The command line: which commands there are, and what each is told."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 from veriaidpo_predictor.outcome import Reason
 
 
-def arguments_of(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read a command line; ends the program where there is none of this form."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Give what reads a command line."""
+    program = argparse.ArgumentParser(
         prog="veriaidpo-predictor", description="Download a model onto a volume, verify it, serve it."
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = program.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_fetch(commands)
     verify = commands.add_parser("verify", help="compare every byte of a revision with its manifest")
@@ -30,7 +29,7 @@ def arguments_of(argv: Sequence[str] | None) -> argparse.Namespace:
         help="a model's folder, ROOT/models/NAME, or a volume",
     )
     _add_keep(collecting, required=True)
-    return parser.parse_args(argv)
+    return program
 
 
 def _add_keep(parser: argparse.ArgumentParser, *, required: bool) -> None:

@@ -74,7 +74,7 @@ def run(
             result = fetch(asked, root=root, source=source, progress=progress, keep=keep)
             progress.state(State.DONE)
     except FetchError as error:
-        return _failed(progress, error.reason, str(error))
+        return _failed(progress, error.reason, str(error), retry_after=error.retry_after)
     except Exception as error:
         log.exception("fetch failed")
         return _failed(progress, Reason.INTERNAL, f"The fetch failed unexpectedly ({type(error).__name__}).")
@@ -192,7 +192,7 @@ def _check_budget(asked: FetchSpec, size: int) -> None:
 def _without_the_source(volume: Volume, asked: FetchSpec, error: FetchError, keep: Keep) -> Result:
     """Adopt what was fetched before when the source is away; what it refuses stays refused."""
     found = None
-    if error.reason is Reason.SOURCE_UNREACHABLE:
+    if error.reason in {Reason.SOURCE_UNREACHABLE, Reason.SOURCE_BUSY}:
         found = volume.find(revision=asked.source.revision)
     if found is None:
         raise error
@@ -217,10 +217,11 @@ def _key(uri: str, commit: str) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def _failed(progress: Progress, reason: Reason, message: str) -> int:
+def _failed(progress: Progress, reason: Reason, message: str, *, retry_after: float | None = None) -> int:
     progress.state(State.FAILED)
     log.error("%s: %s", reason.text, message)
-    _tell({"reason": reason.text, "message": message})
+    asked = {} if retry_after is None else {"retryAfter": round(retry_after)}
+    _tell({"reason": reason.text, "message": message, **asked})
     return reason.exit_code
 
 

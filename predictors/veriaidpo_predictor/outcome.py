@@ -27,6 +27,7 @@ class Reason(Enum):
     UNSUPPORTED_FORMAT = ("UnsupportedFormat", 18)
     SOURCE_REFUSED = ("SourceRefused", 19)
     VOLUME_READ_ONLY = ("VolumeReadOnly", 20)
+    SOURCE_BUSY = ("SourceBusy", 21)
 
     def __init__(self, text: str, exit_code: int) -> None:
         self.text = text
@@ -34,11 +35,15 @@ class Reason(Enum):
 
 
 class FetchError(Exception):
-    """The end of a fetch without a revision; the message is one sentence without secrets."""
+    """The end of a fetch without a revision; the message is one sentence without secrets.
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    `retry_after` is how many seconds the source asks to be left alone for.
+    """
+
+    def __init__(self, reason: Reason, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.retry_after = retry_after
 
 
 def message_of(fields: Mapping[str, object]) -> str:

@@ -49,8 +49,9 @@ class Patience:
         self._obeyed = asked + (self._obeyed if failures > 1 else 0.0)
         if self._obeyed > self.most_obeyed:
             raise FetchError(
-                Reason.SOURCE_UNREACHABLE,
+                Reason.SOURCE_BUSY,
                 f"{failure}, and is to be asked again in {asked:.6g} s at the earliest.",
+                retry_after=asked,
             ) from failure
         seconds = max(min(self.longest_wait, own), asked)
         log.warning("%s; trying again", failure, extra={"attempt": failures, "seconds": round(seconds, 1)})

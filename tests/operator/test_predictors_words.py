@@ -1,5 +1,6 @@
 """A predictor that is not ready says why, and the Model's conditions repeat it with a reason of their own."""
 
+import ast
 import json
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,17 +10,11 @@ from threading import Thread
 import pytest
 
 from veriaidpo_operator import readiness, words
-from veriaidpo_operator.reasons import Reason
+from veriaidpo_operator.reasons import EXIT_CODES, Reason
 
 from .world import DAMAGE, DIGEST, GOLDEN, World
 
 PREDICTOR = Path(__file__).parents[2] / "predictors/veriaidpo_predictor"
-
-
-def message(world: World, kind: str = "Ready") -> str:
-    condition = world.status.condition(kind)
-    assert condition is not None
-    return condition.message
 
 
 def first_rollout(fault: str, rounds: int = 8) -> World:
@@ -38,15 +33,15 @@ def test_a_golden_sentence_that_fails_is_the_reason_within_seconds() -> None:
     for kind in ("Ready", "WarmedUp", "Servable"):
         assert world.condition(kind) == ("False", "GoldenSentenceFailed")
     assert world.condition("Degraded") == ("True", "GoldenSentenceFailed")
-    assert GOLDEN in message(world)
-    assert "spec.serving.goldenSentences" in message(world)
+    assert GOLDEN in world.message()
+    assert "spec.serving.goldenSentences" in world.message()
     assert world.status.quarantined == ()  # a bad one that may still come up is better than none
 
 
 def test_a_predictor_that_ends_is_quoted_by_its_sentence_and_not_as_json() -> None:
     world = first_rollout("crash")
     assert world.condition("Ready") == ("False", "Crashing")
-    assert "again and again: No. See" in message(world)
+    assert "again and again: No. See" in world.message()
 
 
 def test_a_first_revision_that_is_late_says_so_after_its_own_deadline() -> None:
@@ -93,6 +88,16 @@ def test_the_predictor_still_says_it_so(sentence: str) -> None:
     source = "".join(path.read_text() for path in PREDICTOR.glob("*.py"))
     fixed = [part.partition("{")[0] for part in sentence.split("}")]
     assert all(part in source for part in fixed)
+
+
+def test_a_fetch_still_ends_with_these_codes_and_words() -> None:
+    """The two tables are kept apart, as the rooms are; the predictor's is read as text."""
+    tree = ast.parse((PREDICTOR / "outcome.py").read_text())
+    (reason,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Reason")
+    words = dict(ast.literal_eval(one.value) for one in reason.body if isinstance(one, ast.Assign))
+    assert len(words) > 10
+    assert words.pop("Internal") == 1  # as for whatever is not known
+    assert {code: word for word, code in words.items()} == EXIT_CODES
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Which fetch Jobs of other Models a download waits for."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -26,7 +27,7 @@ def world() -> World:
 
 
 def holds(world: World, pods: tuple[Pod, ...], seconds: float, refused: str = "") -> bool:
-    job = reading.job(world.all("Job")[0], [refused] if refused else [])
+    job = replace(reading.job(world.all("Job")[0]), waiting_for_pods=refused)
     return holds_a_place(job, pods, SETTINGS, START + timedelta(seconds=seconds))
 
 
@@ -54,7 +55,7 @@ def test_an_image_that_still_comes_is_waited_for(world: World) -> None:
 
 
 def test_a_pod_that_misses_its_secret_is_not_waited_for(world: World) -> None:
-    assert not holds(world, (reading.pod(pending(world), [NO_SECRET]),), 60)
+    assert not holds(world, (replace(reading.pod(pending(world)), unmounted=NO_SECRET),), 60)
 
 
 def test_a_pod_whose_claim_has_no_class_is_not_waited_for(world: World) -> None:

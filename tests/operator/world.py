@@ -155,6 +155,12 @@ class World:
         condition = self.status.condition(kind)
         return (condition.status, condition.reason) if condition else ("", "")
 
+    def message(self, kind: str = "Ready") -> str:
+        """Return what a condition says."""
+        condition = self.status.condition(kind)
+        assert condition is not None
+        return condition.message
+
     # the API server
 
     def get(self, kind: str, name: str) -> Json | None:
@@ -382,3 +388,12 @@ class World:
 
     def _stamp(self) -> str:
         return self.now.isoformat().replace("+00:00", "Z")
+
+
+def fetching(spec: Json | None = None) -> World:
+    """Return a world whose fetch Job has just been made."""
+    world = World(spec)
+    for _ in range(3):
+        world.reconcile()
+    world.bind()
+    return world

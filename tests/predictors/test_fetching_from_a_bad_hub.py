@@ -198,7 +198,7 @@ def test_a_source_that_asks_for_more_than_a_quarter_of_an_hour_is_left_alone(
     if asked == ["900"]:
         assert hub.fetch(volume).how == "Published"
     else:
-        told = fails(hub, volume, Reason.SOURCE_UNREACHABLE, attempts=7)
+        told = fails(hub, volume, Reason.SOURCE_BUSY, attempts=7)
         assert told == f"The hub answered 429, and is to be asked again in {asked[-1]} s at the earliest."
     assert hub.waits == waits
     assert len(hub.requests) >= len(asked)
