@@ -42,9 +42,14 @@ def kubectl(*arguments: str, stdin: str | None = None, timeout: float = 120) -> 
     return run("kubectl", "--namespace", NAMESPACE, *arguments, stdin=stdin, timeout=timeout)
 
 
-def helm(*arguments: str, timeout: float = 300) -> str:
-    """Run helm in the test's namespace."""
-    return run(str(REPO / "hack/helm"), *arguments, "--namespace", NAMESPACE, timeout=timeout)
+def helm(*arguments: str, namespace: str = NAMESPACE, stdin: str | None = None, timeout: float = 300) -> str:
+    """Run helm, in the test's namespace unless another is named."""
+    return run(str(REPO / "hack/helm"), *arguments, "--namespace", namespace, stdin=stdin, timeout=timeout)
+
+
+def provider(*arguments: str, timeout: float = 120) -> str:
+    """Run a command of whatever provides the test cluster: `node …`, `stop kubelet`, `start` …"""
+    return run(str(REPO / "hack/cluster/provider"), *arguments, timeout=timeout)
 
 
 def get(*arguments: str) -> dict[str, Any]:
@@ -94,12 +99,10 @@ def classify(text: str, model_type: str, language: str, token: str) -> httpx.Res
     return ingress("/api/v1/veriaidpo/classify", json=body, headers={"Authorization": f"Bearer {token}"})
 
 
-def hub_bytes(repository: str) -> int:
-    """Return how many bytes of a repository's files the hub has sent since it started."""
-    text = kubectl(
-        "get", "--raw", f"/api/v1/namespaces/{NAMESPACE}/services/veriaidpo-hub:8090/proxy/metrics"
-    )
-    wanted = f'repo="{repository}"'
+def hub_bytes(repository: str = "", *, namespace: str = NAMESPACE, hub: str = "veriaidpo-hub") -> int:
+    """Return how many bytes a hub has sent since it started: of a repository's files, or of all."""
+    text = run("kubectl", "get", "--raw", f"/api/v1/namespaces/{namespace}/services/{hub}:8090/proxy/metrics")
+    wanted = f'repo="{repository}"' if repository else ""
     lines = [
         line for line in text.splitlines() if line.startswith("hub_bytes_sent_total{") and wanted in line
     ]

@@ -12,6 +12,11 @@ def predictor(model: str) -> str:
     return f"serving.kserve.io/inferenceservice={model}"
 
 
+def owned(model: str) -> str:
+    """Select all that the operator made for a Model."""
+    return f"veriaidpo.verisyntra.vn/model={model}"
+
+
 def ready_pods(selector: str) -> list[str]:
     """Name the pods that are ready and not on their way out."""
     return [

@@ -1,14 +1,11 @@
 """A small disk of the node's memory as the volume behind an existing claim."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ..e2e.cluster import NAMESPACE, REPO, kubectl, run
-
-PROVIDER = str(REPO / "hack/cluster/provider")
+from ..e2e.cluster import NAMESPACE, kubectl, provider, run
 
 
 @dataclass(frozen=True)
@@ -19,7 +16,7 @@ class Disk:
     claim: str
 
     def on_node(self, *command: str) -> str:
-        return _on_node(*command)
+        return provider("node", *command)
 
     def remount(self, options: str) -> None:
         """Change its size, or whether it may be written to."""
@@ -34,20 +31,12 @@ class Disk:
         self.on_node("rm", f"{self.path}/filler")
 
 
-def _on_node(*command: str) -> str:
-    done = subprocess.run(
-        [PROVIDER, "node", *command], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @contextmanager
 def disk(name: str, size: str) -> Iterator[Disk]:
     """Mount a disk of this size (`4m`), with a volume and a claim bound to it."""
     path = f"/mnt/veriaidpo-faults-{name}"
-    _on_node("mkdir", "-p", path)
-    _on_node("mount", "-t", "tmpfs", "-o", f"size={size},mode=0777", "tmpfs", path)
+    provider("node", "mkdir", "-p", path)
+    provider("node", "mount", "-t", "tmpfs", "-o", f"size={size},mode=0777", "tmpfs", path)
     meta = {"name": f"faults-{name}"}
     spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": ""}
     volume = {
@@ -76,5 +65,5 @@ def disk(name: str, size: str) -> Iterator[Disk]:
     finally:
         kubectl("delete", "pvc", meta["name"], "--timeout=90s")
         run("kubectl", "delete", "pv", meta["name"], "--timeout=60s")
-        _on_node("umount", "-l", path)
-        _on_node("rmdir", path)
+        provider("node", "umount", "-l", path)
+        provider("node", "rmdir", path)

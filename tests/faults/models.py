@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..e2e.cluster import CATALOGUE, condition, eventually, kubectl
+from ..e2e.cluster import CATALOGUE, condition, eventually, get, kubectl
 from ..e2e.models import apply_model, sample, source
 
 FETCH_AGAIN = "veriaidpo.verisyntra.vn/fetch-again"
@@ -35,6 +35,12 @@ def is_ready(name: str) -> bool:
 def ready(name: str, seconds: float = 180) -> None:
     """Wait until a Model is Ready."""
     eventually(lambda: is_ready(name), f"{name} is Ready", seconds)
+
+
+def remade(kind: str, name: str, before: str) -> bool:
+    """Tell whether there is an object of that name again, and not the one with the UID from before."""
+    there = {one["metadata"]["name"]: one["metadata"]["uid"] for one in get(kind)["items"]}
+    return name in there and there[name] != before
 
 
 def fetch_again(name: str, word: str) -> None:

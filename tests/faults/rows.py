@@ -1,6 +1,7 @@
 """What a fault did, row by row, while others asked: into build/faults.json."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -68,11 +69,16 @@ class Load:
     def __init__(self, sent: Traffic) -> None:
         self._traffic = sent
         self._rows: list[Row] = []
+        self._excused: Callable[[Answer], bool] = lambda _: False
 
     def row(self, name: str, fault: str, expected: str) -> Row:
         """Begin a row."""
         self._rows.append(Row(name, fault, expected))
         return self._rows[-1]
+
+    def excuse(self, of_others: Callable[[Answer], bool]) -> None:
+        """Count answers apart that something else than the product failed, which has to be shown to be so."""
+        self._excused = of_others
 
     @property
     def traffic(self) -> Traffic:
@@ -88,7 +94,8 @@ class Load:
     ) -> None:
         try:
             self._traffic.__exit__(kind, error, trace)
-            failed = self._traffic.failed(lambda _: True, LEAST_RATE)
+            found = self._traffic.failed(lambda _: True, LEAST_RATE)
+            failed = [answer for answer in found if not self._excused(answer)]
         except AssertionError as too_little:
             self._write(None, error or too_little)
             raise
@@ -108,6 +115,9 @@ class Load:
             about_load.append(f"load of {rate:.0f}/s only")
         if honest:
             about_load.append(f"{honest} honest 503s of {', '.join(away)}")
+        wrong = [answer for answer in self._traffic.answers if answer.fault not in {"", "honest"}]
+        if apart := sum(map(self._excused, wrong)):
+            about_load.append(f"{apart} failed requests that are counted apart")
         if failed:
             about_load.append(f"failed requests, the first: {failed[0]}")
         FAULTS.merge(

@@ -3,8 +3,9 @@
 import pytest
 
 from ..e2e.cluster import condition, eventually, get, hub_bytes, kubectl
+from ..e2e.downloads import percent
 from ..e2e.models import apply_model, hub_arguments
-from ..e2e.parts import predictor
+from ..e2e.parts import owned, predictor
 from .models import is_ready, like, ready, served
 from .rows import Load
 from .volumes import Shell, shell
@@ -21,8 +22,8 @@ def restart(name: str) -> None:
     ("line", "file", "word"),
     [
         ("flip-volume", "model.onnx", ""),
-        # A letter of its digests: the manifest's words have no digest of their own.
-        ("flip-manifest", "manifest.json", "sha256"),
+        # A letter of a golden sentence: no file's digest says anything of it.
+        ("flip-manifest", "manifest.json", '"text"'),
     ],
 )
 def test_a_bit_of_a_published_revision(load: Load, line: str, file: str, word: str) -> None:
@@ -56,14 +57,11 @@ def test_a_bit_of_a_download_on_its_way(load: Load) -> None:
             "found when the file is complete, which is then fetched again, once; Ready by itself",
         )  # fmt: skip
 
-        def percent() -> int:
-            return int(get("model", name).get("status", {}).get("download", {}).get("percent", 0))
-
-        eventually(lambda: percent() >= 30, "some of it is there", 120)
+        eventually(lambda: percent(name) >= 30, "some of it is there", 120)
         with shell(f"{name}-model") as volume:
             (path,) = graph(volume)
             volume.flip(path, 1000)
-        selector = f"veriaidpo.verisyntra.vn/model={name},app.kubernetes.io/component=fetch"
+        selector = f"{owned(name)},app.kubernetes.io/component=fetch"
         kubectl("delete", "pods", "-l", selector, "--grace-period=0", "--force")
         row.struck()
         ready(name, 300)

@@ -2,19 +2,18 @@
 
 import json
 import os
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from ..e2e.cluster import REPO, eventually, kubectl, run
+from ..e2e.cluster import eventually, kubectl, provider, run
 from ..e2e.models import apply_model
+from ..e2e.parts import owned
 from .models import like, ready, served, tells
 from .rows import Load
 
-PROVIDER = str(REPO / "hack/cluster/provider")
 BY_HAND = """
 apiVersion: serving.kserve.io/v1beta1
 kind: InferenceService
@@ -38,7 +37,7 @@ def kserve_down() -> Iterator[None]:
 
 
 def test_kserve_has_no_controller(load: Load) -> None:
-    with load:
+    with load, ExitStack() as applied:
         row = load.row(
             "kserve-down", "KServe's controller has no pod while a Model comes",
             "downloaded, then RuntimeDown; Ready by itself once the controller is back",
@@ -48,38 +47,43 @@ def test_kserve_has_no_controller(load: Load) -> None:
             with pytest.raises(AssertionError, match="failed calling webhook"):
                 kubectl("create", "-f", "-", stdin=BY_HAND)
             row.control = "an InferenceService made by hand is refused: its webhook does not answer"
-            applied = apply_model(like("consent-vi", "noruntime-vi"))
-            name = applied.__enter__()
+            name = applied.enter_context(apply_model(like("consent-vi", "noruntime-vi")))
             row.saw(f"{tells(name, 'RuntimeDown', seconds=240)} after {row.after()} s")
         row.mended()
         ready(name, 300)
         row.healed()
-        applied.__exit__(None, None, None)
 
 
 @contextmanager
 def stopped(component: str) -> Iterator[None]:
     """End one of the cluster's own processes, and begin it again."""
-    subprocess.run([PROVIDER, "stop", component], check=True, capture_output=True, timeout=120)
+    provider("stop", component)
     try:
         yield
     finally:
-        subprocess.run([PROVIDER, "start"], check=True, capture_output=True, timeout=240)
+        provider("start", timeout=240)
 
 
-def test_the_api_server_is_away(load: Load) -> None:
-    with served(like("consent-vi", "lonely-vi")) as name, load:
+@pytest.mark.parametrize("seconds", [40, 60])
+def test_the_api_server_is_away(load: Load, seconds: int) -> None:
+    """After more than the node monitor's grace period Kubernetes takes a node for lost, wherever it runs.
+
+    A single node's pods are out of their Services then, until it has reported: no answer can come. What
+    failed before the API server was back is ours, and what failed afterwards only where no node was lost.
+    """
+    with served(like("consent-vi", f"lonely{seconds}-vi")) as name, load:
         row = load.row(
-            "apiserver-away", "the API server is away for 60 s",
+            f"apiserver-away-{seconds}", f"the API server is away for {seconds} s",
             "callers notice nothing; the operator goes on where it was, its pod is not restarted",
         )  # fmt: skip
-        before = restarts()
+        before, was_lost = restarts(), lost_nodes()
         with stopped("kube-apiserver"):
             row.struck()
             with pytest.raises(AssertionError):
                 run("kubectl", "--request-timeout=5s", "get", "nodes")
             row.control = "kubectl is refused meanwhile"
-            time.sleep(60)
+            time.sleep(seconds)
+            back = load.traffic.now()
             unlike = sum(bool(answer.fault) for answer in load.traffic.answers)
             row.saw(f"{unlike} failed or 503 while it was away")
         row.mended()
@@ -89,6 +93,15 @@ def test_the_api_server_is_away(load: Load) -> None:
         ready(name, 240)
         row.healed()
         row.saw(f"{restarts() - before} restarts of the operator")
+        if lost_nodes() != was_lost:
+            row.saw("then Kubernetes took its only node for lost, and its pods out of their Services")
+            load.excuse(lambda answer: answer.at >= back)
+
+
+def lost_nodes() -> set[str]:
+    """Return the events that tell of pods whose node was taken for lost, and how often it was."""
+    listed = run("kubectl", "get", "events", "-A", "--field-selector=reason=NodeNotReady", "-o", "json")
+    return {f"{one['metadata']['uid']} {one.get('count')}" for one in json.loads(listed)["items"]}
 
 
 def restarts() -> int:
@@ -99,25 +112,22 @@ def restarts() -> int:
 
 
 def test_the_kubelet_is_restarted(load: Load) -> None:
-    with load:
+    with load, ExitStack() as applied:
         row = load.row(
             "kubelet-restarted", "the kubelet is away for 20 s while a Model comes",
             "pods go on answering; the new Model is Ready by itself",
         )  # fmt: skip
         with stopped("kubelet"):
             row.struck()
-            applied = apply_model(like("consent-vi", "unhoused-vi"))
-            name = applied.__enter__()
+            name = applied.enter_context(apply_model(like("consent-vi", "unhoused-vi")))
             time.sleep(20)
             phases = "jsonpath={.items[*].status.phase}"
-            selector = ("-l", f"veriaidpo.verisyntra.vn/model={name}")
-            assert "Running" not in kubectl("get", "pods", *selector, "-o", phases)
+            assert "Running" not in kubectl("get", "pods", "-l", owned(name), "-o", phases)
             row.control = "no pod of the new Model runs meanwhile"
         row.mended()
         ready(name, 300)
         row.healed()
         row.saw(f"Ready {row.healed_seconds} s after the kubelet was back")
-        applied.__exit__(None, None, None)
 
 
 @pytest.mark.skipif(

@@ -1,6 +1,7 @@
 """The volume is full before, during or after a download, or may not be written to."""
 
-from ..e2e.cluster import condition, eventually, get, kubectl
+from ..e2e.cluster import condition, eventually, kubectl
+from ..e2e.downloads import percent
 from ..e2e.models import apply_model, hub_arguments
 from ..e2e.parts import predictor, ready_pods
 from .disks import disk
@@ -33,10 +34,7 @@ def test_a_disk_fills_up_during_a_download_and_after_it(load: Load) -> None:
         )  # fmt: skip
         storage = {"claimName": small.claim}
         with apply_model(like("legal-basis-vi", "crowded-vi", storage=storage)) as name:
-            eventually(
-                lambda: get("model", name).get("status", {}).get("download", {}).get("percent", 0) >= 20,
-                "it is on its way", 120,
-            )  # fmt: skip
+            eventually(lambda: percent(name) >= 20, "it is on its way", 120)
             small.fill()
             row.struck()
             row.control = "df says that no byte is free"

@@ -8,7 +8,8 @@ import pytest
 
 from ..e2e.cluster import condition, eventually, get, hub_bytes, kubectl
 from ..e2e.models import hub_pods
-from .models import like, ready, served
+from ..e2e.parts import owned
+from .models import like, ready, remade, served
 from .rows import Load
 
 NAME = "drift-vi"
@@ -85,10 +86,7 @@ def test_objects_are_deleted(load: Load, repaired: Callable[..., None]) -> None:
         repaired(
             "drift-service-deleted", "the InferenceService is deleted",
             lambda: kubectl("delete", "inferenceservice", NAME, "--wait=false"),
-            lambda: any(
-                one["metadata"]["name"] == NAME and one["metadata"]["uid"] != before
-                for one in get("inferenceservices")["items"]
-            ),
+            lambda: remade("inferenceservices", NAME, before),
         )  # fmt: skip
         ready(NAME)
         deployment = f"{NAME}-predictor"
@@ -96,19 +94,16 @@ def test_objects_are_deleted(load: Load, repaired: Callable[..., None]) -> None:
         repaired(
             "drift-deployment-deleted", "the Deployment that KServe made is deleted",
             lambda: kubectl("delete", "deployment", deployment, "--wait=false"),
-            lambda: any(
-                one["metadata"]["name"] == deployment and one["metadata"]["uid"] != old
-                for one in get("deployments")["items"]
-            ),
+            lambda: remade("deployments", deployment, old),
         )  # fmt: skip
         ready(NAME)
         row = load.row("drift-job-deleted", "the finished fetch Job is deleted", "nothing is fetched again")
         sent, hub = hub_bytes("veriaidpo-demo/legal-basis-vi"), hub_pods()[0]["metadata"]["uid"]
-        kubectl("delete", "jobs", "-l", f"veriaidpo.verisyntra.vn/model={NAME}")
+        kubectl("delete", "jobs", "-l", owned(NAME))
         load.traffic.more(500)
         assert condition(NAME, "Ready")["status"] == "True"
         assert hub_pods()[0]["metadata"]["uid"] == hub, "its counters go on"
         assert hub_bytes("veriaidpo-demo/legal-basis-vi") == sent
-        assert get("jobs", "-l", f"veriaidpo.verisyntra.vn/model={NAME}")["items"] == []
+        assert get("jobs", "-l", owned(NAME))["items"] == []
         row.saw("no Job, no byte from the hub, Ready all the time")
         row.survived()

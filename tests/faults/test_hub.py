@@ -1,10 +1,12 @@
 """The hub refuses, lies, breaks off or is away: the Model says so, and gets over it."""
 
+import json
 from contextlib import ExitStack
 
 from ..e2e.cluster import CATALOGUE, condition, eventually, get, hub_bytes, kubectl
-from ..e2e.models import apply_model, hub_arguments, hub_pods
+from ..e2e.models import apply_model, hub_arguments, hub_pods, source
 from .models import fetch_again, like, ready, tells
+from .plain import digest, download
 from .rows import Load
 
 REFUSALS = (
@@ -72,27 +74,21 @@ def test_a_hub_that_breaks_off_and_one_that_is_silent(load: Load) -> None:
         pause.saw("Ready in the first attempt")
 
 
+GRAPH = "onnx/model.onnx"
+LIES = (
+    ("hub-flips", "principles-vi", "--flip={}", "the hub sends the graph with one bit changed"),
+    ("hub-claims-more", "principles-en", "--claim={}=9000000", "the hub lists the graph longer than it is"),
+    ("hub-claims-less", "legal-basis-vi", "--claim={}=1000000", "the hub lists the graph shorter than it is"),
+)
+
+
 def test_a_hub_that_lies(load: Load) -> None:
-    lies = (
-        ("hub-flips", "principles-vi", "--flip={}", "the hub sends the graph with one bit changed"),
-        (
-            "hub-claims-more",
-            "principles-en",
-            "--claim={}=9000000",
-            "the hub lists the graph longer than it is",
-        ),
-        (
-            "hub-claims-less",
-            "legal-basis-vi",
-            "--claim={}=1000000",
-            "the hub lists the graph shorter than it is",
-        ),
-    )
     with load, ExitStack() as applied:
         rows = []
-        with hub_arguments(*(f.format(f"{repository(e)}/onnx/model.onnx") for _, e, f, _ in lies)):
-            for lie, entry, _, fault in lies:
+        with hub_arguments(*(option.format(f"{repository(e)}/{GRAPH}") for _, e, option, _ in LIES)):
+            for lie, entry, _, fault in LIES:
                 row = load.row(lie, fault, "ChecksumMismatch, nothing served; Ready after fetch-again")
+                row.control = taken(entry)
                 language = str(CATALOGUE[entry]["language"])
                 rows.append((row, applied.enter_context(apply_model(like(entry, f"{lie}-{language}")))))
                 row.struck()
@@ -100,6 +96,67 @@ def test_a_hub_that_lies(load: Load) -> None:
                 row.saw(f"{tells(name, 'ChecksumMismatch')} after {row.after()} s")
                 assert condition(name, "Verified")["status"] == "False"
                 assert condition(name, "Servable")["status"] == "False"
+        for row, name in rows:
+            fetch_again(name, "mended")
+            row.mended()
+        for row, name in rows:
+            ready(name)
+            row.healed()
+
+
+def taken(entry: str) -> str:
+    """Say what a download without a look at digests or sizes takes of a graph."""
+    found = download(repository(entry), GRAPH)
+    is_same = found.sha256 == digest(entry, GRAPH)
+    what = "the true bytes, whatever the list says" if is_same else "the changed bytes"
+    return f"a plain download takes {what} ({found.size} bytes)"
+
+
+def test_a_file_that_changed_under_its_name(load: Load) -> None:
+    """The Model names the digest of the graph it was written for; the source has another by now."""
+    entry, name = "principles-vi", "changed-vi"
+    other, own = ({"path": GRAPH, "sha256": digest(one, GRAPH)} for one in ("legal-basis-vi", entry))
+    pinned = {**source(repository(entry)), "files": [other]}
+    with load, apply_model(like(entry, name, source=pinned)):
+        row = load.row(
+            "hub-changed", "the source has another file under a name than the one whose digest the Model has",
+            "ChecksumMismatch before a byte is fetched; Ready once the Model names the new digest",
+        )  # fmt: skip
+        before = hub_bytes(repository(entry))
+        row.struck()
+        row.saw(f"{tells(name, 'ChecksumMismatch')} after {row.after()} s")
+        assert hub_bytes(repository(entry)) == before
+        row.control = taken(entry)
+        change = json.dumps({"spec": {"source": {"files": [own]}}})
+        kubectl("patch", "model", name, "--type=merge", "-p", change)
+        row.mended()
+        ready(name)
+        row.healed()
+
+
+REDIRECTS = (
+    ("redirect-inside", "principles-vi", "http://veriaidpo-gateway:8001/health", "a service of the cluster"),
+    ("redirect-link-local", "principles-en", "https://169.254.169.254/latest", "a link-local address"),
+)
+
+
+def test_a_hub_that_sends_elsewhere(load: Load) -> None:
+    options = [f"--redirect={repository(entry)}/config.json={url}" for _, entry, url, _ in REDIRECTS]
+    with load, ExitStack() as applied:
+        rows = []
+        with hub_arguments(*options):
+            for fault, entry, url, where in REDIRECTS:
+                row = load.row(
+                    fault, f"the hub says that a file is at {where}: {url}",
+                    "SourceRefused, nothing is asked of it; Ready after fetch-again",
+                )  # fmt: skip
+                language = str(CATALOGUE[entry]["language"])
+                rows.append((row, applied.enter_context(apply_model(like(entry, f"{fault}-{language}")))))
+                row.struck()
+            for row, name in rows:
+                row.saw(f"{tells(name, 'SourceRefused')} after {row.after()} s")
+            found = download(repository("principles-vi"), "config.json")
+            rows[0][0].control = f"a plain download follows, and takes what is there: {found.begin}"
         for row, name in rows:
             fetch_again(name, "mended")
             row.mended()

@@ -3,19 +3,18 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..e2e.cluster import NAMESPACE, REPO, condition, eventually, get, hub_bytes, kubectl
+from ..e2e.cluster import NAMESPACE, REPO, eventually, get, hub_bytes, kubectl
+from ..e2e.downloads import BYTES_PER_SECOND, REPOSITORY, every_job_ever, stages
 from ..e2e.models import apply_model, hub_arguments
 from ..e2e.parts import OPERATOR, kill, ready_pods, replaced
-from ..e2e.test_6_downloads import every_job_ever
 from .models import like, ready
 from .rows import Load
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
-RATE = 60_000
 
 
 def scale(replicas: int) -> None:
@@ -47,34 +46,20 @@ def test_two_operators_at_once(load: Load) -> None:
 
 
 def test_the_operator_is_killed_at_five_points(load: Load) -> None:
-    name, repository = "killed-vi", "veriaidpo-demo/legal-basis-vi"
-
-    def percent() -> int:
-        return int(get("model", name).get("status", {}).get("download", {}).get("percent", 0))
-
-    points: list[tuple[str, Callable[[], object]]] = [
-        ("when the Model is there", lambda: get("model", name)),
-        (
-            "when its Job is there",
-            lambda: get("jobs", "-l", f"veriaidpo.verisyntra.vn/model={name}")["items"],
-        ),
-        ("when bytes come", lambda: percent() >= 5),
-        ("in the middle of the download", lambda: percent() >= 50),
-        ("when the revision is on the volume", lambda: condition(name, "Downloaded").get("status") == "True"),
-    ]
-    with hub_arguments(f"--rate={RATE}"), load:
+    name = "killed-vi"
+    with hub_arguments(f"--rate={BYTES_PER_SECOND}"), load:
         row = load.row(
-            "operator-killed", f"the operator is killed {', '.join(what for what, _ in points)}",
+            "operator-killed", f"the operator is killed {', '.join(what for what, _ in stages(name))}",
             "one Job, every byte sent once, Ready",
         )  # fmt: skip
         with every_job_ever(name) as made, apply_model(like("legal-basis-vi", name)):
-            for what, reached in points:
+            for what, reached in stages(name):
                 eventually(reached, what, 180)
                 replaced(OPERATOR, kill(OPERATOR))
             row.struck()
             ready(name, 240)
             total = get("model", name)["status"]["download"]["bytesTotal"]
-            sent = hub_bytes(repository)
+            sent = hub_bytes(REPOSITORY)
             row.saw(f"{sent} bytes sent for {total}")
             row.healed()
         row.saw(f"{len(made)} Job")

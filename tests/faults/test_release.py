@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..e2e.cluster import CHART, DEMO_MODELS, NAMESPACE, REPO, eventually, helm, run
+from ..e2e.cluster import CHART, DEMO_MODELS, NAMESPACE, eventually, helm, hub_bytes, run
 from .rows import Load
 
 SECOND = f"{NAMESPACE}-second"
@@ -21,10 +21,6 @@ def names(kind: str) -> list[str]:
     return second("get", kind, "-o", "name").split()
 
 
-def helm_second(*arguments: str, stdin: str | None = None) -> str:
-    return run(str(REPO / "hack/helm"), *arguments, "--namespace", SECOND, stdin=stdin, timeout=400)
-
-
 def install() -> None:
     """Install it with the first one's images, and wait until its model is Ready."""
     values: dict[str, Any] = {
@@ -35,15 +31,13 @@ def install() -> None:
         "postgresql": {"enabled": False},
         "ingress": {"enabled": False},
     }
-    helm_second("install", RELEASE, str(CHART), "--values", "-", stdin=json.dumps(values))
+    helm("install", RELEASE, str(CHART), "--values", "-", namespace=SECOND, stdin=json.dumps(values))
     second("wait", "--for=condition=Ready", f"model/{MODEL}", "--timeout=300s", timeout=310)
 
 
 def bytes_sent() -> int:
     """Count what the second release's hub has sent since it started."""
-    path = f"/api/v1/namespaces/{SECOND}/services/{RELEASE}-veriaidpo-hub:8090/proxy/metrics"
-    lines = second("get", "--raw", path).splitlines()
-    return int(sum(float(one.rsplit(" ", 1)[1]) for one in lines if one.startswith("hub_bytes_sent_total{")))
+    return hub_bytes(namespace=SECOND, hub=f"{RELEASE}-veriaidpo-hub")
 
 
 @contextmanager
@@ -77,7 +71,7 @@ def test_a_release_goes_in_every_order(load: Load) -> None:
             "Ready with the volume that was kept; not a byte is downloaded",
         )  # fmt: skip
         again.control = f"{bytes_sent()} bytes were sent for the first installation"
-        helm_second("uninstall", RELEASE, "--wait", "--timeout", "3m")
+        helm("uninstall", RELEASE, "--wait", "--timeout", "3m", namespace=SECOND)
         again.struck()
         install()
         again.healed()

@@ -1,8 +1,8 @@
 """A claim is deleted under a Model that is served."""
 
 from ..e2e.cluster import condition, eventually, get, kubectl
-from ..e2e.parts import predictor, ready_pods
-from .models import like, ready, served
+from ..e2e.parts import owned, predictor, ready_pods
+from .models import like, ready, remade, served
 from .rows import Load
 
 
@@ -21,13 +21,9 @@ def test_the_claim_is_deleted(load: Load) -> None:
         assert ready_pods(predictor(name)), "it still answers"
         row.saw(f"VolumePending after {row.after()} s, Servable")
         kubectl("delete", "pods", "-l", predictor(name), "--wait=false")
-        kubectl("delete", "jobs", "-l", f"veriaidpo.verisyntra.vn/model={name}", "--wait=false")
+        kubectl("delete", "jobs", "-l", owned(name), "--wait=false")
         row.mended()
 
-        def another() -> bool:
-            there = {one["metadata"]["name"]: str(one["metadata"]["uid"]) for one in get("pvc")["items"]}
-            return claim in there and there[claim] != str(before)
-
-        eventually(another, "another claim is there", 180)
+        eventually(lambda: remade("pvc", claim, before), "another claim is there", 180)
         ready(name, 300)
         row.healed()

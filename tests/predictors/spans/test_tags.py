@@ -79,7 +79,7 @@ def test_a_manifest_keeps_the_order_of_the_tags_through_its_json(
 ) -> None:
     read = manifest.read(publish_tagger(volume))
     assert read.tags == ("B-person", "I-person", "O", "I-company", "B-company", "B-address", "I-address")
-    again = manifest.Manifest.model_validate_json(manifest.encode(read))
+    again = manifest.Manifest.model_validate_json(manifest.encode(read)).model_copy(update={"sha256": None})
     assert again == read
     assert again.golden_sentences[0] == GoldenSpans(
         text="Hòa Phát lưu dữ liệu.", spans=(GoldenSpan(start=0, end=8, label="company"),)
