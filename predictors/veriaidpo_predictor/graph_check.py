@@ -43,7 +43,7 @@ def check(graph: Path) -> None:
         memoryview(mapped) as data,
     ):
         try:
-            _Look(graph.parent).model(Message(data))
+            _Look(graph).model(Message(data))
         except MalformedError:
             raise HostileGraphError("it is not an ONNX graph, or not a whole one") from None
 
@@ -51,8 +51,9 @@ def check(graph: Path) -> None:
 class _Look:
     """One look at a model; counts what it meets."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, graph: Path) -> None:
+        self._folder = graph.parent
+        self._data_files = _DATA_FILES | {f"{graph.name}_data", f"{graph.name}.data"}
         self._parts = 0
         self._has_graph = False
 
@@ -134,7 +135,7 @@ class _Look:
 
     def _outside(self, name: str, said: dict[str, str], size: int) -> None:
         place = said.get("location", "")
-        if place not in _DATA_FILES:
+        if place not in self._data_files:
             raise HostileGraphError(
                 f"the constant {name!a} lies in {place[:80]!a}, which is no file of a graph's"
             )

@@ -21,6 +21,7 @@ OWN_KINDS = {"Model"}  # checked by the API server itself, in tests/apiserver
         ["postgresql.enabled=false", "gateway.replicas=1", "postgresql.storage.storageClassName=s"],
         ["gateway.jwt.algorithms={HS256,RS256,ES256}", "gateway.jwt.jwksUrl=https://idp.example/keys"],
         ["gateway.jwt.algorithms={ES256}", "gateway.jwt.jwksConfigMap=keys"],
+        ["sources.networkPolicy.enabled=true", "demoHub.enabled=true"],
         ["image.registry=registry.example/team", "image.tag=1.2.3", "image.pullSecrets[0].name=pull"],
     ],
 )

@@ -1,8 +1,11 @@
 """What every pod and every right of the chart must be, asserted on what helm renders."""
 
-from typing import Any
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any, TypeAlias
 
-from .conftest import render
+from .conftest import REPO, render
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 
 def pods(objects: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
@@ -119,3 +122,51 @@ def test_predictors_are_shown_the_certificate_of_that_key() -> None:
 def test_the_inner_port_is_not_behind_the_ingress_or_the_service(demo: list[dict[str, Any]]) -> None:
     [service] = [i for i in demo if i["kind"] == "Service" and i["metadata"]["name"] == "veriaidpo-gateway"]
     assert [port["port"] for port in service["spec"]["ports"]] == [8001]
+
+
+MIRROR = [
+    "sources.networkPolicy.enabled=true",
+    "sources.networkPolicy.also[0].to[0].ipBlock.cidr=10.1.2.3/32",
+    "sources.networkPolicy.also[0].ports[0].port=8443",
+]
+
+
+def test_fetch_pods_are_walled_in_where_it_is_asked_for() -> None:
+    kind = "NetworkPolicy"
+    assert [item for item in render() if item["kind"] == kind] == []
+    [policy] = [item["spec"] for item in render(*MIRROR) if item["kind"] == kind]
+    assert policy["policyTypes"] == ["Egress"]
+    assert policy["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "fetch"
+    names, internet, mirror = policy["egress"]
+    assert {(port["protocol"], port["port"]) for port in names["ports"]} == {("UDP", 53), ("TCP", 53)}
+    assert internet["ports"] == [{"protocol": "TCP", "port": 443}]
+    assert mirror == {"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}], "ports": [{"port": 8443}]}
+    reached = [
+        (ip_network(to["ipBlock"]["cidr"]), [ip_network(one) for one in to["ipBlock"]["except"]])
+        for to in internet["to"]
+    ]
+    for address in (
+        "10.96.0.1",
+        "169.254.169.254",
+        "127.0.0.1",
+        "192.168.1.1",
+        "172.20.0.1",
+        "::1",
+        "fe80::1",
+    ):
+        assert not any(_lets(address, *one) for one in reached), address
+    for address in ("18.164.174.23", "2600:9000:2104::1"):
+        assert any(_lets(address, *one) for one in reached), address
+
+
+def _lets(address: str, block: Network, without: list[Network]) -> bool:
+    one = ip_address(address)
+    return one in block and not any(one in part for part in without)
+
+
+def test_that_wall_stands_around_the_pods_that_the_operator_makes() -> None:
+    [policy] = [item["spec"] for item in render(*MIRROR) if item["kind"] == "NetworkPolicy"]
+    source = "".join(path.read_text() for path in (REPO / "operator/veriaidpo_operator").glob("*.py"))
+    for key, value in policy["podSelector"]["matchLabels"].items():
+        assert f'"{key}"' in source
+        assert f'"{value}"' in source

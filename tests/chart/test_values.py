@@ -164,6 +164,7 @@ OTHER_VALUES = {
     "redis.maxMemory": "32mb",
     "tracing.endpoint": "http://collector:4318",
 }
+_MIRROR = {"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}], "ports": [{"port": 443}]}
 _JWKS = {"algorithms": ["RS256"], "jwksUrl": "https://idp/keys"}
 # Each needs another value beside it to show.
 BESIDE = {
@@ -186,6 +187,10 @@ BESIDE = {
     "gateway.limits.tenants": (
         {"gateway": {"limits": {"plans": {"large": {}}, "tenants": {"t1": "large"}}}},
         {"gateway": {"limits": {"plans": {"large": {}}}}},
+    ),
+    "sources.networkPolicy.also": (
+        {"sources": {"networkPolicy": {"enabled": True, "also": [_MIRROR]}}},
+        {"sources": {"networkPolicy": {"enabled": True}}},
     ),
     "models.serving.minReplicas": ({"models": {"serving": {"minReplicas": 2, "maxReplicas": 2}}}, None),
     "hub.tokenSecret.key": (

@@ -137,6 +137,7 @@ def test_a_file_that_changed_under_its_name(load: Load) -> None:
 REDIRECTS = (
     ("redirect-inside", "principles-vi", "http://veriaidpo-gateway:8001/health", "a service of the cluster"),
     ("redirect-link-local", "principles-en", "https://169.254.169.254/latest", "a link-local address"),
+    ("redirect-outside", "legal-basis-vi", "https://elsewhere.example/it", "a host that is not on the list"),
 )
 
 
