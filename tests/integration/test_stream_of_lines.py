@@ -61,7 +61,7 @@ class Stream:
         self.sent = 0
 
     async def begin(self, query: str = "") -> None:
-        claims = {"sub": "u", "role": "staff", "tenant_id": "t", "exp": int(time.time()) + 600}
+        claims = {"sub": "u", "role": "staff", "tenant_id": "t", "exp": int(time.time()) + 43_200}
         token = jwt.encode(claims, SECRET, "HS256")
         head = f"POST /batch-classify{query} HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n"
         head += f"Authorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n"

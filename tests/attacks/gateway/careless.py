@@ -5,11 +5,13 @@ HTTP with a lenient parser.
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
 import posixpath
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +21,8 @@ from urllib.parse import unquote
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -65,6 +69,12 @@ class Careless:
         return True
 
 
+def tokens_anywhere(headers: Sequence[tuple[str, str]]) -> list[str]:
+    """Find what looks like a token in any header about authorization, as a forgiving server does."""
+    said = " ".join(value for name, value in headers if "authorization" in name.lower())
+    return re.findall(r"[\w-]+\.[\w-]+\.[\w-]+", said)
+
+
 def decoded(part: str) -> bytes:
     """Decode base64url, however it is padded and whatever the last bits are."""
     return base64.urlsafe_b64decode(part.rstrip("=") + "=" * (-len(part.rstrip("=")) % 4))
@@ -85,7 +95,10 @@ def passes_a_guard_of_raw_addresses(path: str) -> bool:
 
 @contextmanager
 def lenient_server() -> Iterator[int]:
-    """Serve with h11 and nothing before it; every request is answered with what it asked for. Its port."""
+    """Serve with h11 and nothing before it; every request is answered with what it asked for. Its port.
+
+    Pages of all origins may read it, and an error shows where it happened.
+    """
 
     async def echo(request: Request) -> Response:
         body = await request.body()
@@ -93,10 +106,16 @@ def lenient_server() -> Iterator[int]:
         said["role"] = request.headers.get("x-user-role") or request.headers.get("x_user_role")
         said["method"] = request.headers.get("x-http-method-override") or request.method
         said["token"] = request.query_params.get("access_token") or request.cookies.get("access_token")
+        if request.url.path == "/fails":
+            raise RuntimeError("of the inside")
         return JSONResponse(said, headers={"X-Request-Id": request.headers.get("x-request-id", "")[:50]})
 
     methods = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"]
-    app = Starlette(routes=[Route("/{rest:path}", echo, methods=methods)])
+    anybody = Middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], allow_credentials=True
+    )
+    routes = [Route("/{rest:path}", echo, methods=methods)]
+    app = Starlette(debug=True, routes=routes, middleware=[anybody])
     config = uvicorn.Config(app, port=0, http="h11", log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -107,3 +126,24 @@ def lenient_server() -> Iterator[int]:
     yield server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True
     thread.join()
+
+
+@contextmanager
+def workers_server(workers: int) -> Iterator[int]:
+    """Serve with so many workers, each of which waits for one request for as long as it takes. Its port."""
+    over = threading.Event()
+
+    def work(listening: socket.socket) -> None:
+        while not over.is_set():
+            with contextlib.suppress(OSError):
+                link, _ = listening.accept()
+                with link, link.makefile("rb") as lines:
+                    while lines.readline() not in (b"\r\n", b""):
+                        pass
+                    link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
+        for _ in range(workers):
+            threading.Thread(target=work, args=(listening,), daemon=True).start()
+        yield listening.getsockname()[1]
+        over.set()

@@ -21,8 +21,11 @@ from jose import jwk
 from ...integration.conftest import RedisProcess
 from ...integration.gateway_process import SECRET, Gateway, predictor_beside, running
 from .careless import Careless, lenient_server
+from .entrances import INSTALLED, Entrance, through_the_ingress
 
 T = TypeVar("T")
+
+JSON = {"Content-Type": "application/json"}
 
 ISSUER, AUDIENCE = "https://idp.example", "veriaidpo"
 LIMIT = 10
@@ -161,6 +164,20 @@ def target(tmp_path_factory: pytest.TempPathFactory, published: Published) -> It
         found = Target(gateway, redis, client)
         assert found.classify(**bearer()).status_code == 200, gateway.log.read_text()
         yield found
+
+
+@pytest.fixture(scope="session", params=["direct", "ingress"])
+def entrance(request: pytest.FixtureRequest) -> Iterator[Entrance]:
+    """Both ways to a gateway, one after the other; the second where a cluster is named."""
+    if request.param == "direct":
+        target: Target = request.getfixturevalue("target")
+        address = ("127.0.0.1", target.gateway.port)
+        yield Entrance("", target.client, address, "x", bearer, target.gateway.log.read_text)
+    elif INSTALLED:
+        with through_the_ingress() as found:
+            yield found
+    else:
+        pytest.skip("neither INGRESS nor KUBECONFIG names a cluster with the release")
 
 
 @pytest.fixture(scope="session")
