@@ -73,19 +73,24 @@ class Plans:
 
 
 def parse(data: bytes, usual: Plan) -> Plans:
-    """Read the file; ValueError for anything in it that is unknown, or no limit."""
+    """Read the file; ValueError that names what in it is unknown, or no limit."""
     try:
         written = TypeAdapter(_File).validate_json(data)
     except ValidationError as error:
-        raise ValueError("not a file of plans") from error
-    plans = {name: _completed(usual, plan) for name, plan in written.plans.items()}
-    missing = sorted(set(written.tenants.values()) - set(plans))
-    if missing:
-        raise ValueError("a tenant has a plan that there is not")
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ValueError(f"{place}: {first['msg']}") from error
+    plans = {name: _completed(usual, name, plan) for name, plan in written.plans.items()}
+    for tenant, name in written.tenants.items():
+        if name not in plans:
+            raise ValueError(f"tenants.{tenant}: there is no plan {name}")
     return Plans(usual, {tenant: plans[name] for tenant, name in written.tenants.items()})
 
 
-def _completed(usual: Plan, plan: _Written) -> Plan:
+def _completed(usual: Plan, name: str, plan: _Written) -> Plan:
     said = plan.model_dump(exclude_none=True)
     defaults = {name: getattr(usual, name) for name in _Written.model_fields}
-    return Plan(**{**defaults, **said})
+    try:
+        return Plan(**{**defaults, **said})
+    except ValueError as error:
+        raise ValueError(f"plans.{name}: characters: {error}") from error

@@ -33,21 +33,22 @@ def test_a_plan_says_what_differs() -> None:
 
 
 @pytest.mark.parametrize(
-    "file",
+    ("file", "named"),
     [
-        {"plans": {"a": {"userRequest": 1}}},
-        {"plans": {"a": {"userRequests": -1}}},
-        {"plans": {"a": {"userRequests": "1"}}},
-        {"plans": {"a": {"userCharacters": 3_999}}},
-        {"tenants": {"t1": "a"}},
-        {"plans": {"a": {}}, "tenants": {"a tenant": "a"}},
-        {"plan": {}},
-        [],
+        ({"plans": {"a": {"userRequest": 1}}}, "plans.a.userRequest: "),
+        ({"plans": {"a": {"userRequests": -1}}}, "plans.a.userRequests: "),
+        ({"plans": {"a": {"userRequests": "1"}}}, "plans.a.userRequests: "),
+        ({"plans": {"a": {"userCharacters": 3_999}}}, "plans.a: characters: 0, or at least 4000"),
+        ({"plans": {"large": {}}, "tenants": {"t1": "a"}}, "tenants.t1: there is no plan a"),
+        ({"plans": {"a": {}}, "tenants": {"a tenant": "a"}}, "tenants.a tenant"),
+        ({"plan": {}}, "plan: "),
+        ([], "the file: "),
     ],
 )
-def test_what_is_no_file_of_plans_is_refused(file: Any) -> None:
-    with pytest.raises(ValueError):
+def test_what_is_wrong_in_a_file_of_plans_is_named(file: Any, named: str) -> None:
+    with pytest.raises(ValueError) as refused:
         parse(encoded(file), USUAL)
+    assert str(refused.value).startswith(named)
 
 
 def test_a_gateway_does_not_start_on_a_broken_one(tmp_path: Path) -> None:
@@ -55,6 +56,9 @@ def test_a_gateway_does_not_start_on_a_broken_one(tmp_path: Path) -> None:
     for name in ("plans.json", "none.json"):
         with pytest.raises(InvalidSettingsError, match="PLANS_FILE"):
             Limits(LimitSettings(plans=tmp_path / name), None)
+    (tmp_path / "plans.json").write_bytes(encoded({"tenants": {"t1": "a"}}))
+    with pytest.raises(InvalidSettingsError, match=r"PLANS_FILE: tenants.t1: there is no plan a"):
+        Limits(LimitSettings(plans=tmp_path / "plans.json"), None)
 
 
 async def test_plans_that_change_hold_without_a_restart(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Limits counted by several replicas in one Redis, and what they do while it is away."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +44,14 @@ async def passes(limits: Limits, caller: Caller = ANNA) -> bool:
     return True
 
 
+async def passes_with(limits: Limits, text: str) -> bool:
+    try:
+        await limits.take_text(ANNA, text)
+    except GatewayError:
+        return False
+    return True
+
+
 async def admitted(limits: Limits, times: int, caller: Caller = ANNA) -> int:
     return sum([await passes(limits, caller) for _ in range(times)])
 
@@ -68,19 +78,49 @@ async def test_replicas_count_together(replica: OpenReplica) -> None:
 
 async def test_a_hundred_at_once_get_exactly_so_much_text(replica: OpenReplica) -> None:
     limits = replica(per_user=0, per_tenant=0, characters_per_user=4_000)
-    text = "ă" * 150
-
-    async def passes_with_text() -> bool:
-        try:
-            await limits.take_text(ANNA, text)
-        except GatewayError:
-            return False
-        return True
-
     started = time.monotonic()
-    passed = sum(await asyncio.gather(*(passes_with_text() for _ in range(100))))
+    passed = sum(await asyncio.gather(*(passes_with(limits, "ă" * 150) for _ in range(100))))
     assert time.monotonic() - started < 1
     assert passed == 4_000 // 150
+
+
+async def test_a_hundred_users_at_once_get_exactly_their_tenants_limit(replica: OpenReplica) -> None:
+    limits = replica(per_user=10, per_tenant=40)
+    started = time.monotonic()
+    users = [Caller(f"user {number}", "staff", "t1") for number in range(100)]
+    passed = sum(await asyncio.gather(*(passes(limits, one) for one in users)))
+    assert time.monotonic() - started < 1
+    assert passed == 40
+
+
+@pytest.fixture
+def plans(tmp_path: Path) -> Path:
+    """A file in which the tenant of Anna has a smaller plan than everybody."""
+    file = tmp_path / "plans.json"
+    small = {"userRequests": 12, "userCharacters": 8_000}
+    file.write_text(json.dumps({"plans": {"small": small}, "tenants": {ANNA.tenant: "small"}}))
+    return file
+
+
+async def test_a_hundred_at_once_get_exactly_the_limit_of_their_plan(
+    replica: OpenReplica, plans: Path
+) -> None:
+    limits = [replica(per_user=1000, per_tenant=0, plans=plans) for _ in range(2)]
+    passed, seconds = await in_one_window(*limits, each=50)
+    assert seconds < 1
+    assert passed == 12
+    stranger = Caller("anna", "staff", "another tenant")
+    assert await admitted(limits[0], 20, stranger) == 20
+
+
+async def test_while_redis_is_away_a_replica_lets_its_share_of_a_plan_through(
+    replica: OpenReplica, redis_process: Any, plans: Path
+) -> None:
+    limits = replica(PATIENCE, per_user=1000, per_tenant=0, plans=plans, replicas=2)
+    redis_process.kill()
+    assert await admitted(limits, 20) == 6
+    text = "ă" * 1_000
+    assert sum([await passes_with(limits, text) for _ in range(10)]) == 4
 
 
 async def test_something_else_under_a_limits_key_counts_as_nothing(
