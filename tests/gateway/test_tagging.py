@@ -10,12 +10,7 @@ import httpx
 import pytest
 
 from veriaidpo_gateway import tagging
-from veriaidpo_gateway.routes import model_from
-from veriaidpo_gateway.spans import FoundBy, Kind, Marked, Span, merge
 
-from .replaying import golden, replay
-
-GOLDEN = golden("v2_infer_spans.json")
 REVISION = "7" * 64
 KINDS = ("company", "person", "address")
 SENTENCE = "Chị Hằng Hạ ở Xóm Lò làm cho Rồng Xanh, mua của Shopee VN"
@@ -302,61 +297,3 @@ async def test_a_batch_asks_for_all_its_texts_together_and_once_each(
     results = response.json()["results"]
     assert [one["normalized_text"] for one in results] == [f"[COMPANY] {i % 40}" for i in range(80)]
     assert sizes == [32, 8]
-
-
-def marked(start: int, end: int, kind: str, found_by: str) -> Marked:
-    return Marked(Span(start, end), Kind(kind), FoundBy(found_by))
-
-
-REGISTERED, BY_RULE = marked(10, 20, "COMPANY", "registry"), marked(10, 20, "COMPANY", "rule")
-
-
-@pytest.mark.parametrize(
-    ("known", "tagged", "kept"),
-    [
-        # Beside each other: both.
-        (REGISTERED, marked(0, 10, "PERSON", "model"), "both"),
-        (REGISTERED, marked(20, 25, "COMPANY", "model"), "both"),
-        # Over a company of the registry: never.
-        (REGISTERED, marked(10, 20, "COMPANY", "model"), "known"),
-        (REGISTERED, marked(5, 25, "COMPANY", "model"), "known"),
-        (REGISTERED, marked(12, 15, "PERSON", "model"), "known"),
-        # Over what a rule found: only the whole of the same thing.
-        (BY_RULE, marked(5, 25, "COMPANY", "model"), "tagged"),
-        (BY_RULE, marked(10, 20, "COMPANY", "model"), "tagged"),
-        (BY_RULE, marked(5, 25, "PERSON", "model"), "known"),
-        (BY_RULE, marked(5, 15, "COMPANY", "model"), "known"),
-        (BY_RULE, marked(12, 15, "COMPANY", "model"), "known"),
-    ],
-)
-def test_where_rules_and_model_meet(known: Marked, tagged: Marked, kept: str) -> None:
-    expected = {"both": {known, tagged}, "known": {known}, "tagged": {tagged}}[kept]
-    assert set(merge([known], [tagged])) == expected
-
-
-def test_one_stretch_may_take_the_place_of_several() -> None:
-    parts = [marked(0, 4, "ADDRESS", "rule"), marked(6, 9, "ADDRESS", "rule")]
-    after = marked(12, 15, "ADDRESS", "rule")
-    whole = marked(0, 11, "ADDRESS", "model")
-    assert merge([*parts, after], [whole]) == (whole, after)
-
-
-@pytest.fixture
-async def replayed(model_resource: Any) -> Any:
-    labels = [{"id": kind, "en": kind, "vi": kind} for kind in KINDS]
-    model = model_from(model_resource("company-normalizer-vi", spec={"labels": labels}))
-    return await replay(GOLDEN, lambda predictors, texts, call: predictors.tag(model, texts, call))
-
-
-def test_what_is_sent_is_the_golden_request(replayed: Any) -> None:
-    request, _ = replayed
-    assert json.loads(request.content) == GOLDEN["request"]
-
-
-def test_what_is_read_is_what_the_golden_response_says(replayed: Any) -> None:
-    _, answers = replayed
-    (spans,) = [output["data"] for output in GOLDEN["response"]["outputs"] if output["name"] == "spans"]
-    assert [
-        [(one.place.start, one.place.end, one.kind.lower()) for one in answer.marked] for answer in answers
-    ] == [[(one["start"], one["end"], one["label"]) for one in json.loads(written)] for written in spans]
-    assert {answer.revision for answer in answers} == {GOLDEN["response"]["parameters"]["model_revision"]}

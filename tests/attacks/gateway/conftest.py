@@ -1,8 +1,5 @@
 """A gateway as a process, with its Redis and a predictor that repeats what it was asked when it fails."""
 
-import base64
-import hashlib
-import hmac
 import json
 import os
 import time
@@ -18,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jose import jwk
 
+from ...forging import forged
 from ...integration.conftest import RedisProcess
 from ...integration.gateway_process import SECRET, Gateway, predictor_beside, running
 from .careless import Careless, lenient_server
@@ -34,18 +32,6 @@ LIMIT = 10
 LIMITED = ("small", "a", "c", "C", "b.c")
 
 
-def part(data: Any) -> str:
-    """Write a part of a token: bytes as they are, anything else as JSON."""
-    raw = data if isinstance(data, bytes) else json.dumps(data).encode()
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def forged(header: Any, claims: Any, key: bytes = SECRET.encode(), digest: Any = hashlib.sha256) -> str:
-    """Write a token of any header and claims."""
-    signed = f"{part(header)}.{part(claims)}"
-    return f"{signed}.{part(hmac.digest(key, signed.encode(), digest))}"
-
-
 def claims(**changes: Any) -> dict[str, Any]:
     """Give good claims of an admin, but for what is changed; `...` leaves one out."""
     now = int(time.time())
@@ -59,7 +45,7 @@ HEADER = {"alg": "HS256", "typ": "JWT"}
 
 def token(**changes: Any) -> str:
     """Write a good token."""
-    return forged(HEADER, claims(**changes))
+    return forged(HEADER, claims(**changes), SECRET.encode())
 
 
 def bearer(**changes: Any) -> dict[str, str]:
