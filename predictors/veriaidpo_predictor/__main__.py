@@ -49,6 +49,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         options = serve.Options(
             directories=tuple(arguments.directory),
             models=arguments.models,
+            unfinished=arguments.unfinished,
             root=arguments.root,
             host=arguments.host,
             port=arguments.port,

@@ -74,6 +74,12 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "digest of its revision; it is followed as it changes",
     )
     serve.add_argument(
+        "--unfinished",
+        type=Path,
+        metavar="FOLDER",
+        help="with --models: remember here what is loading; what a process ended of the next does not load",
+    )
+    serve.add_argument(
         "--root", type=Path, default=Path("/mnt/models"), help="the volume of those models (%(default)s)"
     )
     serve.add_argument("--host", default="0.0.0.0", help="address to listen on (%(default)s)")  # noqa: S104

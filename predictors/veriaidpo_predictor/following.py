@@ -15,6 +15,7 @@ from pathlib import Path
 from veriaidpo_predictor import manifest as manifests
 from veriaidpo_predictor.served import Served, State
 from veriaidpo_predictor.shared import Refused, SharedRegistry
+from veriaidpo_predictor.unfinished import ENDED, Unfinished
 
 log = logging.getLogger("veriaidpo.following")
 
@@ -24,7 +25,7 @@ _LOOK_SECONDS = 1.0
 _GRACE_SECONDS = 1.0
 """For requests that found a model and are not in its queue yet."""
 _NAME = re.compile(manifests.MODEL_NAME)
-_DIGEST = re.compile(manifests.SHA256)
+_ENTRY = re.compile(rf"{manifests.SHA256}( [0-9]{{1,9}})?")
 
 
 class ListError(Exception):
@@ -33,7 +34,7 @@ class ListError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a new list asks for: revisions by the name of their model, and names that are no longer wanted."""
+    """What a new list asks for: entries by the name of their model, and names that are no longer wanted."""
 
     load: Mapping[str, str]
     unload: frozenset[str]
@@ -42,7 +43,8 @@ class Changes:
 def read(folder: Path) -> dict[str, str]:
     """Read a list: a file for each model, named as it is, with the digest of its revision; raises ListError.
 
-    That is how a ConfigMap looks in a pod, with hidden names besides that are the kubelet's own.
+    A number may follow the digest: another one asks for the same revision to be tried again. That is how a
+    ConfigMap looks in a pod, with hidden names besides that are the kubelet's own.
     """
     try:
         found = {
@@ -52,8 +54,8 @@ def read(folder: Path) -> dict[str, str]:
         }
     except (OSError, ValueError) as error:
         raise ListError(f"{folder} cannot be read as a list of models ({type(error).__name__}).") from error
-    for name, digest in found.items():
-        if not (_NAME.fullmatch(name) and _DIGEST.fullmatch(digest)):
+    for name, entry in found.items():
+        if not (_NAME.fullmatch(name) and _ENTRY.fullmatch(entry)):
             raise ListError(f"{folder / name} is not the digest of a revision under the name of a model.")
     return found
 
@@ -61,7 +63,7 @@ def read(folder: Path) -> dict[str, str]:
 def changes(wanted: Mapping[str, str], there: Mapping[str, str]) -> Changes:
     """Compare a list with what is loaded, or was tried in vain."""
     return Changes(
-        load={name: digest for name, digest in wanted.items() if there.get(name) != digest},
+        load={name: entry for name, entry in wanted.items() if there.get(name) != entry},
         unload=frozenset(there.keys() - wanted.keys()),
     )
 
@@ -70,7 +72,8 @@ def changes(wanted: Mapping[str, str], there: Mapping[str, str]) -> Changes:
 class Follower:
     """Keeps a registry as the list has it. Blocking; one thread at a time.
 
-    `open_one` reads the manifest of a revision directory; `serve` and `drop` tell the server of a model.
+    `open_one` reads the manifest of a revision directory; `serve` and `drop` tell the server of a model;
+    `unfinished` knows what an earlier process ended of.
     """
 
     folder: Path
@@ -79,6 +82,7 @@ class Follower:
     open_one: Callable[[Path], Served]
     serve: Callable[[Served], None]
     drop: Callable[[str], None]
+    unfinished: Unfinished
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
     _tried: dict[str, str] = field(default_factory=dict)
@@ -110,12 +114,24 @@ class Follower:
             self.drop(name)
             self._retire(self.registry.remove(name))
             log.info("model unloaded", extra={"model": name})
-        for name, digest in asked.load.items():
-            self._load(name, digest)
+        for name, entry in asked.load.items():
+            self._take_up(name, entry)
         self.registry.settle()
 
+    def _take_up(self, name: str, entry: str) -> None:
+        self._forget(name)
+        self._tried[name] = entry
+        self.registry.ask_for(name, entry)
+        digest, there = entry[:64], self.registry.get(name)
+        if there is not None and there.state is State.READY and there.manifest.digest == digest:
+            return  # another was tried in between, and this one answered all the while
+        if self.unfinished.was_fatal(name, entry):
+            self._refuse(name, Refused(digest, State.REJECTED, ENDED))
+            return
+        with self.unfinished.loading(name, entry):
+            self._load(name, digest)
+
     def _load(self, name: str, digest: str) -> None:
-        self._tried[name] = digest
         directory = self.root / "models" / name / "revisions" / digest
         try:
             model = self.open_one(directory)

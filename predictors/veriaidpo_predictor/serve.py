@@ -13,6 +13,7 @@ from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.following import Follower
 from veriaidpo_predictor.shared import SharedRegistry
 from veriaidpo_predictor.tokens import Trust, TrustError
+from veriaidpo_predictor.unfinished import Unfinished
 from veriaidpo_predictor.waiting import Limits
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Options:
 
     directories: tuple[Path, ...]
     models: Path | None
+    unfinished: Path | None
     root: Path
     host: str
     port: int
@@ -90,6 +92,7 @@ def _models(options: Options, pool: Pool) -> tuple[registry.Registry, "Callable[
             open_one=lambda directory: registry.open_one(directory, pool=pool, limits=Limits()),
             serve=server.serve,
             drop=server.drop,
+            unfinished=Unfinished(options.unfinished),
         )
         follower.look()
         follower.follow(threading.Event())

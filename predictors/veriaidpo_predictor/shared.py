@@ -24,6 +24,7 @@ class SharedRegistry(Registry):
     def __init__(self) -> None:
         super().__init__(())
         self._refused: dict[str, Refused] = {}
+        self._asked: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def put(self, model: Served) -> Served | None:
@@ -35,6 +36,12 @@ class SharedRegistry(Registry):
         model.show()
         return None if before is model else before
 
+    def ask_for(self, name: str, entry: str) -> None:
+        """Note what the list wants of a model now; what became of another wish no longer counts."""
+        with self._lock:
+            self._asked[name] = entry
+            self._refused.pop(name, None)
+
     def refuse(self, name: str, refused: Refused) -> None:
         """Keep what became of a revision that does not answer; the one before it may."""
         with self._lock:
@@ -44,6 +51,7 @@ class SharedRegistry(Registry):
         """Forget a model; gives it, if it was there."""
         with self._lock:
             self._refused.pop(name, None)
+            self._asked.pop(name, None)
             gone = self._models.pop(name, None)
         metrics.forget(name)
         return gone
@@ -53,15 +61,16 @@ class SharedRegistry(Registry):
         self._settled.set()
 
     def states(self) -> dict[str, Any]:
-        """Tell of each model which revision answers, and what became of another that was wanted."""
+        """Tell of each model which revision answers, what the list wants, and what became of that."""
         with self._lock:
-            models, refused = dict(self._models), dict(self._refused)
+            models, refused, asked = dict(self._models), dict(self._refused), dict(self._asked)
         return {
             name: {
+                "listed": asked.get(name),
                 "serving": _plain(models.get(name)),
                 "refused": _plain(refused.get(name)),
             }
-            for name in sorted(models.keys() | refused.keys())
+            for name in sorted(models.keys() | asked.keys())
         }
 
     @property

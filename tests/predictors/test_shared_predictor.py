@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,9 @@ from veriaidpo_predictor import following
 from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.following import Changes, Follower, ListError
 from veriaidpo_predictor.registry import open_one
-from veriaidpo_predictor.served import State
+from veriaidpo_predictor.served import Served, State
 from veriaidpo_predictor.shared import SharedRegistry
+from veriaidpo_predictor.unfinished import Unfinished
 from veriaidpo_predictor.waiting import Limits
 
 WRONG = [{"text": "We agree.", "label": "duty"}]
@@ -181,31 +181,107 @@ def test_a_list_that_is_none_changes_nothing(shared: Shared) -> None:
     stray.unlink()
 
 
+class Alone:
+    """A follower without a server, and what it opened and dropped; time passes when the test says so."""
+
+    def __init__(self, folder: Path, pool: Pool) -> None:
+        self.folder, self.pool, self.now = folder, pool, 0.0
+        self.opened, self.dropped = list[str](), list[str]()
+        self.start()
+
+    def start(self) -> None:
+        """Begin anew, as another process in the same pod would."""
+        self.registry = SharedRegistry()
+        self.follower = Follower(
+            self.folder / "list",
+            self.folder,
+            self.registry,
+            open_one=self._open,
+            serve=lambda _: None,
+            drop=self.dropped.append,
+            unfinished=Unfinished(self.folder / "unfinished"),
+            clock=lambda: self.now,
+            pause=lambda _: None,
+        )
+
+    def _open(self, directory: Path) -> Served:
+        self.opened.append(directory.name)
+        return open_one(directory, pool=self.pool, limits=Limits())
+
+    def wants(self, **entries: str) -> dict[str, Any]:
+        """Follow another list; gives the states then."""
+        write_list(self.folder / "list", {name.replace("_", "-"): entry for name, entry in entries.items()})
+        self.follower.look()
+        return self.registry.states()
+
+
+@pytest.fixture
+def alone(tmp_path: Path, pool: Pool) -> Alone:
+    return Alone(tmp_path, pool)
+
+
 def test_a_model_that_leaves_the_list_as_its_refused_revision_is_due_again_is_unloaded(
-    tmp_path: Path, publish_to: Callable[..., Path], pool: Pool
+    alone: Alone, publish_to: Callable[..., Path]
 ) -> None:
-    listed, dropped, now = tmp_path / "list", list[str](), [0.0]
-    registry = SharedRegistry()
-    follower = Follower(
-        listed,
-        tmp_path,
-        registry,
-        open_one=partial(open_one, pool=pool, limits=Limits()),
-        serve=lambda _: None,
-        drop=dropped.append,
-        clock=lambda: now[0],
-        pause=lambda _: None,
-    )
-    write_list(listed, {"leaving-en": publish_to(tmp_path, name="leaving-en").name})
-    follower.look()
-    write_list(listed, {"leaving-en": "0" * 64})
-    follower.look()
-    found = registry.states()["leaving-en"]
+    alone.wants(leaving_en=publish_to(alone.folder, name="leaving-en").name)
+    found = alone.wants(leaving_en="0" * 64)["leaving-en"]
     assert ((found["serving"] or {})["state"], (found["refused"] or {})["state"]) == ("ready", "failed")
-    write_list(listed, {})
-    now[0] += following.AGAIN_SECONDS + 1
-    follower.look()
-    assert (dropped, registry.states()) == (["leaving-en"], {})
+    alone.now += following.AGAIN_SECONDS + 1
+    assert (alone.wants(), alone.dropped) == ({}, ["leaving-en"])
+
+
+def test_a_revision_that_came_after_a_refused_one_is_not_loaded_again_when_that_would_be_due(
+    alone: Alone, publish_to: Callable[..., Path]
+) -> None:
+    good = publish_to(alone.folder, name="third-en").name
+    alone.wants(third_en="0" * 64)
+    alone.wants(third_en=good)
+    alone.now += following.AGAIN_SECONDS + 1
+    assert alone.wants(third_en=good)["third-en"]["refused"] is None
+    assert alone.opened == ["0" * 64, good]
+
+
+def test_going_back_to_what_still_answers_loads_nothing(
+    alone: Alone, publish_to: Callable[..., Path]
+) -> None:
+    good = publish_to(alone.folder, name="back-en").name
+    alone.wants(back_en=good)
+    alone.wants(back_en="0" * 64)
+    found = alone.wants(back_en=good)["back-en"]
+    assert (found["listed"], found["refused"], found["serving"]["state"]) == (good, None, "ready")
+    assert alone.opened == [good, "0" * 64]
+
+
+def test_another_number_after_the_digest_has_the_same_revision_tried_again(
+    alone: Alone, publish_to: Callable[..., Path]
+) -> None:
+    made = publish_to(alone.folder, name="mended-en")
+    away = made.rename(made.with_name("away"))
+    assert alone.wants(mended_en=made.name)["mended-en"]["refused"]["state"] == "failed"
+    away.rename(made)
+    found = alone.wants(mended_en=f"{made.name} 1")["mended-en"]
+    assert (found["listed"], found["refused"]) == (f"{made.name} 1", None)
+    assert found["serving"]["revision"] == made.name
+
+
+def test_what_the_process_ended_of_is_not_loaded_by_the_next_and_its_neighbour_is(
+    alone: Alone, publish_to: Callable[..., Path]
+) -> None:
+    neighbour, fatal = (publish_to(alone.folder, name=name).name for name in ("neighbour-en", "fatal-en"))
+
+    def ends(_: Path) -> Served:
+        raise SystemExit
+
+    alone.follower.open_one = ends
+    with pytest.raises(SystemExit):
+        alone.wants(fatal_en=fatal)
+    alone.start()
+    found = alone.wants(fatal_en=fatal, neighbour_en=neighbour)
+    assert (found["fatal-en"]["refused"]["state"], found["fatal-en"]["serving"]) == ("rejected", None)
+    assert "ended while it loaded" in found["fatal-en"]["refused"]["reason"]
+    assert found["neighbour-en"]["serving"]["state"] == "ready"
+    assert alone.opened == [neighbour]
+    assert alone.wants(fatal_en=f"{fatal} 1")["fatal-en"]["serving"]["state"] == "ready"
 
 
 def test_a_revision_that_never_answers_gives_back_what_it_holds(
@@ -224,7 +300,9 @@ def test_what_a_list_asks_for() -> None:
     assert found == Changes(load={"b": two, "d": one}, unload=frozenset({"c"}))
 
 
-@pytest.mark.parametrize(("name", "text"), [("a", ""), ("a", "short"), ("A b", "0" * 64), ("a", "é" * 64)])
+@pytest.mark.parametrize(
+    ("name", "text"), [("a", ""), ("a", "0" * 64 + " x"), ("a", "short"), ("A b", "0" * 64), ("a", "é" * 64)]
+)
 def test_a_list_is_names_and_digests(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / "good-en").write_text("0" * 64)
     assert following.read(tmp_path) == {"good-en": "0" * 64}
