@@ -4,10 +4,11 @@
   veriaidpo-operator crd apply FILE   bring the definition of Models up to date ('-': from standard input)
 
 Settings: NAMESPACE, PREDICTOR_IMAGE and FETCH_IMAGE are needed. TORCH_PREDICTOR_IMAGE, IMAGE_PULL_POLICY,
-IMAGE_PULL_SECRETS, HF_ENDPOINT, HUB_TOKEN_SECRET, HUB_TOKEN_KEY, SOURCE_SCHEMES, SOURCE_HOSTS,
-SOURCE_HOSTS_INSIDE, SOURCE_HTTPS_PROXY, SOURCE_NO_PROXY, SOURCE_CA_CONFIGMAP, SERVICE_TRUST_CONFIGMAP,
-FETCH_RETRY_SECONDS, MAX_DOWNLOADS, RESYNC_SECONDS, POLL_SECONDS, PENDING_GRACE_SECONDS, STALLED_SECONDS,
-LIVENESS_PORT, LOG_LEVEL and MESSAGE_LANGUAGE (of conditions and events: en, vi) have defaults.
+IMAGE_PULL_SECRETS, SHARED_RESOURCES, HF_ENDPOINT, HUB_TOKEN_SECRET, HUB_TOKEN_KEY, SOURCE_SCHEMES,
+SOURCE_HOSTS, SOURCE_HOSTS_INSIDE, SOURCE_HTTPS_PROXY, SOURCE_NO_PROXY, SOURCE_CA_CONFIGMAP,
+SERVICE_TRUST_CONFIGMAP, FETCH_RETRY_SECONDS, MAX_DOWNLOADS, RESYNC_SECONDS, POLL_SECONDS,
+PENDING_GRACE_SECONDS, STALLED_SECONDS, LIVENESS_PORT, LOG_LEVEL and MESSAGE_LANGUAGE (of conditions and
+events: en, vi) have defaults.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from veriaidpo_operator import apiserver, crd, handlers, progress, readiness
+from veriaidpo_operator import apiserver, crd, handlers, hosting, progress, readiness
 from veriaidpo_operator.cluster import Cluster
 from veriaidpo_operator.engine import Engine
 from veriaidpo_operator.reconcile import Reconciler
@@ -63,7 +64,13 @@ def run(settings: Settings) -> int:
         stalled.append(True)
         stop.set()
 
-    cluster = Cluster(apiserver.connect(settings.namespace), settings, ask=progress.ask, hear=readiness.ask)
+    cluster = Cluster(
+        apiserver.connect(settings.namespace),
+        settings,
+        ask=progress.ask,
+        hear=readiness.ask,
+        states=hosting.ask,
+    )
     engine = Engine(
         Reconciler(cluster, settings, lambda: datetime.now(UTC)),
         cluster.names,

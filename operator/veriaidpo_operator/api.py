@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from veriaidpo_operator.recorded import Status
@@ -145,6 +145,7 @@ class Conversion(_Spec):
 class Serving(_Spec):
     """Shape of the InferenceService."""
 
+    placement: Literal["own", "shared"] = "own"
     runtime: Literal["onnx", "torch"] = "onnx"
     min_replicas: int = 1
     max_replicas: int | None = None
@@ -186,6 +187,14 @@ class Model:
     spec: Spec
     status: Status
     created: datetime
+
+
+def understood(body: Mapping[str, Any]) -> Model | None:
+    """Read a Model as the API server gives it; None when it is not understood."""
+    try:
+        return parse(body)
+    except ValidationError:
+        return None
 
 
 def parse(body: Mapping[str, Any]) -> Model:

@@ -26,6 +26,7 @@ PATHS = {
     "Deployment": ("/apis/apps/v1", "deployments"),
     "InferenceService": ("/apis/serving.kserve.io/v1beta1", "inferenceservices"),
 }
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 15.0
 
 
@@ -71,9 +72,10 @@ class ApiServer:
         query: dict[str, str] | None = None,
         body: Json | None = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> Json:
         """Send one request; ApiError unless the answer is a success."""
-        headers = {"Accept": "application/json", "Content-Type": content_type}
+        headers = {"Accept": accept, "Content-Type": content_type}
         self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = self._api.configuration.host + path + (f"?{urlencode(query)}" if query else "")
         try:
@@ -97,6 +99,12 @@ class ApiServer:
             if error.code == 404 and error.status:
                 return None
             raise
+
+    def metadata(self, kind: str, **query: str) -> list[Json]:
+        """Return the metadata of what list returns: an object may be large."""
+        answer = self.call("GET", self.path(kind), query=query, accept=_METADATA)
+        items: list[Json] = answer.get("items") or []  # null where there is none
+        return items
 
     def list(self, kind: str, **query: str) -> list[Json]:
         """Return the objects of a kind that match the query (labelSelector, fieldSelector)."""

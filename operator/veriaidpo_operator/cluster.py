@@ -5,13 +5,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from veriaidpo_operator import events, objects, pods, reading, serving
+from veriaidpo_operator import events, objects, places, pods, reading, serving
 from veriaidpo_operator.actions import Action, Apply, Create, Delete, Patch
-from veriaidpo_operator.api import GROUP, KIND, MANAGER, MODEL_LABEL, VERSION, Json, Model
+from veriaidpo_operator.api import GROUP, KIND, MANAGER, MODEL_LABEL, VERSION, Json, Model, understood
 from veriaidpo_operator.apiserver import ApiError, ApiServer
 from veriaidpo_operator.fetch_words import Progress
+from veriaidpo_operator.inference_service import SERVE_PORT
 from veriaidpo_operator.jobs import FETCH_PORT
 from veriaidpo_operator.observed import Claim, Job, Observed, Pod
+from veriaidpo_operator.predictors import Predictors, States
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Settings
 from veriaidpo_operator.transitions import Event
@@ -33,15 +35,25 @@ class RefusedError(Exception):
 class Cluster:
     """What the operator sees and does in its namespace."""
 
-    def __init__(self, server: ApiServer, settings: Settings, *, ask: Ask, hear: Hear) -> None:
+    def __init__(
+        self, server: ApiServer, settings: Settings, *, ask: Ask, hear: Hear, states: States
+    ) -> None:
         self._server = server
         self._settings = settings
         self._ask = ask
         self._hear = hear
+        self.predictors = Predictors(server, self._started, states)
 
     def names(self) -> list[str]:
-        """Return the names of all Models."""
-        return [body["metadata"]["name"] for body in self._server.list("Model")]
+        """Return the names of all Models, and the keys (places.key) of all shared predictors."""
+        bodies = self.models()
+        claims = {reading.claim_of(body) for body in self.predictors.shared_services()}
+        claims |= {places.claim(model) for model in map(understood, bodies) if model and places.shared(model)}
+        return [body["metadata"]["name"] for body in bodies] + sorted(map(places.key, claims))
+
+    def models(self) -> list[Json]:
+        """Return all Models as they are stored."""
+        return self._server.list("Model")
 
     def model(self, name: str) -> Json | None:
         """Return a Model as it is stored."""
@@ -54,18 +66,20 @@ class Cluster:
         raw_pods = self._server.list("Pod", labelSelector=selector)
         seen_claim = reading.claim(claim) if claim else None
         seen_pods = tuple(self._pod(model, raw, now) for raw in raw_pods)
+        orders = self._server.metadata("ConfigMap", labelSelector=selector)
         jobs = self._server.list("Job", labelSelector=selector)
         seen_jobs = tuple(self._job(reading.job(raw), seen_pods, now) for raw in jobs)
-        return self._serving(
+        return self.predictors.of(
             model,
             Observed(
                 claim=seen_claim,
                 claim_warnings=self._claim_warnings(seen_claim, now),
                 jobs=seen_jobs,
-                orders=tuple(map(reading.child, self._server.list("ConfigMap", labelSelector=selector))),
+                orders=tuple(map(reading.child, orders)),
                 pods=seen_pods,
                 progress=self._progress(seen_jobs, seen_pods),
             ),
+            now,
         )
 
     def downloads(self, model: Model, now: datetime) -> int:
@@ -77,32 +91,17 @@ class Cluster:
         seen = tuple(self._pod(model, raw, now) for raw in raw_pods)
         return sum(holds_a_place(self._job(job, seen, now), seen, self._settings, now) for job in jobs)
 
-    def _serving(self, model: Model, seen: Observed) -> Observed:
-        try:
-            service = self._server.get("InferenceService", model.name)
-        except ApiError as error:
-            if error.code == 404:
-                return replace(seen, runtime_known=False)
-            raise
-        if service is None:
-            return seen
-        name = f"{model.name}-predictor"
-        deployment = self._server.get("Deployment", name)
-        address = self._server.get("Service", name)
-        return replace(
-            seen,
-            service=reading.service(service),
-            deployment=reading.deployment(deployment) if deployment else None,
-            headless=bool(address and address["spec"].get("clusterIP") == "None"),
-        )
-
     def _late(self, created: datetime, now: datetime) -> bool:
         return now - created > timedelta(seconds=self._settings.pending_grace_seconds)
 
     def _pod(self, model: Model, raw: Json, now: datetime) -> Pod:
         pod = reading.pod(raw)
         if pod.silent:
-            return replace(pod, said=self._hear(pod.ip, serving.SERVE_PORT, serving.ready_path(model)))
+            return replace(pod, said=self._hear(pod.ip, SERVE_PORT, serving.ready_path(model)))
+        return self._started(raw, now)
+
+    def _started(self, raw: Json, now: datetime) -> Pod:
+        pod = reading.pod(raw)
         if not pods.slow_to_start(pod, now, self._settings.pending_grace_seconds):
             return pod
         told = self._events(pod.uid)

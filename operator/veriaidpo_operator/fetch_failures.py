@@ -5,7 +5,7 @@ from datetime import timedelta
 from veriaidpo_operator import objects
 from veriaidpo_operator.api import Model
 from veriaidpo_operator.observed import Job, Pod
-from veriaidpo_operator.pods import Trouble, last_words
+from veriaidpo_operator.pods import DOWNLOAD, Trouble, last_words
 from veriaidpo_operator.reasons import EXIT_CODES, Reason, from_fetch
 from veriaidpo_operator.settings import Settings
 
@@ -27,7 +27,7 @@ def of_job(model: Model, job: Job, pods: tuple[Pod, ...], settings: Settings) ->
 def of_pod(model: Model, job: str, pod: Pod, settings: Settings) -> Trouble:
     """Return why a pod of the Job of that name failed."""
     if pod.ended_reason == "OOMKilled":
-        return Trouble.of(settings, Reason.OOM_KILLED, pod=pod.name, section="download")
+        return Trouble.of(settings, Reason.OOM_KILLED, pod=pod.name, limits=DOWNLOAD)
     if pod.status_reason == "Evicted":
         return Trouble.of(settings, Reason.EVICTED, pod=pod.name, detail=pod.message)
     result = pod.result

@@ -8,7 +8,7 @@ from veriaidpo_operator import fetch_failures, jobs, revisions
 from veriaidpo_operator.api import Model
 from veriaidpo_operator.fetch_words import FetchResult, Progress
 from veriaidpo_operator.observed import Job, Observed, Pod
-from veriaidpo_operator.pods import Trouble, refusal, trouble
+from veriaidpo_operator.pods import DOWNLOAD, Trouble, refusal, trouble
 from veriaidpo_operator.reasons import SLOW, Reason, known
 from veriaidpo_operator.sentences import Phrase, Sentences, full_stop
 from veriaidpo_operator.settings import Settings
@@ -161,7 +161,7 @@ def _running(
     if pod.phase == "Failed":
         failure = fetch_failures.of_pod(model, fetch.name, pod, settings)
         return replace(fetch, step=starting, trouble=failure, failed_at=pod.ended_at)
-    found = trouble(pod, section="download", now=now, settings=settings)
+    found = trouble(pod, limits=DOWNLOAD, now=now, settings=settings)
     if found is not None:
         return replace(fetch, step=starting, trouble=_volume(observed, pod, settings) or found)
     step = _step(model, observed, settings.sentences) if pod.phase == "Running" else starting

@@ -1,4 +1,4 @@
-"""What kopf calls: everything that happens to a Model or to what it owns pokes that Model, and no more.
+"""What kopf calls: everything that happens to a Model or to what serves it pokes that Model, and no more.
 
 Only event handlers are used. Handlers for creation, change or deletion, timers and daemons would have kopf
 keep its own memory in annotations, and put a finalizer on every Model, so that no Model could be deleted once
@@ -13,7 +13,9 @@ import kopf
 
 from veriaidpo_operator.api import GROUP, MODEL_LABEL, PLURAL, VERSION
 from veriaidpo_operator.engine import Engine
+from veriaidpo_operator.places import SHARED_LABEL
 from veriaidpo_operator.settings import Settings
+from veriaidpo_operator.sharers import Sharers
 
 _CHILDREN = (
     ("batch", "v1", "jobs"),
@@ -25,6 +27,7 @@ _CHILDREN = (
 
 def register(registry: kopf.OperatorRegistry, engine: Engine) -> None:
     """Register all handlers."""
+    sharers = Sharers()
 
     async def startup(settings: kopf.OperatorSettings, **_: Any) -> None:
         configure(settings)
@@ -33,11 +36,16 @@ def register(registry: kopf.OperatorRegistry, engine: Engine) -> None:
     async def cleanup(**_: Any) -> None:
         await engine.stop()
 
-    async def model_changed(name: str | None, **_: Any) -> None:
-        engine.poke(str(name))
+    async def model_changed(body: kopf.Body, **_: Any) -> None:
+        for key in sharers.model_changed(body):
+            engine.poke(key)
 
     async def child_changed(labels: kopf.Labels, **_: Any) -> None:
         engine.poke(labels[MODEL_LABEL])
+
+    async def shared_child_changed(body: kopf.Body, **_: Any) -> None:
+        for key in sharers.child_changed(body):
+            engine.poke(key)
 
     async def last_reconcile_age_seconds(**_: Any) -> float:
         return engine.age()
@@ -50,6 +58,9 @@ def register(registry: kopf.OperatorRegistry, engine: Engine) -> None:
     for group, version, plural in _CHILDREN:
         kopf.on.event(group, version, plural, registry=registry, labels={MODEL_LABEL: kopf.PRESENT})(
             child_changed
+        )
+        kopf.on.event(group, version, plural, registry=registry, labels={SHARED_LABEL: kopf.PRESENT})(
+            shared_child_changed
         )
 
 

@@ -29,7 +29,7 @@ def fetch_name(model: Model, claim_uid: str) -> str:
     return f"{model.name}-fetch-{digest([fetch_spec(model), claim_uid, again, repairs])[:8]}"
 
 
-def fetch_command(model: Model) -> list[str]:
+def fetch_command(model: Model, *, read_only: bool) -> list[str]:
     """Return the arguments of the fetch pod: what to do, and which revisions to leave on the volume.
 
     Kept besides the newest ones is everything that serves, shall serve or may be gone back to. What failed
@@ -47,6 +47,8 @@ def fetch_command(model: Model) -> list[str]:
     answers = {status.current_revision, status.previous_revision, status.target_revision}
     refused = {q.digest for q in status.quarantined if q.reason == Reason.GOLDEN_SENTENCE_FAILED} - answers
     command = ["fetch", "--spec", f"{ORDER_DIR}/{KEY}", "--root", ROOT, "--progress-port", str(FETCH_PORT)]
+    if read_only:
+        return [*command, "--read-only"]
     command += ["--keep", str(model.spec.revision_history_limit)]
     for one in sorted(kept - refused - {None}, key=str):
         command += ["--protect", str(one)]
@@ -55,11 +57,11 @@ def fetch_command(model: Model) -> list[str]:
     return command
 
 
-def fetch_job(model: Model, settings: Settings, *, name: str, attempt: int) -> Json:
-    """Build the Job that puts the wanted revision on the claim."""
-    template = _fetch_pod(model, settings, name)
+def fetch_job(model: Model, settings: Settings, *, name: str, attempt: int, read_only: bool = False) -> Json:
+    """Build the Job that puts the wanted revision on the claim, or finds it on one that is read-only."""
+    template = _fetch_pod(model, settings, name, read_only=read_only)
     # Not in the template's hash: what is kept changes with each rollout, and no fetch starts over for it.
-    template["containers"][0]["args"] = fetch_command(model)
+    template["containers"][0]["args"] = fetch_command(model, read_only=read_only)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -67,7 +69,10 @@ def fetch_job(model: Model, settings: Settings, *, name: str, attempt: int) -> J
             "name": name,
             "namespace": model.namespace,
             "labels": labels(model),
-            "annotations": {TEMPLATE_HASH: fetch_template(model, settings), ATTEMPT: str(attempt)},
+            "annotations": {
+                TEMPLATE_HASH: fetch_template(model, settings, read_only=read_only),
+                ATTEMPT: str(attempt),
+            },
             "ownerReferences": [owner(model)],
         },
         "spec": {
@@ -100,25 +105,29 @@ def fetch_job(model: Model, settings: Settings, *, name: str, attempt: int) -> J
     }
 
 
-def fetch_template(model: Model, settings: Settings) -> str:
+def fetch_template(model: Model, settings: Settings, *, read_only: bool = False) -> str:
     """Return the hash of everything about the Job that its name does not cover (image, limits, token …)."""
     download = model.spec.download
     return digest(
-        [_fetch_pod(model, settings, ""), download.backoff_limit, download.active_deadline_seconds]
+        [
+            _fetch_pod(model, settings, "", read_only=read_only),
+            download.backoff_limit,
+            download.active_deadline_seconds,
+        ]
     )[:16]
 
 
-def _fetch_pod(model: Model, settings: Settings, name: str) -> Json:
+def _fetch_pod(model: Model, settings: Settings, name: str, *, read_only: bool) -> Json:
     source = parts(model, settings)
     env: list[Json] = [{"name": "HOME", "value": "/tmp"}, *source.env]  # noqa: S108 (the pod's own)
     mounts: list[Json] = [
-        {"name": "models", "mountPath": ROOT},
+        {"name": "models", "mountPath": ROOT, "readOnly": read_only},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the pod's own)
         {"name": "order", "mountPath": ORDER_DIR, "readOnly": True},
         *source.mounts,
     ]
     volumes: list[Json] = [
-        models_volume(claim_name(model)),
+        models_volume(claim_name(model), read_only=read_only),
         tmp_volume(),
         {"name": "order", "configMap": {"name": name}},
         *source.volumes,

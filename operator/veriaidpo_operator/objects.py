@@ -46,7 +46,12 @@ def anothers(child: Child, model: Model) -> bool:
 
 def claim_name(model: Model) -> str:
     """Return the name of the claim the Model wants."""
-    return model.spec.storage.claim_name or f"{model.name}-model"
+    return model.spec.storage.claim_name or own_claim_name(model)
+
+
+def own_claim_name(model: Model) -> str:
+    """Return the name of the claim that is made for a Model that names none."""
+    return f"{model.name}-model"
 
 
 def claim(model: Model) -> Json:

@@ -32,6 +32,12 @@ class Claim(Child):
     phase: str
     requested: str
     """The size that is asked for, a quantity."""
+    access_modes: tuple[str, ...] = ()
+
+    @property
+    def read_only(self) -> bool:
+        """Tell whether nobody may write to it: what is published there, somebody else put there."""
+        return bool(self.access_modes) and set(self.access_modes) == {"ReadOnlyMany"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,19 @@ class Job(Child):
     def live(self) -> bool:
         """Tell whether it may still have, or make, a running pod; also while it is being deleted."""
         return not (self.succeeded or self.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """What a pod of a shared predictor says of one Model; digests, empty for none."""
+
+    listed: str = ""
+    """The entry of the list that it has taken up."""
+    serving: str = ""
+    """The revision that answers."""
+    refused: str = ""
+    reason: str = ""
+    """Why the refused one does not answer, a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +96,8 @@ class Pod(Child):
     """Why a volume of it cannot be mounted; looked up only for a pod that does not start."""
     without_sandbox: str = ""
     """Why its node cannot make a place for its containers; looked up at the same time."""
+    hosted: Hosted | None = None
+    """Set for a pod of a shared predictor that tells of its models."""
     said: str = ""
     """What its readiness probe is told; asked only of a predictor that runs and is not ready."""
 
@@ -146,6 +167,24 @@ class Deployment:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing(Child):
+    """The ConfigMap that a shared predictor follows: entries by the name of the Model."""
+
+    entries: Mapping[str, str]
+    version: str
+    changed: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A predictor other than the one that shall serve the Model."""
+
+    service: Service
+    answering: int
+    """Pods that answer for the Model."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """One look at everything a Model has."""
 
@@ -158,9 +197,16 @@ class Observed:
     runtime_known: bool = True
     """Whether the cluster knows InferenceServices at all."""
     service: Service | None = None
+    """The InferenceService that shall serve the Model; so with its Deployment and its pods."""
     deployment: Deployment | None = None
     headless: bool = False
     """Whether the predictor's Service has no address of its own, so that its port is the container's."""
+    listed: str = ""
+    """The Model's entry in the list of the shared predictor."""
+    before: Place | None = None
+    """The predictor that status tells callers of, when it is another one."""
+    left: Service | None = None
+    """The Model's own InferenceService, when it is to be served beside others."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """What the API server said when it refused an object just now, by the object's kind."""
     progress: Progress | None = None

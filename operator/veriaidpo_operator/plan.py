@@ -13,6 +13,7 @@ from veriaidpo_operator.api import Model
 from veriaidpo_operator.fetching import Fetch, Phase
 from veriaidpo_operator.objects import anothers, ours
 from veriaidpo_operator.observed import Claim, Job, Observed
+from veriaidpo_operator.places import moved
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.revisions import quarantined
 from veriaidpo_operator.settings import Settings
@@ -97,7 +98,9 @@ def _fetch(s: Situation) -> tuple[Action, ...]:
         elif fetch.phase is Phase.RUNNING:
             actions += _order(s)
     elif fetch.phase is Phase.ABSENT and not claim.deleting and not any(job.live for job in others):
-        job = jobs.fetch_job(model, s.settings, name=fetch.name, attempt=fetch.attempt)
+        job = jobs.fetch_job(
+            model, s.settings, name=fetch.name, attempt=fetch.attempt, read_only=claim.read_only
+        )
         actions += [*_order(s), Create(job)]
     return tuple(actions)
 
@@ -124,7 +127,9 @@ def _in_the_way(s: Situation, fetch: Fetch, job: Job, claim: Claim) -> bool:
         return False
     if fetch.phase in {Phase.STALE, Phase.LOST} or claim.deleting:
         return True
-    if job.annotations.get(jobs.TEMPLATE_HASH) != jobs.fetch_template(s.model, s.settings):
+    if job.annotations.get(jobs.TEMPLATE_HASH) != jobs.fetch_template(
+        s.model, s.settings, read_only=claim.read_only
+    ):
         return True  # limits, token or image were changed: somebody mended something
     at = fetch.retry_at(s.settings)
     return fetch.phase is Phase.FAILED and (at is None or s.now >= at)
@@ -139,12 +144,24 @@ def _serve(s: Situation) -> tuple[Action, ...]:
         return ()
     if s.fetch.result is not None:  # how it is served depends on what is now remembered of it
         return ()
+    if s.shared:  # group.py sees to that predictor
+        return _left(s)
     there = s.observed.service
     if there is None:
         return (Apply(s.service),)
     if not ours(there, s.model) or anothers(there, s.model) or drift.satisfied(s.service, there.raw):
         return ()
     return (Apply(s.service),)
+
+
+def _left(s: Situation) -> tuple[Action, ...]:
+    """Remove the predictor that a Model had of its own, once nobody asks there any more."""
+    left = s.observed.left
+    if left is None or not ours(left, s.model) or left.deleting:
+        return ()
+    if not moved(s.model.status.inference_service, s.place, s.now):
+        return ()
+    return (Delete("InferenceService", left.name, left.uid),)
 
 
 def _again(s: Situation, actions: tuple[Action, ...]) -> float:
@@ -163,5 +180,6 @@ def _again(s: Situation, actions: tuple[Action, ...]) -> float:
         return min(max((at - s.now).total_seconds(), 0.1), s.settings.resync_seconds)
     # A predictor that finds itself wrong, a deadline that passes or another's Job that ends makes no event.
     rolling = s.rollout is not None and not s.rolled_out and not s.overdue
+    rolling = rolling or (s.shared and s.target is not None and not s.rolled_out and not s.late)
     queued = fetch.phase is Phase.QUEUED
     return min(_ROLLING, s.settings.resync_seconds) if rolling or queued else s.settings.resync_seconds

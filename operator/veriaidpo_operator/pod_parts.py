@@ -38,9 +38,10 @@ def container_security() -> Json:
     }
 
 
-def models_volume(claim: str) -> Json:
+def models_volume(claim: str, *, read_only: bool) -> Json:
     """Give the volume with the revisions."""
-    return {"name": "models", "persistentVolumeClaim": {"claimName": claim}}
+    source: Json = {"claimName": claim} | ({"readOnly": True} if read_only else {})
+    return {"name": "models", "persistentVolumeClaim": source}
 
 
 def tmp_volume() -> Json:

@@ -44,10 +44,15 @@ def slow_to_start(pod: Pod, now: datetime, grace: float) -> bool:
     return pod.phase == "Pending" and now - pod.created > timedelta(seconds=grace)
 
 
-def trouble(pod: Pod, *, section: str, now: datetime, settings: Settings) -> Trouble | None:
+DOWNLOAD = "spec.download.resources"
+SERVING = "spec.serving.resources"
+_SHARED = "operator.sharedPredictor.resources"
+
+
+def trouble(pod: Pod, *, limits: str, now: datetime, settings: Settings) -> Trouble | None:
     """Return what is wrong with a pod, or None while it is on its way or running.
 
-    section: the part of spec (download or serving) whose limits the pod has.
+    limits: where the pod's limits are set.
     """
 
     def found(reason: Reason, **facts: object) -> Trouble:
@@ -57,7 +62,7 @@ def trouble(pod: Pod, *, section: str, now: datetime, settings: Settings) -> Tro
         detail = pod.waiting_message or pod.waiting_reason
         return found(Reason.IMAGE_UNAVAILABLE, image=pod.image, detail=detail)
     if pod.ended_reason == "OOMKilled":
-        return None if pod.ready else found(Reason.OOM_KILLED, section=section)
+        return None if pod.ready else found(Reason.OOM_KILLED, limits=limits)
     if pod.status_reason == "Evicted":
         return found(Reason.EVICTED, detail=pod.message)
     if pod.waiting_reason in _CONFIG:
@@ -104,9 +109,14 @@ def last_words(pod: Pod, settings: Settings) -> str:
     return last or settings.sentences(Phrase.ENDED, code=pod.exit_code, reason=pod.ended_reason or "Error")
 
 
-def first_trouble(pods: Iterable[Pod], *, now: datetime, settings: Settings) -> Trouble | None:
+def serving_trouble(pod: Pod, *, now: datetime, settings: Settings, shared: bool) -> Trouble | None:
+    """Return what is wrong with a predictor's pod; shared: whether it serves other Models too."""
+    return trouble(pod, limits=_SHARED if shared else SERVING, now=now, settings=settings)
+
+
+def first_trouble(pods: Iterable[Pod], *, now: datetime, settings: Settings, shared: bool) -> Trouble | None:
     """Return the trouble of the first of some predictor pods that has one."""
-    found = (trouble(pod, section="serving", now=now, settings=settings) for pod in pods)
+    found = (serving_trouble(pod, now=now, settings=settings, shared=shared) for pod in pods)
     return next((one for one in found if one is not None), None)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from veriaidpo_operator.api import Json
-from veriaidpo_operator.observed import Child, Claim, Deployment, Job, Pod, Service
+from veriaidpo_operator.observed import Child, Claim, Deployment, Hosted, Job, Listing, Pod, Service
 
 
 def _child(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,7 +46,23 @@ def claim(raw: Mapping[str, Any]) -> Claim:
         **_child(raw),
         phase=(raw.get("status") or {}).get("phase", "Pending"),
         requested=str(requests.get("storage", "")),
+        access_modes=tuple((raw.get("spec") or {}).get("accessModes") or ()),
     )
+
+
+def listing(raw: Mapping[str, Any]) -> Listing:
+    """Read the ConfigMap that a shared predictor follows."""
+    meta = raw["metadata"]
+    version = meta.get("resourceVersion", "")
+    return Listing(**_child(raw), entries=raw.get("data") or {}, version=version, changed=_changed(meta))
+
+
+def claim_of(raw: Mapping[str, Any]) -> str:
+    """Read which claim an InferenceService, or a pod, serves from; empty when it names none."""
+    spec = raw["spec"]
+    volumes = spec.get("predictor", spec).get("volumes") or ()
+    claims = (v["persistentVolumeClaim"]["claimName"] for v in volumes if "persistentVolumeClaim" in v)
+    return next(claims, "")
 
 
 def job(raw: Mapping[str, Any]) -> Job:
@@ -64,7 +80,7 @@ def job(raw: Mapping[str, Any]) -> Job:
     )
 
 
-def pod(raw: Mapping[str, Any], said: str = "") -> Pod:
+def pod(raw: Mapping[str, Any], said: str = "", hosted: Hosted | None = None) -> Pod:
     """Read a pod with one container that counts (its first)."""
     status = raw.get("status") or {}
     container: Json = next(iter(status.get("containerStatuses") or ()), {})
@@ -91,6 +107,7 @@ def pod(raw: Mapping[str, Any], said: str = "") -> Pod:
         status_reason=status.get("reason", ""),
         restarts=container.get("restartCount", 0),
         said=said,
+        hosted=hosted,
     )
 
 

@@ -1,17 +1,23 @@
-"""One look at one Model: observe, plan, act, write the status, tell what changed."""
+"""One look at one Model: observe, plan, act, write the status, tell what changed.
+
+Or at a shared predictor, of which there is nothing to write: its Models tell of it.
+"""
 
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from pydantic import ValidationError
 
+from veriaidpo_operator import places
 from veriaidpo_operator.actions import Action, Create
-from veriaidpo_operator.api import Json, Model, parse
+from veriaidpo_operator.api import Json, Model, parse, understood
 from veriaidpo_operator.apiserver import ApiError
-from veriaidpo_operator.cluster import Cluster, RefusedError
+from veriaidpo_operator.carrying_out import CarryingOut
+from veriaidpo_operator.cluster import Cluster
+from veriaidpo_operator.group import gather, plan_group, untold
 from veriaidpo_operator.plan import Plan, plan
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Settings
@@ -19,19 +25,8 @@ from veriaidpo_operator.status import invalid_status
 from veriaidpo_operator.transitions import Event, announced, events
 
 _log = logging.getLogger(__name__)
-_REFUSED_AGAIN = timedelta(minutes=1)
-"""What was refused is asked for no more often, unless the Model changes: a quota is raised by hand."""
-
+_SOON = 2.0
 _UNREADABLE = {"modelType": "", "language": "", "labels": [], "source": {"uri": ""}}
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """What the API server said of an action, and when."""
-
-    at: datetime
-    kind: str
-    message: str
 
 
 class Reconciler:
@@ -42,10 +37,17 @@ class Reconciler:
         self._settings = settings
         self._clock = clock
         self._starting = threading.Lock()
-        self._refusals: dict[tuple[str, int, str], _Refusal] = {}
+        self._act = CarryingOut(cluster)
+        self._refused: dict[str, dict[str, str]] = {}  # of the shared predictor of a claim
 
     def __call__(self, name: str) -> float | None:
-        """Do what is to be done for a Model now; return the seconds until the next look, None for never."""
+        """Do what is to be done for a Model now; return the seconds until the next look, None for never.
+
+        A name may also be that of the predictor of all Models on a claim (places.key).
+        """
+        claim = places.claim_of(name)
+        if claim is not None:
+            return self._look_at_shared(claim)
         body = self._cluster.model(name)
         if body is None:
             return None
@@ -55,6 +57,8 @@ class Reconciler:
         except ValidationError as error:
             return self._not_understood(body, error, now)
         observed = self._cluster.observe(model, now)
+        if places.shared(model):
+            observed = replace(observed, refused=self._refused.get(places.claim(model), {}))
         decided = plan(model, observed, self._settings, now)
         if self._settings.max_downloads and any(map(_starts_a_download, decided.actions)):
             with self._starting:  # one at a time, so that no two take the last place
@@ -64,35 +68,32 @@ class Reconciler:
         else:
             refused = self._carry_out(model, decided, now)
         if refused:
-            again = plan(model, replace(observed, refused=refused), self._settings, now)
+            again = plan(
+                model, replace(observed, refused={**observed.refused, **refused}), self._settings, now
+            )
             decided = Plan((), again.status, self._settings.resync_seconds)
         self._say(model, decided.status, now)
         return decided.again
 
     def _carry_out(self, model: Model, decided: Plan, now: datetime) -> dict[str, str]:
-        """Do the actions; one that is refused does not keep the others from being done.
+        """Do the actions; gives what the API server refused, by the kind of the object."""
 
-        Returns what the API server said, by the kind of the object it was about.
-        """
-        for key, refusal in list(self._refusals.items()):
-            if now - refusal.at >= _REFUSED_AGAIN:
-                self._refusals.pop(key, None)
-        refused = {}
-        for action in decided.actions:
-            key = (model.uid, model.generation, repr(action))
-            known = self._refusals.get(key)  # once: a look at another Model may drop it at any moment
-            if known is not None:
-                refused[known.kind] = known.message
-                continue
-            try:
-                self._cluster.act(action)
-            except RefusedError as error:
-                self._refusals[key] = _Refusal(now, error.kind, error.message)
-                refused[error.kind] = error.message
-            else:
-                _log.info("%s: %s", model.name, action)
-                self._tell(model, announced(action, self._settings.sentences), now)
-        return refused
+        def done(action: Action) -> None:
+            self._tell(model, announced(action, self._settings.sentences), now)
+
+        return self._act(model.name, (model.uid, model.generation), decided.actions, now=now, done=done)
+
+    def _look_at_shared(self, claim: str) -> float:
+        """Do what is to be done for the predictor of all Models on a claim."""
+        now = self._clock().replace(microsecond=0)
+        seen = self._cluster.predictors.group(claim, now)
+        models = [model for body in self._cluster.models() if (model := understood(body)) is not None]
+        group = gather(claim, self._settings.namespace, models, seen, now)
+        actions = plan_group(group, seen, self._settings, now)
+        version = tuple((model.uid, model.generation) for model in group.owners)
+        self._refused[claim] = self._act(places.key(claim), version, actions, now=now)
+        moving = bool(actions or untold(group, seen)) and not self._refused[claim]
+        return _SOON if moving else self._settings.resync_seconds
 
     def _say(self, model: Model, status: Status, now: datetime) -> None:
         if status == model.status:

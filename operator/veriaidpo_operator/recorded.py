@@ -54,6 +54,8 @@ class InferenceServiceStatus(_Status):
     name: str
     url: str | None = None
     ready_replicas: int = 0
+    since: AwareDatetime | None = None
+    """When it took over from another one, or first answered."""
 
 
 class Quarantined(_Status):

@@ -3,8 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from veriaidpo_operator.sentences import LANGUAGES, Sentences, load
+
+_RESOURCES = TypeAdapter(dict[Literal["requests", "limits"], dict[str, str | int]])
 
 
 class SettingsError(ValueError):
@@ -59,6 +64,8 @@ class Settings:
     """Address of the OpenTelemetry collector that predictors tell of their requests; empty means none."""
     traces_ratio: str = "1"
     """The share of requests that is told where the gateway has not decided it, from 0 to 1."""
+    shared_resources: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
+    """Requests and limits of a pod that serves all Models of a claim, over its defaults."""
     service_trust_configmap: str = "veriaidpo-service-trust"
     """ConfigMap with the public keys predictors accept service tokens by, under the key tls.crt."""
     fetch_retry_seconds: float = 15.0
@@ -120,6 +127,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         ),
         traces_endpoint=environ.get("TRACES_ENDPOINT", "").strip(),
         traces_ratio=environ.get("TRACES_RATIO") or "1",
+        shared_resources=_resources(environ.get("SHARED_RESOURCES") or "{}"),
         service_trust_configmap=environ.get("SERVICE_TRUST_CONFIGMAP") or "veriaidpo-service-trust",
         fetch_retry_seconds=seconds("FETCH_RETRY_SECONDS", 15),
         max_downloads=_count(environ.get("MAX_DOWNLOADS") or "0"),
@@ -131,6 +139,14 @@ def read(environ: Mapping[str, str]) -> Settings:
         log_level=(environ.get("LOG_LEVEL") or "INFO").upper(),
         sentences=load(_language(environ.get("MESSAGE_LANGUAGE") or "en")),
     )
+
+
+def _resources(text: str) -> Mapping[str, Mapping[str, str | int]]:
+    try:
+        return {str(kind): amounts for kind, amounts in _RESOURCES.validate_json(text).items()}
+    except ValidationError as error:
+        example = '{"limits": {"memory": "4Gi"}}'
+        raise SettingsError(f"SHARED_RESOURCES={text!r}: JSON is needed, e.g. {example}") from error
 
 
 def _count(text: str) -> int:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from veriaidpo_operator import drift, objects, quantity, serving
+from veriaidpo_operator import drift, hosting, objects, places, quantity, serving, sharing
 from veriaidpo_operator.api import Json, Model
 from veriaidpo_operator.fetching import Fetch, Phase, look
-from veriaidpo_operator.observed import Observed, Pod
+from veriaidpo_operator.observed import Observed, Pod, Service
 from veriaidpo_operator.recorded import Rollout
 from veriaidpo_operator.revisions import Choice, choose, newest
 from veriaidpo_operator.sentences import Sentences
@@ -29,6 +29,8 @@ class Situation:
     """The InferenceService as it should be, once there is a target."""
     trial: str
     """The hash of what serving the target now is; empty without one."""
+    entry: str = ""
+    """What the list of a shared predictor says for the target; empty where the predictor is its own."""
 
     @property
     def say(self) -> Sentences:
@@ -41,15 +43,55 @@ class Situation:
         return self.choice.target
 
     @property
-    def on_target(self) -> bool:
-        """Tell whether KServe has turned the wanted InferenceService into its Deployment."""
-        deployment = self.observed.deployment
-        return (
-            deployment is not None
-            and self.target is not None
-            and serving.revision_path(self.model, self.target) in deployment.args
-            and deployment.image == serving.image(self.model, self.settings, self.target)
+    def shared(self) -> bool:
+        """Tell whether the Model is to be served beside others."""
+        return places.shared(self.model)
+
+    @property
+    def place(self) -> str:
+        """Name of the InferenceService that shall serve the Model."""
+        return places.place(self.model)
+
+    @property
+    def predictors(self) -> tuple[Pod, ...]:
+        """The predictor's pods as this Model sees them, the newest first."""
+        if not self.shared:
+            return self.observed.predictors
+        target, current = self.target or "", self.model.status.current_revision
+        return tuple(
+            hosting.as_seen(pod, target=target, entry=self.entry, current=current)
+            for pod in self.observed.predictors
         )
+
+    @property
+    def answering(self) -> int:
+        """How many pods of the place answer for the Model, with whatever revision."""
+        if self.shared:
+            return sum(map(hosting.answers, self.observed.predictors))
+        return self.observed.deployment.ready if self.observed.deployment else 0
+
+    @property
+    def on_target(self) -> bool:
+        """Tell whether KServe has turned the wanted InferenceService into its Deployment.
+
+        A shared predictor has to be told of the target besides.
+        """
+        deployment = self.observed.deployment
+        if deployment is None or self.target is None:
+            return False
+        if self.shared:
+            return self.observed.listed == self.entry and deployment.image == self.settings.predictor_image
+        wanted = serving.image(self.model, self.settings, self.target)
+        return (
+            serving.revision_path(self.model, self.target) in deployment.args and deployment.image == wanted
+        )
+
+    @property
+    def arrived(self) -> bool:
+        """Tell whether the target has answered, and at this place."""
+        status = self.model.status
+        at = status.inference_service
+        return status.current_revision == self.target and at is not None and at.name == self.place
 
     @property
     def taken_up(self) -> bool:
@@ -68,9 +110,13 @@ class Situation:
             and service is not None
             and service.ready
             and self.taken_up
-            and self.service is not None
-            and drift.satisfied(self.service, service.raw)
+            and self._all_answer(service)
         )
+
+    def _all_answer(self, service: Service) -> bool:
+        if self.shared:  # pods get ready with or without this Model
+            return bool(self.predictors) and all(pod.ready for pod in self.predictors)
+        return self.service is not None and drift.satisfied(self.service, service.raw)
 
     @property
     def target_pods(self) -> tuple[Pod, ...]:
@@ -82,7 +128,7 @@ class Situation:
         if self.service is None:
             return ()
         wanted: Json = self.service["spec"]["predictor"]["containers"][0]
-        return tuple(pod for pod in self.observed.predictors if _alike(wanted, pod.container))
+        return tuple(pod for pod in self.predictors if _alike(wanted, pod.container))
 
     @property
     def rollout(self) -> Rollout | None:
@@ -123,10 +169,16 @@ def assess(model: Model, observed: Observed, settings: Settings, now: datetime) 
     fetched_by = fetch.name if fetch.result else status.fetched_by
 
     def service(revision: str) -> Json:
-        return serving.inference_service(model, settings, revision=revision, claim=claim)
+        if places.shared(model):
+            return sharing.shared_service(places.claim(model), model.namespace, [model], settings)
+        return serving.own_service(model, settings, revision=revision, claim=claim)
+
+    def entry(revision: str) -> str:
+        return sharing.entry(model, revision, fetched_by) if places.shared(model) else ""
 
     def trial(revision: str) -> str:
-        return serving.trial(model, service(revision), fetched_by)
+        told = filter(None, [entry(revision)])
+        return serving.trial(model, service(revision), fetched_by, *told)
 
     choice = choose(model, observed, fetch.result, trial=trial)
     target = choice.target
@@ -140,6 +192,7 @@ def assess(model: Model, observed: Observed, settings: Settings, now: datetime) 
         claim=claim,
         service=service(target) if target else None,
         trial=trial(target) if target else "",
+        entry=entry(target) if target else "",
     )
 
 

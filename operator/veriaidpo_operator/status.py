@@ -8,12 +8,12 @@ from veriaidpo_operator import checks, conversion, fetch_status
 from veriaidpo_operator.api import Model
 from veriaidpo_operator.conversion import Said, Truth
 from veriaidpo_operator.finding import Finding, first
-from veriaidpo_operator.objects import ours
+from veriaidpo_operator.inference_service import SERVE_PORT
+from veriaidpo_operator.places import belongs
 from veriaidpo_operator.reasons import REFUSED_BYTES, Reason
 from veriaidpo_operator.recorded import Condition, Failure, InferenceServiceStatus, Status
 from veriaidpo_operator.revisions import good
 from veriaidpo_operator.sentences import Phrase, Sentences
-from veriaidpo_operator.serving import SERVE_PORT
 from veriaidpo_operator.serving_checks import SERVE
 from veriaidpo_operator.situation import Situation
 from veriaidpo_operator.storage_checks import claim_grows
@@ -89,7 +89,7 @@ def _current(s: Situation) -> str | None:
     old = s.model.status.current_revision
     if s.rolled_out:
         return s.target
-    if old is None and s.on_target and s.observed.deployment is not None and s.observed.deployment.ready > 0:
+    if old is None and s.on_target and s.answering > 0:
         return s.target
     return old
 
@@ -119,12 +119,18 @@ def _proven(s: Situation, status: Status) -> Status:
 
 
 def _inference_service(s: Situation) -> InferenceServiceStatus | None:
-    service = s.observed.service
-    if service is None or not ours(service, s.model):
+    """Return where the Model answers: where it did until now, while only that place is ready."""
+    old, before, service = s.model.status.inference_service, s.observed.before, s.observed.service
+    if old is not None and before is not None and before.answering > 0 and not s.rolled_out:
+        return old.model_copy(update={"ready_replicas": before.answering})
+    if service is None or not belongs(service, s.model):
         return None
-    deployment = s.observed.deployment
+    stays = old is not None and old.name == service.name
     return InferenceServiceStatus(
-        name=service.name, url=url(s), ready_replicas=deployment.ready if deployment else 0
+        name=service.name,
+        url=url(s),
+        ready_replicas=s.answering,
+        since=old.since if old is not None and stays else s.now,
     )
 
 
@@ -134,7 +140,7 @@ def url(s: Situation) -> str:
     KServe's Service listens on port 80, except when KServe is configured to make it headless: a headless
     Service only names the pods, so the port is the container's.
     """
-    name, namespace = s.model.name, s.model.namespace
+    name, namespace = s.place, s.model.namespace
     told = s.observed.service.host if s.observed.service else ""
     host = told or f"{name}-predictor.{namespace}.svc.cluster.local"
     return f"http://{host}:{SERVE_PORT}" if s.observed.headless else f"http://{host}"
@@ -181,7 +187,7 @@ def _facts(s: Situation, status: Status) -> dict[str, object]:
         "revision": (s.target or "")[:12],
         "claim": s.claim,
         "commit": (status.resolved_commit or s.say(Phrase.UNKNOWN))[:12],
-        "ready": deployment.ready if deployment else 0,
+        "ready": s.answering,
         "wanted": deployment.wanted if deployment else s.model.spec.serving.min_replicas,
         "url": status.inference_service.url if status.inference_service else "",
     }
@@ -214,8 +220,8 @@ def _fetch_conditions(s: Situation, status: Status, facts: dict[str, object]) ->
 def _servable(
     s: Situation, status: Status, serve: Finding | None, root: Finding | None, facts: dict[str, object]
 ) -> Said:
-    deployment = s.observed.deployment
-    if status.current_revision is not None and deployment is not None and deployment.ready > 0:
+    at = status.inference_service
+    if status.current_revision is not None and at is not None and at.ready_replicas > 0:
         known = {**facts, "revision": status.current_revision[:12]}
         return "True", Reason.SERVING, s.say(Reason.SERVING, **known)
     cause = serve if s.target is not None and serve is not None else root

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from veriaidpo_operator import pods
+from veriaidpo_operator import pods, words
 from veriaidpo_operator.fetching import Phase
 from veriaidpo_operator.observed import Pod
 from veriaidpo_operator.reasons import Reason
@@ -53,9 +53,9 @@ def _damaged(s: Situation) -> pods.Trouble | None:
 def _fault(s: Situation) -> pods.Trouble | None:
     troubles = [(pod, found) for pod in s.target_pods if (found := _trouble(s, pod)) is not None]
     for pod, found in troubles:
-        if found.reason is Reason.GOLDEN_SENTENCE_FAILED:
+        if found.reason is Reason.GOLDEN_SENTENCE_FAILED or words.cause(pod.said) is Reason.CRASHING:
             return found
-        if pods.crashed(pod) and pod.restarts >= _CRASHES:
+        if pods.crashed(pod) and pod.restarts >= _CRASHES and not (s.shared and _before(s, pod)):
             return found
     # A pod that answers speaks for its revision; one that is not even there says nothing of it.
     silent = bool(s.target_pods) and not any(pod.ready for pod in s.target_pods)
@@ -66,8 +66,13 @@ def _fault(s: Situation) -> pods.Trouble | None:
     return pods.Trouble(Reason.ROLLOUT_STALLED, stalled(s))
 
 
+def _before(s: Situation, pod: Pod) -> bool:
+    """Tell whether a pod last ended before the trial began: of something else, then."""
+    return s.rollout is None or pod.ended_at is None or pod.ended_at < s.rollout.started_at
+
+
 def _trouble(s: Situation, pod: Pod) -> pods.Trouble | None:
-    return pods.trouble(pod, section="serving", now=s.now, settings=s.settings)
+    return pods.serving_trouble(pod, now=s.now, settings=s.settings, shared=s.shared)
 
 
 def stalled(s: Situation) -> str:
@@ -77,7 +82,7 @@ def stalled(s: Situation) -> str:
     return s.say(
         Reason.ROLLOUT_STALLED,
         revision=str(s.target)[:12],
-        ready=deployment.ready if deployment else 0,
+        ready=s.answering,
         wanted=deployment.wanted if deployment else s.model.spec.serving.min_replicas,
         detail=told,
     )

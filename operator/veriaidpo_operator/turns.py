@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from veriaidpo_operator.observed import Job, Pod
-from veriaidpo_operator.pods import trouble
+from veriaidpo_operator.pods import DOWNLOAD, trouble
 from veriaidpo_operator.settings import Settings
 
 
@@ -20,6 +20,4 @@ def holds_a_place(job: Job, pods: tuple[Pod, ...], settings: Settings, now: date
         return not job.waiting_for_pods
     newest = max(mine, key=lambda pod: pod.created)
     # Between two attempts of a Job its last pod has failed, and the next is about to come.
-    return (
-        newest.phase != "Pending" or trouble(newest, section="download", now=now, settings=settings) is None
-    )
+    return newest.phase != "Pending" or trouble(newest, limits=DOWNLOAD, now=now, settings=settings) is None

@@ -1,6 +1,7 @@
 """What a predictor says of itself, and the reason in it. The sentences are the predictor's own.
 
-They come as the body of its readiness probe while it runs, and as its termination message when it ended.
+They come as the body of its readiness probe while it runs, among the states of a shared predictor, and as its
+termination message when it ended.
 """
 
 import json
@@ -21,6 +22,9 @@ DAMAGED = (
 )
 
 
+ENDED = "The predictor ended while it loaded this revision, and does not load it again."
+
+
 def _pattern(sentence: str) -> str:
     return re.sub(r"\\\{\w+\\\}", ".+", re.escape(sentence))
 
@@ -33,6 +37,8 @@ def cause(said: str) -> Reason | None:
     """Return the reason that a predictor's sentence names, or None when it names none that is known."""
     if _GOLDEN.fullmatch(said):
         return Reason.GOLDEN_SENTENCE_FAILED
+    if said == ENDED:
+        return Reason.CRASHING
     return Reason.REVISION_DAMAGED if _DAMAGED.fullmatch(said) else None
 
 

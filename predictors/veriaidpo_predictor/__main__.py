@@ -78,6 +78,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
         progress_port=arguments.progress_port,
         attempts=max(1, arguments.attempts),
         keep=Keep(arguments.keep, tuple(arguments.protect), tuple(arguments.drop)),
+        read_only=arguments.read_only,
     )
 
 

@@ -138,4 +138,9 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="how often to ask the source without getting a byte further (%(default)s: at most a minute of "
         "pauses, besides those that the source asks for)",
     )
+    fetch.add_argument(
+        "--read-only",
+        action="store_true",
+        help="the volume cannot be written to: adopt what is published on it, and ask no source",
+    )
     _add_keep(fetch, required=False)

@@ -62,16 +62,17 @@ def run(
     progress_port: int | None,
     attempts: int,
     keep: Keep = _KEEP_ALL,
+    read_only: bool = False,
 ) -> int:
     """Fetch what a spec asks for, say how it ended, and give the exit code."""
     progress = Progress()
     try:
         asked = spec.read(argument)
-        allowed = sources.allowed_for(asked.source, os.environ)
-        with told(progress, progress_port), _client(allowed) as client:
-            opening = sources.Opening(os.environ, client, allowed, Patience(attempts))
-            source = sources.opened(asked.source, opening)
-            result = fetch(asked, root=root, source=source, progress=progress, keep=keep)
+        with told(progress, progress_port):
+            if read_only:
+                result = adopt(asked, root=root)
+            else:
+                result = _from_its_source(asked, root, progress, Patience(attempts), keep)
             progress.state(State.DONE)
     except FetchError as error:
         return _failed(progress, error.reason, str(error), retry_after=error.retry_after)
@@ -94,6 +95,24 @@ def run(
         }
     )
     return 0
+
+
+def adopt(asked: FetchSpec, *, root: Path) -> Result:
+    """Find what somebody else published on a volume that cannot be written to; raises FetchError."""
+    found = Volume(root, asked).find(revision=asked.source.revision)
+    if found is None:
+        text = f"The volume is read-only, and has no sound revision of {asked.source.uri} for {asked.name}."
+        raise FetchError(Reason.VOLUME_READ_ONLY, text)
+    return Result("Adopted", found.manifest, 0, list(found.warnings))
+
+
+def _from_its_source(
+    asked: FetchSpec, root: Path, progress: Progress, patience: Patience, keep: Keep
+) -> Result:
+    allowed = sources.allowed_for(asked.source, os.environ)
+    with _client(allowed) as client:
+        source = sources.opened(asked.source, sources.Opening(os.environ, client, allowed, patience))
+        return fetch(asked, root=root, source=source, progress=progress, keep=keep)
 
 
 def fetch(

@@ -63,6 +63,7 @@ def named(name: str) -> Json:
         model(conversion={"quantization": "int8", "gateSentences": ["Một câu."]}),
         model(conversion={"gateSentences": ["ữ" * 390] * 512}),
         model(serving={"runtime": "torch"}, conversion={"quantization": "none"}),
+        model(serving={"placement": "shared"}, storage={"claimName": "common"}),
     ],
 )
 def test_taken(namespace: Namespace, body: Json) -> None:
@@ -75,6 +76,12 @@ def test_taken(namespace: Namespace, body: Json) -> None:
         (named("x" * 41), "at most 40 characters"),
         (model(serving={"runtime": "tensorflow"}), "spec.serving.runtime"),
         (model(serving={"runtime": "torch"}, conversion={"quantization": "int8"}), "nothing is converted"),
+        (named("shared-models"), "a predictor of several Models"),
+        (model(serving={"placement": "shared"}), "shared needs storage.claimName"),
+        (
+            model(serving={"placement": "shared", "runtime": "torch"}, storage={"claimName": "common"}),
+            "a predictor of its own",
+        ),
         (named("a.b"), "lower case letters, digits"),
         (named("1a"), "starting with a letter"),
         (model(source={"uri": "http://example.org/model/"}), "spec.source.uri"),

@@ -25,9 +25,10 @@ def helm(*arguments: str) -> str:
     return done.stdout
 
 
-def render(*settings: str, release: str = "veriaidpo") -> list[dict[str, Any]]:
-    """Return the objects that `helm template` makes with these --set settings."""
+def render(*settings: str, release: str = "veriaidpo", values: Path | None = None) -> list[dict[str, Any]]:
+    """Return the objects that `helm template` makes with these --set settings, and a file of values."""
     flags = [flag for setting in settings for flag in ("--set", setting)]
+    flags += ["--values", str(values)] if values is not None else []
     text = helm("template", release, str(CHART), "--namespace", "aidpo", *flags)
     return [document for document in yaml.safe_load_all(text) if document]
 

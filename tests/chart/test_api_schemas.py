@@ -1,12 +1,14 @@
 """Everything rendered is a valid object of Kubernetes' published schemas."""
 
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
 
-from .conftest import render
+from .conftest import CHART, render
 
+SHAPES = sorted((CHART / "ci").glob("*-values.yaml"))
 OWN_KINDS = {"Model"}  # checked by the API server itself, in tests/apiserver
 
 
@@ -26,7 +28,16 @@ OWN_KINDS = {"Model"}  # checked by the API server itself, in tests/apiserver
     ],
 )
 def test_objects_are_valid(settings: list[str]) -> None:
-    objects: list[dict[str, Any]] = [o for o in render(*settings) if o["kind"] not in OWN_KINDS]
+    valid(render(*settings))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+def test_objects_of_every_supported_shape_are_valid(shape: Path) -> None:
+    valid(render(values=shape))
+
+
+def valid(rendered: list[dict[str, Any]]) -> None:
+    objects = [o for o in rendered if o["kind"] not in OWN_KINDS]
     assert objects
     for item in objects:
         kubernetes_validate.validate(item, kubernetes_validate.latest_version(), strict=True)

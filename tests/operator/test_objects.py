@@ -23,7 +23,7 @@ def job(spec: Json | None = None, **settings: Any) -> Json:
 def service(spec: Json | None = None, **settings: Any) -> Json:
     world = World(spec)
     given = replace(SETTINGS, **settings)
-    return serving.inference_service(world.model, given, revision=DIGEST, claim="principles-vi-model")
+    return serving.own_service(world.model, given, revision=DIGEST, claim="principles-vi-model")
 
 
 def container(pod: Json) -> Json:
@@ -181,14 +181,46 @@ def test_the_fetch_is_called_as_agreed() -> None:
 def test_a_fetch_leaves_on_the_volume_what_serves_served_or_is_pinned() -> None:
     world = after_two_good_ones()
     world.change({"revisionHistoryLimit": 1, "pinnedRevision": DIGEST[:12]})
-    command = jobs.fetch_command(world.model)
+    command = jobs.fetch_command(world.model, read_only=False)
     assert command[7:] == ["--keep", "1", "--protect", DIGEST, "--protect", OTHER_DIGEST]
 
 
 def test_a_fetch_drops_what_failed_its_golden_sentences_so_that_it_comes_with_those_of_today() -> None:
     world = with_a_bad_second("golden")
     go_on(world)
-    assert jobs.fetch_command(world.model)[9:] == ["--protect", DIGEST, "--drop", OTHER_DIGEST]
+    assert jobs.fetch_command(world.model, read_only=False)[9:] == [
+        "--protect",
+        DIGEST,
+        "--drop",
+        OTHER_DIGEST,
+    ]
+
+
+def test_on_a_read_only_claim_nothing_is_written_and_what_is_there_is_looked_for() -> None:
+    world = World({"storage": {"claimName": "library"}})
+    job = jobs.fetch_job(world.model, SETTINGS, name="x", attempt=1, read_only=True)
+    pod = job["spec"]["template"]["spec"]
+    assert container(pod)["args"][-1] == "--read-only"
+    assert not {"--keep", "--drop"} & set(container(pod)["args"])
+    claim = {"claimName": "library", "readOnly": True}
+    assert pod["volumes"][0] == {"name": "models", "persistentVolumeClaim": claim}
+    assert container(pod)["volumeMounts"][0]["readOnly"] is True
+
+
+@pytest.mark.parametrize(
+    ("modes", "read_only"),
+    [(["ReadOnlyMany"], True), (["ReadWriteMany"], False), (["ReadOnlyMany", "ReadWriteOnce"], False)],
+)
+def test_which_claims_are_read_only(modes: list[str], *, read_only: bool) -> None:
+    world = World({"storage": {"claimName": "library"}})
+    world.put(
+        {"kind": "PersistentVolumeClaim", "metadata": {"name": "library"}, "spec": {"accessModes": modes}}
+    )
+    for _ in range(2):
+        world.reconcile()
+    (job,) = world.all("Job")
+    assert ("--read-only" in container(job["spec"]["template"]["spec"])["args"]) == read_only
+    assert world.decide().actions == ()
 
 
 def test_what_is_kept_starts_no_fetch_over() -> None:

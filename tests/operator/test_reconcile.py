@@ -138,7 +138,7 @@ class Forgetful(dict[Any, Any]):
 def test_what_another_look_drops_meanwhile_is_no_error(
     reconcile: Reconciler, cluster: InMemory, world: World
 ) -> None:
-    reconcile._refusals = Forgetful()
+    reconcile._act._refusals = Forgetful()
     cluster.refuses = {"PersistentVolumeClaim": "not today"}
     for _ in range(3):
         reconcile("principles-vi")

@@ -188,6 +188,7 @@ class World:
                 there = self.get(kind, name)
                 if there and there["metadata"]["uid"] == uid:
                     self.objects[kind, name] = merged(there, body)
+                    self.edited(self.objects[kind, name], MANAGER)
             case Delete(kind, name, uid):
                 there = self.get(kind, name)
                 if there and there["metadata"]["uid"] == uid:

@@ -117,12 +117,20 @@ class Fetch:
         return process.returncode, self._said(out)
 
     def run(
-        self, url: str, asked: dict[str, Any], attempts: int = 7, **environment: str
+        self,
+        url: str,
+        asked: dict[str, Any],
+        attempts: int = 7,
+        *,
+        read_only: bool = False,
+        **environment: str,
     ) -> tuple[int, dict[str, Any]]:
         with self._monkeypatch.context() as patch:
             for name, value in (self.environment(url, asked) | environment).items():
                 patch.setenv(name, value)
-            code = fetching.run(None, root=self.volume, progress_port=None, attempts=attempts)
+            code = fetching.run(
+                None, root=self.volume, progress_port=None, attempts=attempts, read_only=read_only
+            )
         assert "s3cret" not in self._caplog.text
         return code, self._said(self._capsys.readouterr().out)
 
@@ -209,6 +217,23 @@ def test_a_dead_hub_does_not_matter_where_the_branch_is_there(
     assert (code, found["reason"], found["warnings"]) == (0, "Adopted", ["source unreachable; adopted"])
     code, found = fetch.run("http://127.0.0.1:9", spec(source={"revision": "other"}), attempts=2)
     assert (code, found["reason"]) == (13, "SourceUnreachable")
+
+
+def test_on_a_read_only_volume_what_is_there_is_adopted_without_a_source_or_a_write(
+    hub: Callable[..., str], source: Path, fetch: Fetch
+) -> None:
+    _, first = fetch.run(hub("--root", f"demo={source}"), spec())
+
+    def touched() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in fetch.volume.rglob("*")}
+
+    before = touched()
+    code, found = fetch.run("http://127.0.0.1:9", spec(), read_only=True)
+    assert (code, found["reason"], found["digest"]) == (0, "Adopted", first["digest"])
+    code, found = fetch.run("http://127.0.0.1:9", spec(source={"revision": "other"}), read_only=True)
+    assert (code, found["reason"]) == (20, "VolumeReadOnly")
+    assert "no sound revision of hf://demo/tiny" in found["message"]
+    assert touched() == before
 
 
 def test_a_damaged_revision_is_not_adopted_but_fetched_again(

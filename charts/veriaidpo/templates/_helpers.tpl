@@ -74,6 +74,15 @@ imagePullSecrets: {{ toYaml . | nindent 2 }}
 {{ .Values.postgresql.existingSecret | default (include "veriaidpo.postgresqlName" .) }}
 {{- end -}}
 
+{{/* The claim that all models of the catalogue are on; empty where each has one of its own. */}}
+{{- define "veriaidpo.modelsClaim" -}}
+{{- with .Values.models.storage.claimName -}}
+{{ . }}
+{{- else -}}
+{{- if eq .Values.models.serving.placement "shared" }}{{ include "veriaidpo.fullname" . }}-models{{ end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Where the fetch Jobs look for hf:// sources; empty means the public hub. */}}
 {{- define "veriaidpo.hubEndpoint" -}}
 {{- if .Values.demoHub.enabled -}}
