@@ -114,7 +114,9 @@ def test_a_revision_that_never_gets_ready_takes_no_request(
     assert namespace.get("model", "principles-vi")["status"]["currentRevision"] == first
 
 
-@pytest.mark.parametrize(("reason", "code"), [("SourceNotFound", 12), ("LabelsMismatch", 16)])
+@pytest.mark.parametrize(
+    ("reason", "code"), [pytest.param("SourceNotFound", 12, marks=pytest.mark.slow), ("LabelsMismatch", 16)]
+)
 def test_a_fetch_that_fails_says_why_and_a_mended_model_serves(
     operator: OperatorProcess, namespace: Namespace, reason: str, code: int
 ) -> None:
@@ -206,6 +208,7 @@ def test_a_claim_that_is_not_there(operator: OperatorProcess, namespace: Namespa
     namespace.serves("principles-vi")
 
 
+@pytest.mark.slow  # tests/e2e has it, with the product itself
 def test_a_deleted_model_keeps_its_claim_and_comes_back_with_its_bytes(
     operator: OperatorProcess, namespace: Namespace
 ) -> None:
@@ -248,6 +251,7 @@ def test_without_the_operator_a_model_serves_on_and_can_be_deleted(
     namespace.kubectl("delete", "model", "principles-vi", "--timeout=20s")
 
 
+@pytest.mark.slow  # tests/e2e has it, with the product itself
 def test_an_operator_killed_in_the_middle_of_a_download_goes_on_with_it(
     operator: OperatorProcess, namespace: Namespace
 ) -> None:

@@ -1,6 +1,7 @@
 """Servers over TLS with a CA of their own, and a fetch that is told by its environment what it may ask."""
 
 import datetime as dt
+import hashlib
 import ipaddress
 import json
 import os
@@ -132,6 +133,20 @@ def web(tmp_path: Path, authority: Authority) -> Iterator[FileServer]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def pins(web: FileServer, repository: Callable[..., dict[str, bytes]]) -> list[dict[str, str]]:
+    """Lay the tiny model below /tiny, with a list as sha256sum makes it; gives the digests."""
+    found = []
+    for path, data in repository().items():
+        file = web.folder / "tiny" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        found.append({"path": path, "sha256": hashlib.sha256(data).hexdigest()})
+    lines = [f"{pin['sha256']}  ./{pin['path']}\n" for pin in found]
+    (web.folder / "tiny" / "SHA256SUMS").write_text("".join(lines))
+    return found
 
 
 @dataclass(frozen=True)

@@ -12,20 +12,6 @@ from .conftest import Ended, FileServer
 Fetch = Callable[..., Ended]
 
 
-@pytest.fixture
-def pins(web: FileServer, repository: Callable[..., dict[str, bytes]]) -> list[dict[str, str]]:
-    """Lay the tiny model below /tiny, with a list as sha256sum makes it; gives the digests."""
-    found = []
-    for path, data in repository().items():
-        file = web.folder / "tiny" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-        found.append({"path": path, "sha256": hashlib.sha256(data).hexdigest()})
-    lines = [f"{pin['sha256']}  ./{pin['path']}\n" for pin in found]
-    (web.folder / "tiny" / "SHA256SUMS").write_text("".join(lines))
-    return found
-
-
 def test_files_are_fetched_by_the_specs_digests(
     web: FileServer, pins: list[dict[str, str]], fetch: Fetch
 ) -> None:
