@@ -14,10 +14,9 @@ from pathlib import Path
 
 from veriaidpo_predictor import selection
 from veriaidpo_predictor.outcome import FetchError, Reason
-from veriaidpo_predictor.source import Listing, PassingError, Patience, SourceFile, commit_of
+from veriaidpo_predictor.source import MOST_FILES, Listing, PassingError, Patience, SourceFile, commit_of
 
 _CHUNK_BYTES = 1 << 20
-_MOST_FILES = 10_000
 
 
 class Claim:
@@ -64,7 +63,7 @@ class Claim:
         count = 0
         for folder, _, names in os.walk(self._folder, followlinks=False):
             count += len(names)
-            if count > _MOST_FILES:
+            if count > MOST_FILES:
                 raise FetchError(Reason.SOURCE_REFUSED, "There are too many files below the source's folder.")
             yield from (Path(folder) / name for name in names)
 

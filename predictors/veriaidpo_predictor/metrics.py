@@ -5,7 +5,9 @@ from collections.abc import Iterable
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from veriaidpo_predictor import refusals
 from veriaidpo_predictor.batching import Logits, Queue, Run
+from veriaidpo_predictor.refusals import Refusal
 
 _READY = Gauge("veriaidpo_model_ready", "1 when the model answers", ["model"])
 _INFO = Gauge("veriaidpo_model_info", "Which revision is loaded", ["model", "revision", "format"])
@@ -61,7 +63,7 @@ _OF_A_MODEL = (
     _TRUNCATED, _LABELS, _CONFIDENCE, _REFUSED, _REQUESTS, _SECONDS,
 )  # fmt: skip
 
-CODES = (200, 400, 401, 404, 413, 500, 503, 504)
+CODES = frozenset({200, *(one.status for one in vars(refusals).values() if isinstance(one, Refusal))})
 
 
 def ready(model: str, *, is_ready: bool) -> None:

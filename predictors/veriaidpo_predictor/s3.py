@@ -17,12 +17,11 @@ from httpx_auth import AWS4Auth
 
 from veriaidpo_predictor import s3_list, selection
 from veriaidpo_predictor.outcome import FetchError, Reason
-from veriaidpo_predictor.source import Listing, Patience, SourceFile, commit_of
+from veriaidpo_predictor.source import MOST_FILES, Listing, Patience, SourceFile, commit_of
 from veriaidpo_predictor.wire import Wire, same_origin
 
 _MD5 = re.compile(r'"[0-9a-f]{32}"')
 _MOST_PAGES = 20  # of 1,000 objects at most, and some stores send fewer
-_MOST_FILES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class S3:
             page = self.patience.until(lambda url=url: s3_list.read(self._wire.body(url, sign=self._sign)))  # type: ignore[misc]
             keys = [key for key in page.keys if not key.endswith("/")]
             count += len(keys)
-            if count > _MOST_FILES:
+            if count > MOST_FILES:
                 break
             yield from keys
             following = page.following

@@ -15,6 +15,9 @@ from veriaidpo_predictor.outcome import FetchError, Reason
 T = TypeVar("T")
 log = logging.getLogger("veriaidpo.source")
 
+MOST_FILES = 10_000
+"""What a source may list: no model has so many, and whoever lists more means something else."""
+
 
 class PassingError(Exception):
     """A failure that another try may not meet; `wait` is what the source asked for, in seconds."""

@@ -13,12 +13,11 @@ import httpx
 
 from veriaidpo_predictor import selection
 from veriaidpo_predictor.outcome import FetchError, Reason
-from veriaidpo_predictor.source import Listing, PassingError, Patience, SourceFile, commit_of
+from veriaidpo_predictor.source import MOST_FILES, Listing, PassingError, Patience, SourceFile, commit_of
 from veriaidpo_predictor.spec import PinnedFile
 from veriaidpo_predictor.wire import Wire, bearer
 
 _LINE = re.compile(r"(?P<sha256>[0-9a-f]{64}) [ *](?:\./)?(?P<path>\S.*)")
-_MOST_FILES = 10_000
 
 
 class Web:
@@ -59,7 +58,7 @@ class Web:
     def _digests(self) -> dict[str, str]:
         text = self._wire.body(self._url, sign=self._sign).decode(errors="replace")
         lines = [line for line in text.splitlines() if line.strip()]
-        if len(lines) > _MOST_FILES:
+        if len(lines) > MOST_FILES:
             raise FetchError(Reason.SOURCE_REFUSED, "There are too many files in the list of the source.")
         found = [_LINE.fullmatch(line) for line in lines]
         if not found or None in found:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import httpx
@@ -95,6 +96,25 @@ def token(role: str, *more: str) -> str:
     return kubectl(*command, *more).strip()
 
 
+def answered(token: str, *, each: int) -> list[Question]:
+    """Ask each classifier so many sentences; return them with the categories they got."""
+
+    def ask(sentence: tuple[str, str]) -> Question:
+        model, text = CATALOGUE[sentence[0]], sentence[1]
+        answer = classify(text, model["modelType"], model["language"], token)
+        assert answer.status_code == 200, answer.text
+        body = {"text": text, "model_type": model["modelType"], "language": model["language"]}
+        return Question(body, answer.json()["category_id"])
+
+    sentences = [
+        (name, f"{golden['text']} ({number})")
+        for name in CLASSIFIERS
+        for number, golden in enumerate(CATALOGUE[name]["goldenSentences"][:each])
+    ]
+    with ThreadPoolExecutor(4) as threads:
+        return list(threads.map(ask, sentences))
+
+
 @pytest.fixture(scope="session")
 def installation() -> Iterator[Installation]:
     """Install the chart with the demonstration hub, or find it installed with REUSE=1."""
@@ -120,16 +140,7 @@ def tokens(installation: Installation) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def questions(installation: Installation, tokens: dict[str, str]) -> list[Question]:
     """Return sentences with the category each gets while nothing is broken: right later on, too."""
-    found = []
-    for name in CLASSIFIERS:
-        model = CATALOGUE[name]
-        for number, golden in enumerate(model["goldenSentences"][:10]):
-            text = f"{golden['text']} ({number})"
-            answer = classify(text, model["modelType"], model["language"], tokens["staff"])
-            assert answer.status_code == 200, answer.text
-            body = {"text": text, "model_type": model["modelType"], "language": model["language"]}
-            found.append(Question(body, answer.json()["category_id"]))
-    return found
+    return answered(tokens["staff"], each=10)
 
 
 @pytest.fixture

@@ -1,11 +1,8 @@
 """The installation of the end-to-end suite, and a load on the other models for each group of rows."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
-from ..e2e.cluster import CATALOGUE, CLASSIFIERS, classify
-from ..e2e.conftest import TENANTS, Installation, installation, tenant_tokens
+from ..e2e.conftest import TENANTS, Installation, answered, installation, tenant_tokens
 from ..e2e.traffic import Question, Traffic
 from .rows import Load
 
@@ -23,20 +20,7 @@ def tenants(installation: Installation) -> list[str]:
 def questions(tenants: list[str]) -> list[Question]:
     """Return sentences for each classifier with the category each gets while nothing is broken."""
 
-    def asked(question: tuple[str, str]) -> Question:
-        model, text = CATALOGUE[question[0]], question[1]
-        body = {"text": text, "model_type": model["modelType"], "language": model["language"]}
-        answer = classify(text, model["modelType"], model["language"], tenants[0])
-        assert answer.status_code == 200, answer.text
-        return Question(body, answer.json()["category_id"])
-
-    texts = [
-        (name, f"{golden['text']} ({number})")
-        for name in CLASSIFIERS
-        for number, golden in enumerate(CATALOGUE[name]["goldenSentences"][:_SENTENCES])
-    ]
-    with ThreadPoolExecutor(4) as threads:
-        return list(threads.map(asked, texts))
+    return answered(tenants[0], each=_SENTENCES)
 
 
 @pytest.fixture

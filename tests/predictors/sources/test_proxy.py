@@ -1,4 +1,4 @@
-"""Where the only way out is a proxy: it is asked for all but NO_PROXY's hosts, and who may be asked stays so."""
+"""Where the only way out is a proxy: all but NO_PROXY's hosts go by it, and who may be asked stays so."""
 
 import subprocess
 import sys
