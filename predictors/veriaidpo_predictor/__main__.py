@@ -57,6 +57,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             no_auth=arguments.no_auth,
             threads=int(given),
             drain_seconds=arguments.drain,
+            recheck_seconds=max(1.0, arguments.recheck),
             traces=tracing.settings(os.environ),
         )
     except tracing.SettingsError as error:

@@ -107,6 +107,13 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="SECONDS",
         help="how long to go on answering after SIGTERM, while reporting unready (%(default)g)",
     )
+    serve.add_argument(
+        "--recheck",
+        type=float,
+        default=3_600.0,
+        metavar="SECONDS",
+        help="how often to hold the files that are served against their manifest again (%(default)g)",
+    )
 
 
 def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

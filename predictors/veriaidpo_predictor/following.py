@@ -105,6 +105,9 @@ class Follower:
             return
         self._said = ""
         now = self.clock()
+        for model in self.registry:  # damaged since it was loaded
+            if model.state is State.FAILED:
+                self._again.setdefault(model.name, now + AGAIN_SECONDS)
         # Of what has left the list it is kept in mind that it was loaded: it has to be unloaded.
         for name in [name for name, at in self._again.items() if at <= now and name in wanted]:
             self._forget(name)

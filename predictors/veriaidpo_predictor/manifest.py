@@ -6,7 +6,7 @@ never published, however complete it looks.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -18,6 +18,7 @@ from veriaidpo_predictor.verdict import Conversion
 
 FILE_NAME = "manifest.json"
 MAX_MANIFEST_BYTES = 4 << 20
+_PART_BYTES = 1 << 20
 
 SHA256 = r"[0-9a-f]{64}"
 MODEL_NAME = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -171,8 +172,11 @@ def read(directory: Path) -> Manifest:
     return manifest
 
 
-def verify(directory: Path, manifest: Manifest) -> None:
-    """Read the manifest and every file again and compare; raises ManifestError for the first that differs."""
+def verify(directory: Path, manifest: Manifest, pace: Callable[[int], None] = lambda _: None) -> None:
+    """Read the manifest and every file again and compare; raises ManifestError for the first that differs.
+
+    `pace` is told of each part that was read, in bytes, and may take its time.
+    """
     if _own_sha256(read(directory)) != _own_sha256(manifest):
         raise _other_sha256(FILE_NAME, manifest)
     for name, entry in manifest.files.items():
@@ -181,10 +185,17 @@ def verify(directory: Path, manifest: Manifest) -> None:
             raise ManifestError(f"{name} of revision {manifest.digest[:12]} is missing.")
         if path.stat().st_size != entry.size:
             raise ManifestError(f"{name} of revision {manifest.digest[:12]} has another size than published.")
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != entry.sha256:
+        if _sha256(path, pace) != entry.sha256:
             raise _other_sha256(name, manifest)
+
+
+def _sha256(path: Path, pace: Callable[[int], None]) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while part := file.read(_PART_BYTES):
+            digest.update(part)
+            pace(len(part))
+    return digest.hexdigest()
 
 
 def _other_sha256(name: str, manifest: Manifest) -> ManifestError:

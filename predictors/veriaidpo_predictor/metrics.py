@@ -50,6 +50,9 @@ _REFUSED = Counter(
     "Requests to predict that were refused; no model where it is unknown",
     ["model", "cause"],
 )
+_DAMAGED = Counter(
+    "veriaidpo_damaged", "How often other bytes were found on the volume than were published", ["model"]
+)
 _REQUESTS = Counter("veriaidpo_requests", "Answered requests to predict", ["model", "code"])
 _SECONDS = Histogram(
     "veriaidpo_request_seconds",
@@ -60,7 +63,7 @@ _SECONDS = Histogram(
 
 _OF_A_MODEL = (
     _READY, _INFO, _WAITING, _TOKENISE_SECONDS, _WAIT_SECONDS, _BATCH_ROWS, _BATCH_SECONDS, _TOKENS, _PADDING,
-    _TRUNCATED, _LABELS, _CONFIDENCE, _REFUSED, _REQUESTS, _SECONDS,
+    _TRUNCATED, _LABELS, _CONFIDENCE, _REFUSED, _DAMAGED, _REQUESTS, _SECONDS,
 )  # fmt: skip
 
 CODES = frozenset({200, *(one.status for one in vars(refusals).values() if isinstance(one, Refusal))})
@@ -75,6 +78,11 @@ def loaded(model: str, revision: str, kind: str) -> None:
     """Tell which revision of a model this process has."""
     _INFO.remove_by_labels({"model": model})
     _INFO.labels(model, revision, kind).set(1)
+
+
+def damaged(model: str) -> None:
+    """Count that a model that answered has other bytes on its volume by now."""
+    _DAMAGED.labels(model).inc()
 
 
 def watch_queue(model: str, queue: Queue) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from veriaidpo_predictor import manifest, outcome, registry, stand_ins, tracing
+from veriaidpo_predictor import manifest, outcome, rechecking, registry, stand_ins, tracing
 from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.following import Follower
 from veriaidpo_predictor.shared import SharedRegistry
@@ -36,6 +36,8 @@ class Options:
     no_auth: bool
     threads: int
     drain_seconds: float
+    recheck_seconds: float
+    """How often what is served is held against what was published."""
     traces: tracing.Settings | None = None
 
 
@@ -81,7 +83,12 @@ def _models(options: Options, pool: Pool) -> tuple[registry.Registry, "Callable[
     if options.models is None:
         models = registry.open_models(options.directories, pool=pool, limits=Limits())
         served = registry.Registry(models)
-        return served, lambda _server: served.load_all()
+
+        def load(_server: "Server") -> None:
+            served.load_all()
+            rechecking.again_and_again(served, options.recheck_seconds, threading.Event())
+
+        return served, load
     shared, folder = SharedRegistry(), options.models
 
     def follow(server: "Server") -> None:
@@ -95,6 +102,8 @@ def _models(options: Options, pool: Pool) -> tuple[registry.Registry, "Callable[
             unfinished=Unfinished(options.unfinished),
         )
         follower.look()
+        looking = (shared, options.recheck_seconds, threading.Event())
+        threading.Thread(target=rechecking.again_and_again, args=looking, daemon=True).start()
         follower.follow(threading.Event())
 
     return shared, follow

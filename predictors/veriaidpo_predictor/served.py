@@ -107,6 +107,16 @@ class Served:
                 },
             )
 
+    def recheck(self, pace: Callable[[int], None]) -> None:
+        """Read its files again, and answer no longer where they are not what was published. Blocks."""
+        try:
+            manifests.verify(self.directory, self.manifest, pace)
+        except (manifests.ManifestError, OSError) as error:
+            told = isinstance(error, manifests.ManifestError)
+            metrics.damaged(self.name)
+            self._end(State.FAILED, str(error) if told else "The volume cannot be read.")
+            self.show()
+
     def show(self) -> None:
         """Let metrics tell of this revision, and of no other of the same model."""
         metrics.ready(self.name, is_ready=self.state is State.READY)
