@@ -22,8 +22,8 @@ def restart(name: str) -> None:
     ("line", "file", "word"),
     [
         ("flip-volume", "model.onnx", ""),
-        # A letter of a golden sentence: no file's digest says anything of it.
-        ("flip-manifest", "manifest.json", '"text"'),
+        # A letter of a label's name: no file's digest says anything of it.
+        ("flip-manifest", "manifest.json", '"en"'),
     ],
 )
 def test_a_bit_of_a_published_revision(load: Load, line: str, file: str, word: str) -> None:

@@ -37,7 +37,9 @@ class Shell:
 
     def behind(self, path: str, word: str) -> int:
         """Return where the value of a word begins in a file of JSON."""
-        look = "import pathlib, sys; print(pathlib.Path(sys.argv[1]).read_text().index(sys.argv[2]))"
+        look = (
+            "import pathlib, sys; print(pathlib.Path(sys.argv[1]).read_bytes().index(sys.argv[2].encode()))"
+        )
         return int(self.run("python", "-c", look, path, word)) + len(word) + 6
 
     def flip(self, path: str, at: int) -> None:
