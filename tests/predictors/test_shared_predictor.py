@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from veriaidpo_predictor import following
+from veriaidpo_predictor import following, rechecking
 from veriaidpo_predictor.batching import Pool
 from veriaidpo_predictor.following import Changes, Follower, ListError
 from veriaidpo_predictor.registry import open_one
@@ -250,6 +250,20 @@ def test_going_back_to_what_still_answers_loads_nothing(
     found = alone.wants(back_en=good)["back-en"]
     assert (found["listed"], found["refused"], found["serving"]["state"]) == (good, None, "ready")
     assert alone.opened == [good, "0" * 64]
+
+
+def test_what_was_damaged_while_it_answered_is_looked_at_again_as_a_refused_one_is(
+    alone: Alone, publish_to: Callable[..., Path]
+) -> None:
+    made = publish_to(alone.folder, name="rotten-en")
+    sound = (made / "vocab.txt").read_bytes()
+    alone.wants(rotten_en=made.name)
+    (made / "vocab.txt").write_bytes(sound + b"x")
+    rechecking.recheck(alone.registry, lambda _: None)
+    assert alone.wants(rotten_en=made.name)["rotten-en"]["serving"]["state"] == "failed"
+    (made / "vocab.txt").write_bytes(sound)
+    alone.now += following.AGAIN_SECONDS + 1
+    assert alone.wants(rotten_en=made.name)["rotten-en"]["serving"]["state"] == "ready"
 
 
 def test_another_number_after_the_digest_has_the_same_revision_tried_again(
