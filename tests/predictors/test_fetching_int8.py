@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import yaml
 
+from veriaidpo_predictor import cpu, int8_graph, int8_step, runtimes, session, tasks, verdict
 from veriaidpo_predictor import fetch as fetching
-from veriaidpo_predictor import int8_graph, int8_step, verdict
 from veriaidpo_predictor import manifest as manifests
 from veriaidpo_predictor.batching import Pool
+from veriaidpo_predictor.cores import Cores
 from veriaidpo_predictor.fetch import Result
 from veriaidpo_predictor.progress import Progress
 from veriaidpo_predictor.registry import open_models
@@ -117,6 +118,26 @@ def test_int8_is_published_with_what_it_was_measured_to_keep(
     assert {path.name for path in folder.iterdir()} >= {"onnx", "manifest.json"}
     assert not (folder / "int8").exists()
     assert state_of(folder) is State.READY
+
+
+def test_a_revision_made_for_another_processor_is_exact_on_this_one(
+    fetch: Callable[..., Result], volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cpu, "this", lambda: "x86-64-avx2-avx512-vnni")
+    result = fetch()
+    made, folder = result.manifest, revision(volume, result)
+    monkeypatch.undo()
+    task = tasks.of(made.task, made.labels, made.tags)
+    rng = np.random.default_rng(6)
+    rows = [[int(one) for one in rng.integers(5, 2_000, length)] for length in (9, 60, 200)]
+    served = np.stack(list(runtimes.load(folder, made, task, Cores(1))(rows)))
+    exact, fast = (
+        np.stack(list(session.load(folder, labels=task.width, is_narrow=is_narrow)(rows)))
+        for is_narrow in (False, True)
+    )
+    assert (served == exact).all()
+    if cpu.saturates(cpu.this()):
+        assert (fast != exact).any()  # what would be served if nobody looked at the class
 
 
 def test_a_second_fetch_adopts_it(fetch: Callable[..., Result], hub: FolderHub) -> None:
