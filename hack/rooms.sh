@@ -4,7 +4,7 @@
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 rooms="gateway operator predictors hub demo tools"
 # What others offer, each in an environment of its own: `make bench` measures them, and nothing else needs them.
-peers="peer-kserve peer-infinity peer-mlserver peer-proxy"
+peers="peer-kserve peer-infinity peer-mlserver peer-proxy peer-engines"
 
 room_folder() {
   case $1 in

@@ -16,10 +16,14 @@ class LoadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Seconds of each 200 heard within `seconds`, and how many 200s in all; `refused` is all else."""
+    """Seconds of each 200 heard within `seconds`, and how many 200s in all; `refused` is all else.
+
+    `questions` tells which of the requests each of the latencies is of, by its number.
+    """
 
     seconds: float
     latencies: tuple[float, ...]
+    questions: tuple[int, ...]
     answers: int
     refused: int
 
@@ -39,8 +43,9 @@ async def closed_loop(
     started = time.perf_counter()
     counted = started + lead
     end = counted + seconds
-    asked: Iterator[bytes] = cycle(requests)
+    asked: Iterator[tuple[int, bytes]] = cycle(enumerate(requests))
     latencies: list[float] = []
+    questions: list[int] = []
     answers = refused = 0
 
     async def caller() -> None:
@@ -48,7 +53,8 @@ async def closed_loop(
         reader, writer = await asyncio.open_connection(*address)
         try:
             while (begun := time.perf_counter()) < end:
-                writer.write(next(asked))
+                number, question = next(asked)
+                writer.write(question)
                 if not await _answered(reader):
                     refused += 1
                     continue
@@ -56,11 +62,12 @@ async def closed_loop(
                 answers += 1
                 if counted <= now < end:
                     latencies.append(now - begun)
+                    questions.append(number)
         finally:
             writer.close()
 
     await asyncio.gather(*(caller() for _ in range(callers)))
-    return Heard(seconds, tuple(latencies), answers, refused)
+    return Heard(seconds, tuple(latencies), tuple(questions), answers, refused)
 
 
 def request(path: str, body: bytes, *, host: str) -> bytes:

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
-from bench import figures, measured_model, sentences
-from bench.peers import environment_of
+from bench import figures, measured_model, peers, sentences
 from bench.server import LOOPBACK, Server, free_port
 from tables import REPO
 
@@ -33,7 +32,10 @@ def main() -> None:
     work = Path(os.environ.get("BENCH_WORK", REPO / "build/bench"))
     work.mkdir(parents=True, exist_ok=True)
     made = measured_model.revision(measured_model.source(work), work)
-    copies = [_copy(made, work / "copies", f"{measured_model.NAME}-{number}") for number in range(count)]
+    copies = [
+        measured_model.copy(made, work / "copies", f"{measured_model.NAME}-{number}")
+        for number in range(count)
+    ]
     try:
         shapes = {"eleven predictors": [[copy] for copy in copies], "one predictor": [copies]}
         found = {what: _measure(shape, work) for what, shape in shapes.items()}
@@ -49,28 +51,13 @@ def main() -> None:
     print(found)
 
 
-def _copy(revision: Path, root: Path, name: str) -> Path:
-    """Publish the same bytes as a model of another name; its digest stays, since the name is not in it."""
-    folder = root / "models" / name / "revisions" / revision.name
-    shutil.copytree(revision, folder)
-    file = folder / "manifest.json"
-    file.chmod(0o644)
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"model": name}))
-    return folder
-
-
 def _measure(shape: Sequence[Sequence[Path]], logs: Path) -> dict[str, float]:
     """Start a predictor for each group of models, let each model answer, and add up what they hold."""
-    python = str(environment_of("predictors") / "python")
     running: list[Server] = []
     try:
         for number, folders in enumerate(shape):
             port = free_port()
-            command = [
-                python, "-m", "veriaidpo_predictor", "serve", *map(str, folders), "--no-auth",
-                "--host", LOOPBACK, "--port", str(port),
-            ]  # fmt: skip
-            running.append(Server(command, {}, logs / f"memory-{number}.log", port))
+            running.append(Server(peers.serve(folders, port), {}, logs / f"memory-{number}.log", port))
             for folder in folders:
                 _ask(running[-1], folder.parents[1].name)
         return {kind: sum(one.megabytes(kind) for one in running) for kind in _KINDS}

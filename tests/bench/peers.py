@@ -38,19 +38,24 @@ def environment_of(room: str) -> Path:
     return Path(made.stdout.strip()) / "bin"
 
 
+def serve(revisions: Sequence[Path], port: int) -> list[str]:
+    """Return the command of the product's own predictor."""
+    return [
+        str(environment_of("predictors") / "python"), "-m", "veriaidpo_predictor", "serve",
+        *map(str, revisions), "--no-auth", "--host", LOOPBACK, "--port", str(port),
+    ]  # fmt: skip
+
+
 def ours(revision: Path) -> Peer:
     """Return the product's own predictor on a published revision."""
-    python = environment_of("predictors") / "python"
+    environment_of("predictors")  # made now, not while it is timed
     return Peer(
         name=OURS,
         what="this predictor, int8",
         path="/v1/models/measured:predict",
-        command=lambda port: [
-            str(python), "-m", "veriaidpo_predictor", "serve", str(revision), "--no-auth",
-            "--host", LOOPBACK, "--port", str(port),
-        ],
-        body=_instances,
-    )  # fmt: skip
+        command=lambda port: serve([revision], port),
+        body=instances,
+    )
 
 
 def kserve_plain(source: Path) -> Peer:
@@ -61,7 +66,7 @@ def kserve_plain(source: Path) -> Peer:
         what="kserve.Model around a transformers pipeline, fp32",
         path="/v1/models/plain:predict",
         command=lambda port: [str(python), str(_HERE / "plain_kserve.py"), str(source), str(port)],
-        body=_instances,
+        body=instances,
     )
 
 
@@ -114,7 +119,8 @@ def mlserver(source: Path, work: Path) -> Peer:
     )
 
 
-def _instances(texts: Sequence[str]) -> bytes:
+def instances(texts: Sequence[str]) -> bytes:
+    """Return the body of a V1 request."""
     return json.dumps({"instances": list(texts)}).encode()
 
 
