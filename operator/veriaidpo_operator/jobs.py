@@ -1,12 +1,14 @@
 """The Job that brings a revision onto the claim. Pure: same input, same Job."""
 
+from collections.abc import Iterable
+
 from veriaidpo_operator.api import FETCH_AGAIN, GROUP, Json, Model
 from veriaidpo_operator.objects import claim_name, digest, labels, owner
 from veriaidpo_operator.orders import KEY, converts, fetch_spec
 from veriaidpo_operator.pod_parts import ROOT, container_security, models_volume, pod, resources, tmp_volume
 from veriaidpo_operator.reasons import EXIT_CODES, Reason
 from veriaidpo_operator.settings import Settings
-from veriaidpo_operator.source_parts import parts
+from veriaidpo_operator.source_parts import Parts, parts
 
 FETCH_PORT = 8081
 ORDER_DIR = "/etc/veriaidpo/fetch"
@@ -29,32 +31,43 @@ def fetch_name(model: Model, claim_uid: str) -> str:
     return f"{model.name}-fetch-{digest([fetch_spec(model), claim_uid, again, repairs])[:8]}"
 
 
-def fetch_command(model: Model, *, read_only: bool) -> list[str]:
-    """Return the arguments of the fetch pod: what to do, and which revisions to leave on the volume.
-
-    Kept besides the newest ones is everything that serves, shall serve or may be gone back to. What failed
-    its golden sentences and never served goes, so that a fetch brings it with the sentences of today.
-    """
-    status = model.status
+def protected(model: Model) -> frozenset[str]:
+    """Return the revisions that stay on the volume however few are kept: what answers, shall or may again."""
+    status, pinned = model.status, model.spec.pinned_revision
     kept = {
         status.current_revision,
         status.previous_revision,
         status.target_revision,
         status.fetched_revision,
     }
-    pinned = model.spec.pinned_revision
     kept |= {r.digest for r in status.revisions if pinned and r.digest.startswith(pinned)}
+    return frozenset(one for one in kept if one is not None)
+
+
+def fetch_command(model: Model, *, read_only: bool) -> list[str]:
+    """Return the arguments of the fetch pod: what to do, and which revisions to leave on the volume.
+
+    What failed its golden sentences and never served goes, so that a fetch brings it with the sentences of
+    today.
+    """
+    status = model.status
     answers = {status.current_revision, status.previous_revision, status.target_revision}
     refused = {q.digest for q in status.quarantined if q.reason == Reason.GOLDEN_SENTENCE_FAILED} - answers
     command = ["fetch", "--spec", f"{ORDER_DIR}/{KEY}", "--root", ROOT, "--progress-port", str(FETCH_PORT)]
     if read_only:
         return [*command, "--read-only"]
-    command += ["--keep", str(model.spec.revision_history_limit)]
-    for one in sorted(kept - refused - {None}, key=str):
-        command += ["--protect", str(one)]
+    command += keeping(model, protected(model) - refused)
     for one in sorted(refused):
         command += ["--drop", one]
     return command
+
+
+def keeping(model: Model, protected: Iterable[str]) -> list[str]:
+    """Return the arguments that tell which revisions to leave on the volume."""
+    told = ["--keep", str(model.spec.revision_history_limit)]
+    for one in sorted(protected):
+        told += ["--protect", one]
+    return told
 
 
 def fetch_job(model: Model, settings: Settings, *, name: str, attempt: int, read_only: bool = False) -> Json:
@@ -62,6 +75,22 @@ def fetch_job(model: Model, settings: Settings, *, name: str, attempt: int, read
     template = _fetch_pod(model, settings, name, read_only=read_only)
     # Not in the template's hash: what is kept changes with each rollout, and no fetch starts over for it.
     template["containers"][0]["args"] = fetch_command(model, read_only=read_only)
+    annotations = {
+        TEMPLATE_HASH: fetch_template(model, settings, read_only=read_only),
+        ATTEMPT: str(attempt),
+    }
+    return _job(model, name, annotations, template)
+
+
+def collect_job(model: Model, settings: Settings, *, name: str) -> Json:
+    """Build the Job that takes old revisions of a Model off its claim."""
+    template = _volume_pod(model, settings, Parts(), read_only=False)
+    command = ["gc", f"{ROOT}/models/{model.name}", *keeping(model, protected(model))]
+    template["containers"][0]["args"] = command
+    return _job(model, name, {}, template)
+
+
+def _job(model: Model, name: str, annotations: Json, template: Json) -> Json:
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -69,10 +98,7 @@ def fetch_job(model: Model, settings: Settings, *, name: str, attempt: int, read
             "name": name,
             "namespace": model.namespace,
             "labels": labels(model),
-            "annotations": {
-                TEMPLATE_HASH: fetch_template(model, settings, read_only=read_only),
-                ATTEMPT: str(attempt),
-            },
+            "annotations": annotations,
             "ownerReferences": [owner(model)],
         },
         "spec": {
@@ -119,17 +145,21 @@ def fetch_template(model: Model, settings: Settings, *, read_only: bool = False)
 
 def _fetch_pod(model: Model, settings: Settings, name: str, *, read_only: bool) -> Json:
     source = parts(model, settings)
+    source.mount("order", ORDER_DIR, {"configMap": {"name": name}})
+    return _volume_pod(model, settings, source, read_only=read_only)
+
+
+def _volume_pod(model: Model, settings: Settings, source: Parts, *, read_only: bool) -> Json:
+    """Build a pod of the fetch image that sees the claim, and what its source asks for besides."""
     env: list[Json] = [{"name": "HOME", "value": "/tmp"}, *source.env]  # noqa: S108 (the pod's own)
     mounts: list[Json] = [
         {"name": "models", "mountPath": ROOT, "readOnly": read_only},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the pod's own)
-        {"name": "order", "mountPath": ORDER_DIR, "readOnly": True},
         *source.mounts,
     ]
     volumes: list[Json] = [
         models_volume(claim_name(model), read_only=read_only),
         tmp_volume(),
-        {"name": "order", "configMap": {"name": name}},
         *source.volumes,
     ]
     return pod(settings) | {

@@ -7,7 +7,7 @@ what is there, names are deterministic, and a world that is as wanted gives no a
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from veriaidpo_operator import drift, jobs, objects, orders
+from veriaidpo_operator import collecting, drift, jobs, objects, orders
 from veriaidpo_operator.actions import Action, Apply, Create, Delete, Patch
 from veriaidpo_operator.api import Model
 from veriaidpo_operator.fetching import Fetch, Phase
@@ -86,7 +86,8 @@ def _fetch(s: Situation) -> tuple[Action, ...]:
     fetch, model = s.fetch, s.model
     if model.spec.suspend:
         return tuple(_delete(job) for job in s.observed.jobs if job.live and not job.deleting)
-    others = [job for job in s.observed.jobs if job.name != fetch.name]
+    collect = collecting.job_name(s)
+    others = [job for job in s.observed.jobs if job.name not in {fetch.name, collect}]
     actions: list[Action] = [_delete(job) for job in others if not job.deleting and (fetch.name or job.live)]
     actions += _unread_orders(s)
     claim = s.observed.claim
@@ -97,11 +98,13 @@ def _fetch(s: Situation) -> tuple[Action, ...]:
             actions.append(_delete(fetch.job))
         elif fetch.phase is Phase.RUNNING:
             actions += _order(s)
-    elif fetch.phase is Phase.ABSENT and not claim.deleting and not any(job.live for job in others):
+    elif fetch.phase is Phase.ABSENT and not claim.deleting and not any(job.live for job in s.observed.jobs):
         job = jobs.fetch_job(
             model, s.settings, name=fetch.name, attempt=fetch.attempt, read_only=claim.read_only
         )
         actions += [*_order(s), Create(job)]
+    if collect and not any(job.live for job in s.observed.jobs) and s.observed.job(collect) is None:
+        actions.append(Create(jobs.collect_job(model, s.settings, name=collect)))
     return tuple(actions)
 
 

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from veriaidpo_operator import checks, conversion, fetch_status
 from veriaidpo_operator.api import Model
+from veriaidpo_operator.collecting import collected
 from veriaidpo_operator.conversion import Said, Truth
 from veriaidpo_operator.finding import Finding, first
 from veriaidpo_operator.inference_service import SERVE_PORT
@@ -78,7 +79,7 @@ def next_status(s: Situation) -> Status:
             **fetch_status.fields(s),
         }
     )
-    status = _proven(s, status)
+    status = _proven(s, status.model_copy(update={"revisions": collected(s, status)}))
     root = first(checks.READY, s)
     status = status.model_copy(update={"last_failure": _failure(s, root)})
     return status.model_copy(update={"conditions": _conditions(s, status, root)})

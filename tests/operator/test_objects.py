@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from veriaidpo_operator import jobs, objects, orders, serving
+from veriaidpo_operator.actions import Create
 from veriaidpo_operator.api import Json
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Sources
@@ -221,6 +222,27 @@ def test_which_claims_are_read_only(modes: list[str], *, read_only: bool) -> Non
     (job,) = world.all("Job")
     assert ("--read-only" in container(job["spec"]["template"]["spec"])["args"]) == read_only
     assert world.decide().actions == ()
+
+
+def test_fewer_revisions_are_kept_as_soon_as_that_is_wanted() -> None:
+    third = "ef" * 32
+    world = after_two_good_ones()
+    world.publish("v3", third)
+    world.settle()
+    assert [r.digest for r in world.status.revisions] == [third, OTHER_DIGEST, DIGEST]
+    fetched = world.all("Job")[0]["metadata"]["uid"]
+    world.change({"revisionHistoryLimit": 1})
+    created = [action for action in world.reconcile().actions if isinstance(action, Create)]
+    (command,) = (container(a.object["spec"]["template"]["spec"])["args"] for a in created)
+    assert command == [
+        "gc", "/mnt/models/models/principles-vi", "--keep", "1",
+        "--protect", OTHER_DIGEST, "--protect", third,
+    ]  # fmt: skip
+    assert world.decide().actions == ()
+    world.settle()
+    assert [r.digest for r in world.status.revisions] == [third, OTHER_DIGEST]
+    assert [job["metadata"]["uid"] for job in world.all("Job")] == [fetched], "nothing was fetched for it"
+    assert world.condition("Ready") == ("True", "Serving")
 
 
 def test_what_is_kept_starts_no_fetch_over() -> None:
