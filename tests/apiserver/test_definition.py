@@ -150,7 +150,12 @@ def test_defaults_are_written_out(namespace: Namespace) -> None:
         "main",
     )
     assert spec["storage"] == {"reclaimPolicy": "Retain"}
-    assert spec["serving"] == {"minReplicas": 1, "progressDeadlineSeconds": 300, "runtime": "onnx"}
+    assert spec["serving"] == {
+        "placement": "own",
+        "minReplicas": 1,
+        "progressDeadlineSeconds": 300,
+        "runtime": "onnx",
+    }
     gate = {"minAgreement": 0.99, "maxFlipMargin": 0.1}
     assert spec["conversion"] == {"format": "onnx", "quantization": "none", "gate": gate}
 
