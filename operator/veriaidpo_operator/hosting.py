@@ -13,6 +13,7 @@ from veriaidpo_operator.observed import Hosted, Pod
 from veriaidpo_operator.reasons import Reason
 
 _PATH = "/states"
+_ENDED = frozenset({"failed", "rejected"})
 _LARGEST = 256 * 1024
 _log = logging.getLogger(__name__)
 
@@ -42,12 +43,16 @@ def read(body: bytes) -> Mapping[str, Hosted]:
 
 
 def _hosted(said: _Said) -> Hosted:
-    serving = said.serving if said.serving is not None and said.serving.state == "ready" else None
+    serving, refused = said.serving, said.refused
+    if (
+        refused is None and serving is not None and serving.state in _ENDED
+    ):  # it answered, until it was damaged
+        refused = serving
     return Hosted(
         listed=said.listed or "",
-        serving=serving.revision if serving else "",
-        refused=said.refused.revision if said.refused else "",
-        reason=said.refused.reason if said.refused else "",
+        serving=serving.revision if serving is not None and serving.state == "ready" else "",
+        refused=refused.revision if refused is not None else "",
+        reason=refused.reason if refused is not None else "",
     )
 
 
