@@ -137,4 +137,4 @@ class Load:
 
 
 def _stopped(row: Row, error: BaseException | None) -> list[str]:
-    return [] if row.passed or error is None else [f"stopped: {error}"]
+    return [] if row.passed or error is None else [f"stopped: {' '.join(str(error).split())}"]
