@@ -36,8 +36,8 @@ def kept(name: str) -> Iterator[dict[str, Any]]:
 
 
 def line(cells: Iterable[str]) -> str:
-    """Give one line of a table; a bar inside of a cell stays a bar."""
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    """Give one line of a table; a bar inside of a cell stays a bar, and lines of a cell become one."""
+    return f"| {' | '.join(' '.join(cell.replace('|', chr(92) + '|').split()) for cell in cells)} |"
 
 
 def head(columns: Sequence[str]) -> list[str]:
