@@ -37,6 +37,10 @@ IDLE_SECONDS = 30.0
 LOOKED_AT_EVERY = 1.0
 """Seconds between two looks at the token: a stream outlives neither it nor its revocation."""
 
+MOMENT = 0.01
+"""Seconds between a body's end and the beginning of the answer. A proxy that hands the body on has to see its
+end too: Go's, and so Traefik, cut an answer that is there before."""
+
 LINGER_SECONDS = 1.0
 """How long what still arrives is taken after the last line, so that the caller gets to read that line."""
 
@@ -75,6 +79,7 @@ class StreamedAnswers(Response):
         self._resume_after = resume_after
         self._room = asyncio.Semaphore(GROUPS_AT_ONCE)
         self._turns: asyncio.Queue[Turn] = asyncio.Queue()
+        self._all_read = False
         self._looked_at = time.monotonic()
         self._counted = 1  # the request itself took a place in the limits, for its first line
 
@@ -96,6 +101,8 @@ class StreamedAnswers(Response):
             turn = await self._turns.get()
             data = await turn if isinstance(turn, asyncio.Task) else self._last(turn)
             if not begun:
+                if self._all_read:
+                    await asyncio.sleep(MOMENT)
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 begun = True
             async with asyncio.timeout(IDLE_SECONDS):
@@ -122,6 +129,7 @@ class StreamedAnswers(Response):
                 self._turns.put_nowait(tasks.create_task(self._answer(self._caller(), lines)))
         except GatewayError as error:
             end = Ended(error)
+        self._all_read = True
         self._turns.put_nowait(end)
 
     def _lines(self) -> AsyncIterator[list[Line]]:

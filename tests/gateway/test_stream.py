@@ -70,6 +70,16 @@ async def test_an_empty_stream_is_an_empty_answer(gateway: Any, bearer: Any) -> 
     assert (answer.status_code, results) == (200, [])
 
 
+async def test_a_proxy_has_a_moment_to_see_that_the_body_has_ended(
+    gateway: Any, bearer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "MOMENT", 0.5)
+    begun = time.monotonic()
+    _, results = await stream(gateway, bearer(), b'{"text": "a"}')
+    assert time.monotonic() - begun >= 0.5
+    assert len(results) == 1
+
+
 async def test_before_there_are_routes_it_is_a_503(gateway: Any, bearer: Any) -> None:
     gateway.source.resources = None
     answer, _ = await stream(gateway, bearer(), b'{"text": "a"}')

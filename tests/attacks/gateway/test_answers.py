@@ -84,6 +84,7 @@ def test_h9b_errors_that_tell_of_the_inside(attack: Attack, entrance: Entrance, 
         "sqlalchemy",
         "127.0.0.1:",
     )
+    cut = 0
     with attack(entrance.row("H9b"), "errors that name classes, files, addresses or libraries") as row:
         for path in (
             "/classify",
@@ -101,13 +102,18 @@ def test_h9b_errors_that_tell_of_the_inside(attack: Attack, entrance: Entrance, 
                     "application/x-ndjson",
                     "multipart/form-data",
                 ):
-                    answer = entrance.client.post(
-                        path, content=content, headers={**entrance.bearer(), "Content-Type": kind}
-                    )
+                    sent: Any = {"content": content, "headers": {**entrance.bearer(), "Content-Type": kind}}
                     row.tried += 1
+                    try:
+                        answer = entrance.client.post(path, **sent)
+                    except httpx.RemoteProtocolError:
+                        assert entrance.suffix, "an answer was cut, and there is no proxy that could have"
+                        cut += 1
+                        continue
                     row.got_through += (
                         any(word in answer.text for word in inside) or answer.status_code >= 500
                     )
+        row.figure = f"{cut} answers of a stream were cut by the proxy" if cut else ""
         shown = httpx.get(f"http://127.0.0.1:{lenient}/fails", trust_env=False).text
         told = [word for word in inside if word in shown]
         assert told
