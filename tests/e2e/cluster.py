@@ -13,6 +13,7 @@ import yaml
 
 REPO = Path(__file__).resolve().parents[2]
 CHART = REPO / "charts/veriaidpo"
+PROVIDER = str(REPO / "hack/cluster/provider")
 NAMESPACE = "veriaidpo"
 """The README's: the suite installs as it is written there."""
 
@@ -49,7 +50,7 @@ def helm(*arguments: str, namespace: str = NAMESPACE, stdin: str | None = None, 
 
 def provider(*arguments: str, timeout: float = 120) -> str:
     """Run a command of whatever provides the test cluster: `node …`, `stop kubelet`, `start` …"""
-    return run(str(REPO / "hack/cluster/provider"), *arguments, timeout=timeout)
+    return run(PROVIDER, *arguments, timeout=timeout)
 
 
 def get(*arguments: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from .cluster import eventually, get, kubectl
 OPERATOR = "app.kubernetes.io/component=operator"
 GATEWAY = "app.kubernetes.io/component=gateway"
 REDIS = "app.kubernetes.io/component=redis"
+POSTGRESQL = "app.kubernetes.io/component=postgresql"
 
 
 def predictor(model: str) -> str:

@@ -1,0 +1,98 @@
+"""One model's predictor is killed, stands still or is slow; who asks other models notices nothing."""
+
+import time
+
+import pytest
+
+from ..e2e.cluster import CATALOGUE, classify, eventually
+from ..e2e.parts import kill, predictor, replaced
+from ..e2e.traffic import Question, Traffic
+from .processes import slowed, stalled
+from .rows import Load
+
+MODEL = "principles-vi"
+TEXT = CATALOGUE[MODEL]["goldenSentences"][0]["text"]
+DEADLINE = 30.0
+STALL = 15.0
+
+
+@pytest.fixture
+def others(questions: list[Question], tenants: list[str]) -> Load:
+    """Return a load of every model but the one that has the fault."""
+    kind = CATALOGUE[MODEL]["modelType"]
+    return Load(Traffic([one for one in questions if one.body["model_type"] != kind], tenants))
+
+
+class Asker:
+    """Asks the model, each time something that is in no cache; remembers each status and how long it took."""
+
+    def __init__(self, token: str) -> None:
+        self._token, self.answers = token, list[tuple[int, float]]()
+
+    def __call__(self) -> int:
+        begun = time.monotonic()
+        text = f"{TEXT} ({time.time_ns()})"
+        answer = classify(text, CATALOGUE[MODEL]["modelType"], CATALOGUE[MODEL]["language"], self._token)
+        self.answers.append((answer.status_code, time.monotonic() - begun))
+        if answer.status_code == 503:
+            assert "Retry-After" in answer.headers
+        return answer.status_code
+
+    def said(self) -> str:
+        """Tell what came, and how late at most."""
+        statuses = [status for status, _ in self.answers]
+        counted = ", ".join(f"{statuses.count(one)} times {one}" for one in sorted(set(statuses)))
+        return f"its own callers: {counted}, after {max(late for _, late in self.answers):.1f} s at most"
+
+    def honest(self, *statuses: int) -> bool:
+        """Tell whether every answer had one of the statuses, in time."""
+        return all(status in statuses and late < DEADLINE + 2 for status, late in self.answers)
+
+
+def test_a_predictor_goes_stalls_and_is_slow(others: Load, tenants: list[str]) -> None:
+    with others:
+        ask = Asker(tenants[0])
+        row = others.row(
+            "predictor-killed", "the only predictor of a model is killed",
+            "its callers are told 503 and when to ask again; those of other models notice nothing",
+        )  # fmt: skip
+        killed = kill(predictor(MODEL))
+        row.struck()
+        eventually(lambda: ask() == 200, "it answers again", 120)
+        replaced(predictor(MODEL), killed)
+        row.healed()
+        row.saw(ask.said())
+        assert ask.honest(200, 503), ask.answers
+
+        ask = Asker(tenants[0])
+        row = others.row(
+            "predictor-stalled", f"the only predictor of a model stands still for {STALL:.0f} s",
+            "its callers are told 503 or 504 within the deadline; those of other models notice nothing",
+        )  # fmt: skip
+        with stalled(predictor(MODEL)):
+            row.struck()
+            begun = time.monotonic()
+            while time.monotonic() - begun < STALL:
+                ask()
+                time.sleep(0.5)
+        row.mended()
+        eventually(lambda: ask() == 200, "it answers again", 120)
+        row.healed()
+        row.saw(ask.said())
+        assert ask.honest(200, 503, 504), ask.answers
+
+        ask = Asker(tenants[0])
+        row = others.row(
+            "predictor-slow", f"a model's only predictor runs for a fifth of the time, for {STALL:.0f} s",
+            "its callers are answered, later; those of other models notice nothing",
+        )  # fmt: skip
+        with slowed(predictor(MODEL)):
+            row.struck()
+            begun = time.monotonic()
+            while time.monotonic() - begun < STALL:
+                ask()
+        row.mended()
+        eventually(lambda: ask() == 200, "it answers at once", 60)
+        row.healed()
+        row.saw(ask.said())
+        assert ask.honest(200), ask.answers
