@@ -5,15 +5,15 @@ carries a MAC of its own, bound to its key. Whatever was cut, moved, or written 
 there.
 """
 
-import hashlib
 import hmac
-import json
 import math
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
+
+import orjson
 
 from veriaidpo_gateway.inference import Inference
 from veriaidpo_gateway.settings import CacheSettings
@@ -43,7 +43,7 @@ class RedisEntries:
     async def get(self, key: str) -> bytes | None:
         """Find an entry; a dead Redis has none."""
         try:
-            found = await self._store.ask(lambda: self._store.redis.get(_PREFIX + key))
+            found = await self._store.ask("GET", _PREFIX + key)
         except StoreAwayError:
             return None
         return found if isinstance(found, bytes) else None
@@ -51,7 +51,7 @@ class RedisEntries:
     async def put(self, key: str, entry: bytes, ttl: int) -> None:
         """Keep an entry, if Redis is there."""
         try:
-            await self._store.ask(lambda: self._store.redis.set(_PREFIX + key, entry, ex=ttl), writes=True)
+            await self._store.ask("SET", _PREFIX + key, entry, "EX", ttl, writes=True)
         except StoreAwayError:
             return
 
@@ -94,11 +94,9 @@ class Cache:
 
     def key(self, *, tenant: str, model: str, revision: str, normaliser: str, text: str) -> str:
         """Name a question: 64 hex characters that say nothing about it."""
-        mac = hmac.new(self._key_secret, digestmod=hashlib.sha256)
-        for part in (_SCHEMA, *(word.encode() for word in (tenant, model, revision, normaliser, text))):
-            mac.update(len(part).to_bytes(8, "big"))
-            mac.update(part)
-        return mac.hexdigest()
+        parts = (_SCHEMA, *(word.encode() for word in (tenant, model, revision, normaliser, text)))
+        said = b"".join(piece for part in parts for piece in (len(part).to_bytes(8, "big"), part))
+        return hmac.digest(self._key_secret, said, "sha256").hex()
 
     async def get(self, key: str, *, labels: int) -> Inference | None:
         """Look a question up; a broken entry, or one for another number of labels, is a miss."""
@@ -115,25 +113,24 @@ class Cache:
         if not data or not hmac.compare_digest(mac, self._mac(key, data)):
             return None
         try:
-            return _inference(json.loads(data), labels)
+            return _inference(orjson.loads(data), labels)
         except (ValueError, TypeError, KeyError):
             return None
 
     async def put(self, key: str, inference: Inference) -> None:
         """Keep an answer for as long as the settings say."""
-        data = json.dumps(
+        data = orjson.dumps(
             {
                 "category_id": inference.category_id,
                 "probabilities": inference.probabilities,
                 "truncated": inference.truncated,
                 "revision": inference.revision,
-            },
-            separators=(",", ":"),
-        ).encode()
+            }
+        )
         await self._entries.put(key, self._mac(key, data) + data, self._ttl)
 
     def _mac(self, key: str, data: bytes) -> bytes:
-        return hmac.new(self._entry_secret, key.encode() + data, hashlib.sha256).hexdigest().encode()
+        return hmac.digest(self._entry_secret, key.encode() + data, "sha256").hex().encode()
 
 
 def _inference(found: dict[str, Any], labels: int) -> Inference:

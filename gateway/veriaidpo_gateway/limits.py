@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from importlib import resources
 
 from veriaidpo_gateway import plans, tracing
@@ -19,7 +20,7 @@ from veriaidpo_gateway.errors import GatewayError
 from veriaidpo_gateway.followed import Followed
 from veriaidpo_gateway.plans import Plan, Plans
 from veriaidpo_gateway.settings import LimitSettings
-from veriaidpo_gateway.store import Store, StoreAwayError
+from veriaidpo_gateway.store import Script, Store, StoreAwayError
 from veriaidpo_gateway.windows import WINDOW, Limit, LocalWindows, Taken, Unit
 
 
@@ -33,7 +34,7 @@ class Limits:
         self._plans = _plans(settings)
         self._local = local or LocalWindows()
         script = (resources.files(__package__) / "lua" / "take.lua").read_text(encoding="utf-8")
-        self._script = store.redis.register_script(script) if store else None
+        self._script = Script(script)
 
     async def take(self, caller: Caller) -> Taken | None:
         """Count one call, or raise 429. None when there are no limits on calls."""
@@ -69,13 +70,10 @@ class Limits:
         return taken
 
     async def _take(self, limits: Sequence[Limit]) -> Taken:
-        script = self._script
-        if self._store is not None and script is not None:
+        if self._store is not None:
             arguments = [WINDOW, *(limit.most for limit in limits), *(limit.wanted for limit in limits)]
             try:
-                found = await self._store.ask(
-                    lambda: script(keys=[limit.key for limit in limits], args=arguments), writes=True
-                )
+                found = await self._store.run(self._script, [limit.key for limit in limits], arguments)
                 which, admitted, most, left, wait = map(int, found)
                 return Taken(bool(admitted), most, left, wait, limits[which - 1].unit)
             except StoreAwayError:
@@ -86,6 +84,10 @@ class Limits:
 
     def _of(self, caller: Caller, *, calls: int, characters: int) -> list[Limit]:
         plan = self._plans().of(caller.tenant)
+        if not (calls and (plan.user_requests or plan.tenant_requests)) and not (
+            characters and (plan.user_characters or plan.tenant_characters)
+        ):
+            return []
         # The braces keep all lists of a tenant on one node of a Redis cluster.
         tenant = f"veriaidpo:limit:{{{_hash(caller.tenant)}}}"
         user = f"{tenant}:{_hash(caller.sub)}"
@@ -134,6 +136,7 @@ def _refused(taken: Taken) -> GatewayError:
     )
 
 
+@lru_cache(maxsize=10_000)
 def _hash(name: str) -> str:
     """Make a name of fixed length: no two callers can be written as the same key."""
     return hashlib.sha256(name.encode()).hexdigest()[:32]

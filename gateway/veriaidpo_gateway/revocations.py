@@ -11,11 +11,10 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any
 
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
+from veriaidpo_gateway.redis_link import Command
 from veriaidpo_gateway.store import Store, StoreAwayError
 
 KEY = "veriaidpo:revoked"
@@ -68,7 +67,7 @@ class Revocations:
         if store is None:
             return True
         try:
-            await store.ask(lambda: self._write(store, {name: self._until[name]}, ()), writes=True)
+            await self._write(store, {name: self._until[name]}, ())
         except StoreAwayError:
             self._unshared = True
             return False
@@ -82,7 +81,7 @@ class Revocations:
         if store is None:
             return
         try:
-            changed = await store.ask(lambda: store.redis.hget(KEY, _CHANGED))
+            changed = await store.ask("HGET", KEY, _CHANGED)
             if self._unshared or (self._until if changed is None else changed != self._seen):
                 await self._exchange(store, now)
                 # The state from before that: whatever was written meanwhile has made it another one.
@@ -101,7 +100,7 @@ class Revocations:
             ended = [name for name, until in shared.items() if until <= now]
             for start in range(0, max(len(lost), len(ended)), _AT_A_TIME):
                 part = slice(start, start + _AT_A_TIME)
-                await store.ask(partial(self._write, store, dict(lost[part]), ended[part]), writes=True)
+                await self._write(store, dict(lost[part]), ended[part])
         except StoreAwayError:
             self._unshared = True
             raise
@@ -111,22 +110,23 @@ class Revocations:
     async def _read(self, store: Store, latest: float) -> dict[str, int]:
         """Read all of it, a part at a time: Redis has little time for an answer, and others wait for both."""
         found: dict[str, int] = {}
-        cursor = 0
+        cursor = b"0"
         while True:
-            cursor, part = await store.ask(partial(store.redis.hscan, KEY, cursor, count=_AT_A_TIME))
-            found |= _parse(part, latest)
-            if cursor == 0:
+            cursor, part = await store.ask("HSCAN", KEY, cursor, "COUNT", _AT_A_TIME)
+            found |= _parse(dict(zip(part[::2], part[1::2], strict=True)), latest)
+            if cursor == b"0":
                 return found
 
     async def _write(self, store: Store, until: Mapping[str, int], ended: Sequence[str]) -> None:
-        async with store.redis.pipeline(transaction=True) as together:
-            if ended:
-                together.hdel(KEY, *ended)
-            if until:
-                together.hset(KEY, _CHANGED, uuid.uuid4().hex)
-                together.hset(KEY, mapping=dict[Any, Any](until))
-                together.expire(KEY, self.longest + 2 * CLOCKS)
-            await together.execute()
+        together: list[Command] = [("HDEL", KEY, *ended)] if ended else []
+        if until:
+            fields = (part for pair in until.items() for part in pair)
+            together += [
+                ("HSET", KEY, _CHANGED, uuid.uuid4().hex, *fields),
+                ("EXPIRE", KEY, self.longest + 2 * CLOCKS),
+            ]
+        if together:
+            await store.ask_together(KEY, together)
 
     def _of(self, name: str) -> int:
         tenant, _, _ = name.partition(":")
@@ -141,10 +141,10 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _parse(found: Any, latest: float) -> dict[str, int]:
+def _parse(found: Mapping[bytes, bytes], latest: float) -> dict[str, int]:
     """Read what is in Redis; what cannot have been written by a gateway is not there."""
     until = {}
-    for field, value in found.items():  # bytes; the client's types say less
+    for field, value in found.items():
         name = field.decode("ascii", "replace")
         if _NAME.fullmatch(name) and value.isdigit() and len(value) < 12 and int(value) <= latest:
             until[name] = int(value)

@@ -86,7 +86,7 @@ async def _serve(settings: Settings) -> None:
         open_pool() as post,
         open_database(settings.database_url) as database,
     ):
-        store = connect(settings.cache.redis_url) if settings.cache.redis_url else None
+        store = connect(settings.redis) if settings.redis else None
         tokens = ServiceTokens(settings.service_key_file) if settings.service_key_file else None
         tracer = open_tracer(settings.traces)
         servers: list[uvicorn.Server] = []

@@ -53,10 +53,18 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class CacheSettings:
-    """Where results are kept and for how long; `key` is the HMAC key shared by the replicas."""
+class RedisSettings:
+    """Where limits, results and revocations are shared; `url_file` wins, and is followed as `ca_file` is."""
 
-    redis_url: str | None = field(default=None, repr=False)
+    url: str = field(default="", repr=False)
+    url_file: Path | None = None
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """How long results are kept; `key` is the HMAC key shared by the replicas."""
+
     ttl: int = 3600
     key: bytes | None = field(default=None, repr=False)
 
@@ -77,6 +85,7 @@ class Settings:
     limits: LimitSettings
     cache: CacheSettings
     routes: RouteSettings
+    redis: RedisSettings | None = None
     service_key_file: Path | None = None
     host: str = EVERYWHERE
     port: int = 8001
@@ -92,7 +101,7 @@ class Settings:
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read every setting; raise InvalidSettingsError for the first that cannot be used."""
-    redis_url = environment.secret(environ, "REDIS_URL")
+    redis = _redis(environ)
     cache_key = environment.secret(environ, "CACHE_KEY")
     per_user = environment.number(environ, "RATE_LIMIT_PER_SECOND", 100)
     service_key = environment.text(environ, "SERVICE_KEY_FILE")
@@ -105,14 +114,14 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
             characters_per_user=environment.number(environ, "CHARACTER_LIMIT_PER_SECOND", 0),
             characters_per_tenant=environment.number(environ, "TENANT_CHARACTER_LIMIT_PER_SECOND", 0),
             plans=Path(plans) if plans else None,
-            replicas=environment.number(environ, "MAX_REPLICAS", 2 if redis_url else 1, lowest=1),
+            replicas=environment.number(environ, "MAX_REPLICAS", 2 if redis else 1, lowest=1),
         ),
         cache=CacheSettings(
-            redis_url=redis_url,
             ttl=environment.number(environ, "CACHE_TTL_SECONDS", 3600, lowest=1),
             key=cache_key.encode() if cache_key else None,
         ),
         routes=_routes(environ),
+        redis=redis,
         service_key_file=Path(service_key) if service_key else None,
         host=environment.text(environ, "HOST") or EVERYWHERE,
         port=environment.number(environ, "PORT", 8001),
@@ -121,6 +130,16 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         database_url=environment.secret(environ, "DATABASE_URL"),
         traces=trace_settings.read(environ),
         normaliser_model_for_classify=environment.flag(environ, "NORMALIZER_MODEL_FOR_CLASSIFY"),
+    )
+
+
+def _redis(environ: Mapping[str, str]) -> RedisSettings | None:
+    url = environment.secret(environ, "REDIS_URL")
+    if url is None:
+        return None
+    file, ca_file = environment.text(environ, "REDIS_URL_FILE"), environment.text(environ, "REDIS_CA_FILE")
+    return RedisSettings(
+        "" if file else url, Path(file) if file else None, Path(ca_file) if ca_file else None
     )
 
 

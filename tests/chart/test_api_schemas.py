@@ -24,6 +24,7 @@ OWN_KINDS = {"Model"}  # checked by the API server itself, in tests/apiserver
         ["gateway.jwt.algorithms={HS256,RS256,ES256}", "gateway.jwt.jwksUrl=https://idp.example/keys"],
         ["gateway.jwt.algorithms={ES256}", "gateway.jwt.jwksConfigMap=keys"],
         ["sources.networkPolicy.enabled=true", "demoHub.enabled=true"],
+        ["redis.enabled=false", "redis.existingSecret=mine", "redis.caConfigMap=authority"],
         ["image.registry=registry.example/team", "image.tag=1.2.3", "image.pullSecrets[0].name=pull"],
     ],
 )

@@ -3,11 +3,9 @@
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
-from veriaidpo_gateway.store import Store
+from veriaidpo_gateway.settings import RedisSettings
+from veriaidpo_gateway.store import connect
 
 
 @pytest.mark.parametrize("base", ["", "/api/v1", "/api/v1/veriaidpo"])
@@ -46,13 +44,9 @@ async def test_no_model_that_answers_is_unhealthy_and_still_a_200(
 async def test_a_dead_redis_degrades_and_does_not_take_the_gateway_out(
     run_gateway: Any, unused_tcp_port: Any
 ) -> None:
-    redis = Redis(
-        port=unused_tcp_port, socket_timeout=0.05, socket_connect_timeout=0.05, retry=Retry(NoBackoff(), 0)
-    )
-    async with run_gateway(store=Store(redis)) as gateway:
+    async with run_gateway(store=connect(RedisSettings(f"redis://127.0.0.1:{unused_tcp_port}"))) as gateway:
         health = (await gateway.public.get("/health")).json()
         ready = await gateway.inner.get("/readyz")
-    await redis.aclose()
     assert health["components"]["cache"] == {"status": "degraded", "kind": "redis"}
     assert ready.status_code == 200
 

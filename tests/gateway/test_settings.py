@@ -10,7 +10,7 @@ import pytest
 from veriaidpo_gateway.__main__ import main
 from veriaidpo_gateway.database import open_database
 from veriaidpo_gateway.environment import InvalidSettingsError
-from veriaidpo_gateway.settings import from_environment
+from veriaidpo_gateway.settings import RedisSettings, from_environment
 from veriaidpo_gateway.trace_settings import TraceSettings
 
 NEEDED = {"JWT_SECRET_KEY": "s" * 32, "ROUTES_FILE": "/routes.yaml"}
@@ -20,7 +20,7 @@ def test_defaults() -> None:
     settings = from_environment(NEEDED)
     assert (settings.host, settings.port, settings.inner_port) == ("0.0.0.0", 8001, 9090)
     assert (settings.limits.per_user, settings.limits.per_tenant, settings.limits.replicas) == (100, 1000, 1)
-    assert (settings.cache.redis_url, settings.cache.ttl, settings.cache.key) == (None, 3600, None)
+    assert (settings.redis, settings.cache.ttl, settings.cache.key) == (None, 3600, None)
     assert settings.service_key_file is None
     assert settings.log_level == "INFO"
 
@@ -72,7 +72,7 @@ def test_secrets_come_from_files_as_well(tmp_path: Any) -> None:
     settings = from_environment(
         {**NEEDED, "REDIS_URL_FILE": str(tmp_path / "url"), "CACHE_KEY_FILE": str(tmp_path / "key")}
     )
-    assert settings.cache.redis_url == "redis://:pw@r/2"
+    assert settings.redis == RedisSettings(url_file=tmp_path / "url")
     assert settings.cache.key == b"k" * 32
 
 

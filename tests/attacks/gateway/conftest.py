@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jose import jwk
 
 from ...forging import forged
-from ...integration.conftest import RedisProcess
 from ...integration.gateway_process import SECRET, Gateway, predictor_beside, running
+from ...integration.redis_process import RedisProcess
 from .careless import Careless, lenient_server
 from .entrances import INSTALLED, Entrance, through_the_ingress
 
