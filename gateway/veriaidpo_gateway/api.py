@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
@@ -78,7 +79,7 @@ def _classifier(deps: Deps, model_type: str | None) -> Callable[[Request], Await
         answer = await classify(
             exchange_of(request), lambda: bodies.read(request, Question), deps, model_type=model_type
         )
-        return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
+        return Response(orjson.dumps(answer), media_type="application/json")
 
     return post
 

@@ -35,6 +35,7 @@ from veriaidpo_gateway.sources import Source
 from veriaidpo_gateway.store import Store
 from veriaidpo_gateway.tagging import Tagger
 from veriaidpo_gateway.tracing import Tracer
+from veriaidpo_gateway.verified import Verified
 
 _log = logging.getLogger(__name__)
 
@@ -171,9 +172,13 @@ def _refusal(
 def _verifier(
     settings: TokenSettings, ring: KeyRing, revocations: Revocations, clock: Callable[[], float]
 ) -> Callable[[str | None], Caller]:
+    known = Verified()
+
     def verify(authorization: str | None) -> Caller:
         try:
-            return tokens.verify(authorization, ring(), settings, clock(), revoked=revocations.revoked)
+            return tokens.verify(
+                authorization, ring(), settings, clock(), revoked=revocations.revoked, known=known
+            )
         except GatewayError:
             # A good token looks like a bad one as long as its key was never fetched.
             if ring.complete or tokens.unverified_kid(authorization) is None:

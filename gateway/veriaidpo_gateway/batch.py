@@ -11,7 +11,7 @@ from typing import Any
 
 from veriaidpo_gateway import classify, texts, tracing
 from veriaidpo_gateway.access import Caller
-from veriaidpo_gateway.bodies import Classification, Question
+from veriaidpo_gateway.bodies import Answer, Question
 from veriaidpo_gateway.classify import Asked, Deps
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.exchange import Exchange
@@ -32,7 +32,7 @@ class Entry:
     """Said of an answer that is an error, where the caller did not name the type."""
 
 
-Outcome = Classification | GatewayError
+Outcome = Answer | GatewayError
 
 
 @dataclass(slots=True)
@@ -147,8 +147,8 @@ def shape(
 ) -> dict[str, Any]:
     """Write one result: the caller's id, and a classification or what went wrong."""
     named: dict[str, Any] = {} if entry.id is None else {"id": entry.id}
-    if isinstance(outcome, Classification):
-        return {**named, **outcome.model_dump(exclude_none=True)}
+    if not isinstance(outcome, GatewayError):
+        return named | outcome
     where = {"line": entry.line, "model_type": entry.model_type}
     named |= {name: value for name, value in where.items() if value is not None}
     told = dict(detail(outcome))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from veriaidpo_gateway import access, texts, tracing
 from veriaidpo_gateway.access import Caller
-from veriaidpo_gateway.bodies import Classification, ProcessingMetadata, Question
+from veriaidpo_gateway.bodies import Answer, Question
 from veriaidpo_gateway.cache import Cache
 from veriaidpo_gateway.exchange import Exchange
 from veriaidpo_gateway.inference import Inference
@@ -55,7 +55,7 @@ class Asked:
 
 async def classify(
     exchange: Exchange, read: Callable[[], Awaitable[Question]], deps: Deps, *, model_type: str | None = None
-) -> Classification:
+) -> Answer:
     """Answer one classification; GatewayError for everything else. `model_type` overrides the body's."""
     caller = admit(exchange, access.CLASSIFY, deps)
     exchange.taken = await deps.limits.take(caller)
@@ -165,34 +165,33 @@ async def _infer(exchange: Exchange, caller: Caller, asked: Asked, deps: Deps) -
     return await deps.under_way.share(key, ask), False
 
 
-def answer(asked: Asked, inference: Inference, *, cached: bool, started: float) -> Classification:
+def answer(asked: Asked, inference: Inference, *, cached: bool, started: float) -> Answer:
     """Shape an answer; `started` is in monotonic seconds."""
     question, model, text = asked.question, asked.model, asked.text
-    short = Classification(
-        prediction=model.labels[inference.category_id].name(question.language),
-        confidence=inference.confidence,
-        category_id=inference.category_id,
-        model_type=asked.model_type,
-        language=question.language,
-    )
+    short: Answer = {
+        "prediction": model.labels[inference.category_id].name(question.language),
+        "confidence": inference.confidence,
+        "category_id": inference.category_id,
+        "model_type": asked.model_type,
+        "language": question.language,
+    }
     if not question.include_metadata:
         return short
-    return short.model_copy(
-        update={
-            "normalized_text": text.text,
-            "detected_companies": text.company_names,
-            "original_text": text.original,
-            "processing_metadata": ProcessingMetadata(
-                processing_time_ms=round((time.monotonic() - started) * 1000, 2),
-                normalization_applied=text.text != text.original,
-                companies_detected=len(text.companies),
-                model_categories=len(model.labels),
-                timestamp=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            ),
-            "probabilities": list(inference.probabilities),
-            "model_revision": inference.revision,
-            "truncated": inference.truncated,
-            "cached": cached,
-            "needs_review": model.threshold is not None and inference.confidence < model.threshold,
-        }
-    )
+    companies = text.company_names
+    return short | {
+        "normalized_text": text.text,
+        "detected_companies": companies,
+        "original_text": text.original,
+        "processing_metadata": {
+            "processing_time_ms": round((time.monotonic() - started) * 1000, 2),
+            "normalization_applied": text.text != text.original,
+            "companies_detected": len(companies),
+            "model_categories": len(model.labels),
+            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        },
+        "probabilities": inference.probabilities,
+        "model_revision": inference.revision,
+        "truncated": inference.truncated,
+        "cached": cached,
+        "needs_review": model.threshold is not None and inference.confidence < model.threshold,
+    }

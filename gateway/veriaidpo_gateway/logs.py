@@ -1,10 +1,11 @@
 """Log lines as JSON, one to a line, without anybody's text, name or token."""
 
-import json
 import logging
 import sys
 import traceback
 from datetime import UTC, datetime
+
+import orjson
 
 
 class JsonLines(logging.Formatter):
@@ -27,11 +28,14 @@ class JsonLines(logging.Formatter):
                 f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno} {frame.name}"
                 for frame in traceback.extract_tb(record.exc_info[2])[-5:]
             ]
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return orjson.dumps(line, default=str).decode()
 
 
 def set_up(level: str) -> None:
     """Send every logger's lines to stderr; libraries only speak up when something is wrong."""
+    # No line tells where it was written or by which thread, so nobody needs to find out.
+    logging._srcfile = None  # noqa: SLF001  as logging's own page says
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

@@ -1,8 +1,12 @@
 """What is measured. Labels are routes, models and codes: never a tenant, a user or a text."""
 
+from typing import Any, TypeVar
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from veriaidpo_gateway.exchange import Exchange
+
+M = TypeVar("M", Counter, Histogram)
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -12,6 +16,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._children: dict[tuple[Any, tuple[str, ...]], Any] = {}
         self._requests = Counter(
             "veriaidpo_gateway_requests",
             "Answers by route and status.",
@@ -72,14 +77,24 @@ class Metrics:
 
     def observe(self, exchange: Exchange, seconds: float) -> None:
         """Count one finished exchange."""
-        self._requests.labels(exchange.route, str(exchange.status)).inc()
-        self._seconds.labels(exchange.route).observe(seconds)
+        self._child(self._requests, exchange.route, str(exchange.status)).inc()
+        self._child(self._seconds, exchange.route).observe(seconds)
         if exchange.code is not None:
-            self._errors.labels(exchange.code).inc()
+            self._child(self._errors, exchange.code).inc()
         if exchange.model is not None and exchange.cached is not None:
-            self._classifications.labels(exchange.model, str(exchange.cached).lower()).inc()
+            self._classified(exchange.model, exchange.cached).inc()
         for (model, cached), answers in exchange.answers.items():
-            self._classifications.labels(model, str(cached).lower()).inc(answers)
+            self._classified(model, cached).inc(answers)
+
+    def _classified(self, model: str, cached: bool) -> Counter:
+        return self._child(self._classifications, model, str(cached).lower())
+
+    def _child(self, metric: M, *labels: str) -> M:
+        """Find what counts for these labels: the library checks and locks each time anew."""
+        found: M | None = self._children.get((metric, labels))
+        if found is None:
+            found = self._children[metric, labels] = metric.labels(*labels)
+        return found
 
     def text(self) -> bytes:
         """Everything, in Prometheus' text format."""

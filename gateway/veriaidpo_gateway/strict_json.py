@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 def loads(data: bytes) -> Any:
     """Parse UTF-8 JSON; raise ValueError for anything ambiguous or broken, never anything else."""
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=_no_twins, parse_constant=_refuse)
+        return _DECODER.decode(data.decode("utf-8"))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -24,3 +24,6 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_no_twins, parse_constant=_refuse)

@@ -16,6 +16,9 @@ MOST_MARKS = 3
 """Combining marks in a row; Vietnamese needs two."""
 
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_MAYBE_MARKS = re.compile(r"[^\x00-\u02ff\u1e00-\u20cf]")
+"""What may be a combining mark: not the letters that Vietnamese and English are written with."""
+
 _INVISIBLE = re.compile(r"[\u00ad\u180e\u200b-\u200f\u2060-\u2064\ufeff\ufff9-\ufffb]")
 
 
@@ -49,7 +52,7 @@ def invalid(field: str, problem: str, problem_vi: str) -> GatewayError:
 
 def _piled_up(text: str) -> bool:
     """Find more than three marks in a row; those without a class (enclosing ones) are never reordered."""
-    if text.isascii():
+    if _MAYBE_MARKS.search(text) is None:
         return False
     run = 0
     for character in text:

@@ -20,6 +20,7 @@ from veriaidpo_gateway.access import TENANT, Caller
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.keys import Keys, VerificationKey
 from veriaidpo_gateway.settings import TokenSettings
+from veriaidpo_gateway.verified import Good, Verified
 
 LONGEST = 8 * 1024
 SKEW = 60
@@ -44,14 +45,21 @@ def verify(
     now: float,
     *,
     revoked: Callable[[Caller], bool] = lambda _: False,
+    known: Verified | None = None,
 ) -> Caller:
-    """Return who the Authorization header speaks for, or raise the one 401."""
+    """Return who the Authorization header speaks for, or raise the one 401.
+
+    `known` are tokens whose signature was checked before, with the same `settings`.
+    """
     try:
         token = _token(authorization)
-        payload_part, key = _guard(token, keys)
-        # jose is asked for the signature alone: its clock is not ours, and it lets absent claims pass.
-        jwt.decode(token, key.key, algorithms=[key.algorithm], options=_SIGNATURE_ONLY)
-        return _unrevoked(_caller(_object(_decode(payload_part)), settings, now), revoked)
+        good = known.find(token, keys) if known is not None else None
+        if good is None:
+            good = _good(token, keys, settings)
+            if known is not None:
+                known.keep(token, good)
+        _check_times(good.times, settings.max_lifetime, now)
+        return _unrevoked(good.caller, revoked)
     except (
         _RefusedError,
         JOSEError,
@@ -84,7 +92,16 @@ def _token(authorization: str | None) -> str:
     return match[1]
 
 
-def _guard(token: str, keys: Keys) -> tuple[str, VerificationKey]:
+def _good(token: str, keys: Keys, settings: TokenSettings) -> Good:
+    payload_part, kid, key = _guard(token, keys)
+    # jose is asked for the signature alone: its clock is not ours, and it lets absent claims pass.
+    jwt.decode(token, key.key, algorithms=[key.algorithm], options=_SIGNATURE_ONLY)
+    claims = _object(_decode(payload_part))
+    times: dict[str, int] = {name: _whole(claims[name]) for name in ("exp", "iat", "nbf") if name in claims}
+    return Good(_caller(claims, settings), times, kid, key)
+
+
+def _guard(token: str, keys: Keys) -> tuple[str, str, VerificationKey]:
     match = _SHAPE.fullmatch(token)
     if match is None:
         raise _RefusedError("not three parts")
@@ -101,7 +118,7 @@ def _guard(token: str, keys: Keys) -> tuple[str, VerificationKey]:
     key = keys.get(kid)
     if key is None or header.get("alg") != key.algorithm:
         raise _RefusedError("no such key, or not with this algorithm")
-    return payload_part, key
+    return payload_part, kid, key
 
 
 def _decode(part: str) -> bytes:
@@ -122,8 +139,7 @@ def _object(data: bytes) -> dict[str, Any]:
     return found
 
 
-def _caller(claims: Mapping[str, Any], settings: TokenSettings, now: float) -> Caller:
-    _check_times(claims, settings.max_lifetime, now)
+def _caller(claims: Mapping[str, Any], settings: TokenSettings) -> Caller:
     if settings.issuer is not None and claims.get("iss") != settings.issuer:
         raise _RefusedError("iss")
     if settings.audience is not None and settings.audience not in _audiences(claims.get("aud")):
@@ -143,12 +159,11 @@ def _unrevoked(caller: Caller, revoked: Callable[[Caller], bool]) -> Caller:
     return caller
 
 
-def _check_times(claims: Mapping[str, Any], max_lifetime: int, now: float) -> None:
-    expires = _whole(claims["exp"])
-    if not now < expires <= now + max_lifetime + SKEW:
+def _check_times(times: Mapping[str, int], max_lifetime: int, now: float) -> None:
+    if not now < times["exp"] <= now + max_lifetime + SKEW:
         raise _RefusedError("exp")
     for name in ("iat", "nbf"):
-        if name in claims and _whole(claims[name]) > now + SKEW:
+        if times.get(name, 0) > now + SKEW:
             raise _RefusedError(name)
 
 

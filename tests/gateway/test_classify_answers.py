@@ -1,9 +1,12 @@
 """What a classification answers."""
 
+import json
 from datetime import datetime
 from typing import Any
 
 import pytest
+
+from veriaidpo_gateway.bodies import Classification
 
 SENTENCE = "Shopee VN thu thập email khách hàng"
 WITH_METADATA = {
@@ -34,6 +37,19 @@ async def test_every_documented_field_is_there(gateway: Any, bearer: Any) -> Non
     assert answer["detected_companies"] == ["Shopee VN"]
     assert answer["truncated"] is False
     assert answer["cached"] is False
+
+
+@pytest.mark.parametrize("include_metadata", [True, False])
+async def test_an_answer_is_what_the_description_says(
+    gateway: Any, bearer: Any, include_metadata: bool
+) -> None:
+    for _ in range(2):  # asked, and from the cache
+        answer = await gateway.classify(
+            "Shopee VN thu thập email", bearer(), include_metadata=include_metadata
+        )
+        described = Classification.model_validate_json(answer.content, strict=True)
+        assert json.loads(described.model_dump_json(exclude_unset=True)) == answer.json()
+        assert answer.json().keys() <= Classification.model_fields.keys()
 
 
 async def test_metadata_counts_and_times_the_work(gateway: Any, bearer: Any) -> None:

@@ -13,10 +13,10 @@ import httpx
 import jwt
 import pytest
 
-from .conftest import RedisProcess
 from .former_backend import CurrentUser, FormerBackend
 from .gateway_process import REVISION, SECRET, Gateway, predictor_beside, running
 from .postgres_process import PostgresProcess
+from .redis_process import RedisProcess
 
 STAFF = ("processing_activity.read",)
 OFFICER = (*STAFF, "data_category.write", "analytics.read")
