@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal, Self
 
-import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import URL, AsyncAdaptedQueuePool, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -31,8 +30,10 @@ class DatabaseAwayError(Exception):
 class Database:
     """A database that may be away; its connections are closed at the end of an `async with`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, troubles: tuple[type[Exception], ...] = ()) -> None:
         self._engine = engine
+        # The driver's own errors come as they are while a connection is being made.
+        self._troubles: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, *troubles)
 
     @property
     def kind(self) -> Literal["embedded", "postgresql"]:
@@ -47,8 +48,7 @@ class Database:
                 yield connection
         except IntegrityError:
             raise
-        # The driver's own errors come as they are while a connection is being made.
-        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except self._troubles as error:
             raise DatabaseAwayError from error
 
     async def __aenter__(self) -> Self:
@@ -69,6 +69,8 @@ def open_database(url: str | None) -> Database:
         # One connection: what is in memory belongs to it, and a file is written by one at a time.
         one: dict[str, Any] = {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
         return Database(create_async_engine(address, **one, pool_timeout=PATIENCE))
+    import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415  for its weight, where it is not needed
+
     return Database(
         create_async_engine(
             address,
@@ -77,7 +79,8 @@ def open_database(url: str | None) -> Database:
             pool_timeout=PATIENCE,
             pool_pre_ping=True,
             connect_args={"timeout": PATIENCE},
-        )
+        ),
+        (asyncpg.PostgresError, asyncpg.InterfaceError),
     )
 
 

