@@ -135,7 +135,8 @@ def test_a_file_that_changed_under_its_name(load: Load) -> None:
         row.struck()
         row.saw(f"{tells(name, 'ChecksumMismatch')} after {row.after()} s")
         assert hub_bytes(repository(entry)) == before
-        row.control = taken(entry)
+        there = download(repository(entry), GRAPH)
+        row.control = f"a plain download takes what is there now ({there.size} bytes)"
         change = json.dumps({"spec": {"source": {"files": [own]}}})
         kubectl("patch", "model", name, "--type=merge", "-p", change)
         row.mended()
