@@ -17,7 +17,7 @@ demo: ## Serve the demonstration models on this machine: no cluster, no Docker. 
 UNITS := unit-predictors unit-gateway unit-hub unit-line unit-operator
 CHECKS := $(UNITS) types chart lint
 
-.PHONY: test unit attacks $(CHECKS)
+.PHONY: test unit attacks soak $(CHECKS)
 test: ## All that needs no cluster and no root
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(CHECKS)
 	@echo "make test: all checks passed"
@@ -36,6 +36,9 @@ $(UNITS): unit-%:
 
 attacks: ## Attack the product; what was tried and what got through goes to build/attacks.json and docs/security.md
 	@hack/attacks
+
+soak: ## Five minutes of callers who leave, hurry, flood and send rubbish: nothing lost, nothing leaked. SOAK=1 for an hour
+	@$$(hack/env predictors)/bin/pytest -q -s tests/predictors/soak
 
 chart: ## The chart in every supported shape: schema, policies; and that no rendered file has drifted
 	@hack/checks chart

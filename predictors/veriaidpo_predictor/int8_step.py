@@ -18,6 +18,7 @@ from veriaidpo_predictor.manifest import FileEntry, TokenizerKind
 from veriaidpo_predictor.outcome import FetchError, Reason
 from veriaidpo_predictor.selection import CONFIG, GRAPH, GRAPH_DATA, GRAPH_FILES
 from veriaidpo_predictor.spec import FetchSpec
+from veriaidpo_predictor.unusable import UnusableError
 from veriaidpo_predictor.verdict import Conversion
 
 if TYPE_CHECKING:
@@ -128,6 +129,6 @@ class _Asking:
                 for graph in (GRAPH, f"{_WORK}/{Path(GRAPH).name}")
             )  # fmt: skip
             answered = gate.ask(original, converted, encoded)
-        except session.SessionError as error:
+        except UnusableError as error:
             raise UnfitGraphError(str(error).removesuffix(".")) from error
         return gate.compare(self.task, gate.Sentences(texts, asked.golden_sentences, encoded), *answered)

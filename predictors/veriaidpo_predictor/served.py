@@ -2,6 +2,7 @@
 
 import asyncio
 import enum
+import itertools
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -83,10 +84,12 @@ class Served:
 
     def load(self) -> None:
         """Verify, load and warm up. Blocks; never raises: what went wrong is the reason."""
-        started = time.monotonic()
+        moments = [time.monotonic()]
         try:
             manifests.verify(self.directory, self.manifest)
+            moments.append(time.monotonic())
             self._engine = self._open()
+            moments.append(time.monotonic())
             self._warm_up(self._engine)
         except _RejectedError as error:
             self._end(State.REJECTED, str(error))
@@ -97,12 +100,17 @@ class Served:
             log.exception("loading failed", extra={"model": self.name})
         else:
             self.state, self.reason = State.READY, ""
+            moments.append(time.monotonic())
+            verify, opening, warm_up = (round(b - a, 3) for a, b in itertools.pairwise(moments))
             log.info(
                 "model ready",
                 extra={
                     "model": self.name,
                     "revision": self.manifest.digest,
-                    "seconds": round(time.monotonic() - started, 3),
+                    "seconds": round(moments[-1] - moments[0], 3),
+                    "verify_seconds": verify,
+                    "open_seconds": opening,
+                    "warm_up_seconds": warm_up,
                     "golden": len(self.manifest.golden_sentences),
                 },
             )

@@ -19,6 +19,7 @@ import onnxruntime  # type: ignore[import-untyped]
 from veriaidpo_predictor import graph_check
 from veriaidpo_predictor.batching import Logits
 from veriaidpo_predictor.cores import Cores
+from veriaidpo_predictor.padding import padded, scores
 from veriaidpo_predictor.unusable import UnusableError
 
 MODEL_FILE = "onnx/model.onnx"
@@ -61,23 +62,12 @@ class Session:
 
         With `per_token` to one array of shape [tokens of the row, labels] for each row.
         """
-        longest = max(map(len, rows))
-        found: npt.NDArray[np.float32] = self.values([self._output], rows)[0]
-        expected = (len(rows), longest, self._labels) if self._per_token else (len(rows), self._labels)
-        if found.shape != expected:
-            raise SessionError("The graph gives another number of labels than the manifest names.")
-        found = np.asarray(found, dtype=np.float32)
-        if not self._per_token:
-            return found
-        return [one[: len(values)] for one, values in zip(found, rows, strict=True)]
+        found = np.asarray(self.values([self._output], rows)[0], dtype=np.float32)
+        return scores(found, rows, labels=self._labels, per_token=self._per_token)
 
     def values(self, names: list[str], rows: Sequence[Sequence[int]]) -> list[npt.NDArray[np.float32]]:
         """Give outputs of the graph as they are, for rows of token ids padded to the longest."""
-        ids = np.full((len(rows), max(map(len, rows))), self._pad_id, dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for row, values in enumerate(rows):
-            ids[row, : len(values)] = values
-            mask[row, : len(values)] = 1
+        ids, mask = padded(rows, self._pad_id)
         feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         given = {name: feeds[name] for name in self._inputs}
         with self._cores.taken() as has_all:

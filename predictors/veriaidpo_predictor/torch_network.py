@@ -8,8 +8,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 # Read when transformers is imported. A process that sees people's texts asks nobody for anything.
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
 
@@ -17,6 +15,7 @@ import torch  # type: ignore[import-not-found]  # not in the environment that ty
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from veriaidpo_predictor.batching import Logits
+from veriaidpo_predictor.padding import padded, scores
 from veriaidpo_predictor.unusable import UnusableError
 
 # As with the other engine each run uses one core, and runs go side by side.
@@ -37,20 +36,10 @@ class Network:
 
         With `per_token` to one array of shape [tokens of the row, labels] for each row.
         """
-        longest = max(map(len, rows))
-        ids = torch.full((len(rows), longest), self._pad_id)
-        mask = torch.zeros_like(ids)
-        for number, row in enumerate(rows):
-            ids[number, : len(row)] = torch.as_tensor(row)
-            mask[number, : len(row)] = 1
+        ids, mask = map(torch.from_numpy, padded(rows, self._pad_id))
         with torch.inference_mode():
             found: Logits = self._network(input_ids=ids, attention_mask=mask).logits.numpy()
-        expected = (len(rows), longest, self._labels) if self._per_token else (len(rows), self._labels)
-        if found.shape != expected:
-            raise UnusableError("The network gives another number of labels than the manifest names.")
-        if not self._per_token:
-            return found
-        return [np.ascontiguousarray(one[: len(row)]) for one, row in zip(found, rows, strict=True)]
+        return scores(found, rows, labels=self._labels, per_token=self._per_token)
 
 
 def load(directory: Path, *, labels: int, per_token: bool) -> Network:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
-from veriaidpo_predictor import batching
+from veriaidpo_predictor import batching, metrics
 from veriaidpo_predictor.batching import (
     DeadlineError,
     EngineError,
@@ -94,7 +95,9 @@ async def test_rows_come_back_in_the_order_they_were_given(pool: Pool, engine: E
 
 async def test_a_full_queue_refuses_and_says_when_to_come_again(pool: Pool, engine: Engine) -> None:
     queue = pool.queue(engine, Limits(waiting_tokens=100))
+    metrics.watch_queue("of-this-test", queue)
     tasks = [await held(queue, engine), await waiting(queue, [row(60)])]
+    assert REGISTRY.get_sample_value("veriaidpo_queue_tokens", {"model": "of-this-test"}) == 60
     with pytest.raises(QueueFullError) as refused:
         await queue.compute([row(41)], soon())
     assert 1 <= refused.value.retry_after <= 30

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from veriaidpo_predictor import guard, refusals
 from veriaidpo_predictor.batching import Pool
@@ -64,6 +65,27 @@ async def test_a_full_queue_is_a_503_that_says_when_to_come_again(registry: Regi
     status, headers, body = await ask(raising(RefusedError(refusals.busy(7))), registry, x_request_id="r-1")
     assert (status, headers["retry-after"], headers["x-request-id"]) == (503, "7", "r-1")
     assert body == b'{"error": "The model has too much to do."}'
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        refusals.busy(1),
+        refusals.not_ready("It loads."),
+        refusals.DEADLINE,
+        refusals.FAILED,
+        refusals.TOO_LARGE,
+    ],
+    ids=lambda refusal: refusal.cause,
+)
+async def test_a_refusal_is_counted_by_its_cause(registry: Registry, refusal: refusals.Refusal) -> None:
+    def counted() -> float:
+        labels = {"model": "tiny-en", "cause": refusal.cause}
+        return REGISTRY.get_sample_value("veriaidpo_refused_total", labels) or 0.0
+
+    before = counted()
+    await ask(raising(RefusedError(refusal)), registry)
+    assert counted() == before + 1
 
 
 async def test_whatever_fails_is_a_500_whose_text_nobody_sees(

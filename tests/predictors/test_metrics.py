@@ -56,6 +56,15 @@ def test_padding_is_what_the_longest_text_of_a_batch_costs_the_others(
 PADDING = 'veriaidpo_padding_tokens_total{model="tiny-en"}'
 
 
+def test_sizes_of_batches_and_what_waits(client: httpx.Client, more: Measure) -> None:
+    assert ask(client, *["law " * 11] * 8) == 200
+    batches = more('veriaidpo_batch_rows_count{model="tiny-en"}')
+    assert 1 <= batches <= 8
+    assert more('veriaidpo_batch_rows_sum{model="tiny-en"}') == 8
+    assert more('veriaidpo_batch_seconds_count{model="tiny-en"}') == batches
+    assert series(client)['veriaidpo_queue_tokens{model="tiny-en"}'] == 0  # and more than that: test_batching
+
+
 def test_labels_and_confidence_by_revision(client: httpx.Client, more: Measure) -> None:
     digest = client.post("/v1/models/tiny-en:predict", json={"instances": ["tax"]}).json()["model_revision"]
     assert ask(client, "We agree and consent.", "agree", "order contract") == 200

@@ -14,6 +14,9 @@ import aiohttp
 TOLERANCE = 1e-3
 """By which an answer among others may differ from the same alone."""
 
+HONEST = (200, 503, 504)
+"""An answer, or the word that there is too much to do: for now, or within the time that was given."""
+
 Answer = tuple[int, list[float]]
 """How many tokens the text has, and a probability for each label."""
 
@@ -63,28 +66,29 @@ class Crowd:
                     tasks.create_task(until_the_end(call))
 
     async def _alone(self, session: aiohttp.ClientSession) -> None:
-        await self._ask(session, "alone", 1, allowed=(200, 503))
+        await self._ask(session, "alone", 1, allowed=HONEST)
 
     async def _several(self, session: aiohttp.ClientSession) -> None:
-        await self._ask(session, "several", self._random.randint(2, 32), allowed=(200, 503))
+        await self._ask(session, "several", self._random.randint(2, 16), allowed=HONEST)
 
     async def _hurried(self, session: aiohttp.ClientSession) -> None:
         most = self._random.randint(1, 200)
-        await self._ask(session, "hurried", 1, allowed=(200, 503, 504), milliseconds=most)
+        await self._ask(session, "hurried", 1, allowed=HONEST, milliseconds=most)
 
     async def _leaving(self, session: aiohttp.ClientSession) -> None:
         """Ask, and go away before the answer, at any moment."""
         asking = asyncio.create_task(
-            self._ask(session, "leaving", self._random.choice((1, 64)), allowed=(200, 503))
+            self._ask(session, "leaving", self._random.choice((1, 16)), allowed=HONEST)
         )
         await asyncio.sleep(self._random.uniform(0, 0.1))
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         self.seen.counts["left"] += asking.cancelled()
+        await asyncio.sleep(0.1)
 
     async def _flood(self, session: aiohttp.ClientSession) -> None:
         """Ask for more than may wait; a refusal says when to come again."""
-        await asyncio.gather(*(self._ask(session, "flood", 64, allowed=(200, 503)) for _ in range(24)))
+        await asyncio.gather(*(self._ask(session, "flood", 64, allowed=HONEST) for _ in range(24)))
         await asyncio.sleep(10)
 
     async def _bad(self, session: aiohttp.ClientSession) -> None:
