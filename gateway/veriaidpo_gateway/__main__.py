@@ -11,9 +11,10 @@ from pathlib import Path
 
 from jose import jwt
 
-from veriaidpo_gateway import __version__, access, logs
+from veriaidpo_gateway import __version__, logs
 from veriaidpo_gateway.environment import InvalidSettingsError
-from veriaidpo_gateway.keys import ALGORITHM, secrets_from
+from veriaidpo_gateway.identity import access
+from veriaidpo_gateway.identity.keys import ALGORITHM, secrets_from
 from veriaidpo_gateway.settings import from_environment
 
 

@@ -12,30 +12,31 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from veriaidpo_gateway import api, batching, company_routes, docs, normalising, preloading, revoking, tokens
-from veriaidpo_gateway.access import Caller
-from veriaidpo_gateway.cache import Cache, LocalEntries, RedisEntries
-from veriaidpo_gateway.classify import DEADLINE, Deps
-from veriaidpo_gateway.company_registry import CompanyRegistry
-from veriaidpo_gateway.company_store import CompanyStore
-from veriaidpo_gateway.database import Database
-from veriaidpo_gateway.dispatch import Dispatch, direct
-from veriaidpo_gateway.edge import Edge
+from veriaidpo_gateway.classification.cache import Cache, LocalEntries, RedisEntries
+from veriaidpo_gateway.classification.classify import DEADLINE, Deps
+from veriaidpo_gateway.companies.database import Database
+from veriaidpo_gateway.companies.registry import CompanyRegistry
+from veriaidpo_gateway.companies.store import CompanyStore
 from veriaidpo_gateway.errors import ErrorCode, GatewayError, Messages, load_messages
-from veriaidpo_gateway.health import Parts, inner_app
-from veriaidpo_gateway.keyring import AwaitKeys, KeyRing, key_ring
-from veriaidpo_gateway.legal_forms import load_legal_forms
-from veriaidpo_gateway.limits import Limits
+from veriaidpo_gateway.http import api, batching, company_routes, docs, normalising, preloading, revoking
+from veriaidpo_gateway.http.dispatch import Dispatch, direct
+from veriaidpo_gateway.http.edge import Edge
+from veriaidpo_gateway.http.health import Parts, inner_app
+from veriaidpo_gateway.identity import tokens
+from veriaidpo_gateway.identity.access import Caller
+from veriaidpo_gateway.identity.keyring import AwaitKeys, KeyRing, key_ring
+from veriaidpo_gateway.identity.revocations import Revocations
+from veriaidpo_gateway.identity.verified import Verified
+from veriaidpo_gateway.limiting.limits import Limits
 from veriaidpo_gateway.metrics import Metrics
-from veriaidpo_gateway.predictor import Predictors
-from veriaidpo_gateway.revocations import Revocations
-from veriaidpo_gateway.routes import Routes
+from veriaidpo_gateway.models.predictor import Predictors
+from veriaidpo_gateway.models.routes import Routes
+from veriaidpo_gateway.models.sources import Source
+from veriaidpo_gateway.models.tagging import Tagger
+from veriaidpo_gateway.normalisation.legal_forms import load_legal_forms
+from veriaidpo_gateway.redis.store import Store
 from veriaidpo_gateway.settings import Settings, TokenSettings
-from veriaidpo_gateway.sources import Source
-from veriaidpo_gateway.store import Store
-from veriaidpo_gateway.tagging import Tagger
 from veriaidpo_gateway.tracing import Tracer
-from veriaidpo_gateway.verified import Verified
 
 _log = logging.getLogger(__name__)
 

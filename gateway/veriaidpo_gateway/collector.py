@@ -23,8 +23,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.types import Scope
 
 from veriaidpo_gateway import __version__, tracing
-from veriaidpo_gateway.edge import known_method
-from veriaidpo_gateway.exchange import Exchange
+from veriaidpo_gateway.exchange import Exchange, known_method
 from veriaidpo_gateway.trace_settings import TraceSettings
 from veriaidpo_gateway.tracing import Value
 

@@ -2,9 +2,13 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from veriaidpo_gateway.access import Caller
-from veriaidpo_gateway.windows import Taken
+from starlette.types import Scope
+
+if TYPE_CHECKING:
+    from veriaidpo_gateway.identity.access import Caller
+    from veriaidpo_gateway.limiting.windows import Taken
 
 SCOPE_KEY = "veriaidpo.exchange"
 
@@ -20,8 +24,8 @@ class Exchange:
     route: str = "unmatched"
     status: int = 0
     code: str | None = None
-    caller: Caller | None = None
-    taken: Taken | None = None
+    caller: "Caller | None" = None
+    taken: "Taken | None" = None
     model: str | None = None
     revision: str | None = None
     cached: bool | None = None
@@ -39,3 +43,8 @@ class Exchange:
     def count_answer(self, model: str, *, cached: bool) -> None:
         """Note one answer of a model."""
         self.answers[model, cached] += 1
+
+
+def known_method(scope: Scope) -> str:
+    """Name the method of a request, if it is one that any route has."""
+    return scope["method"] if scope["method"] in ("GET", "POST", "PUT", "DELETE", "HEAD") else "OTHER"

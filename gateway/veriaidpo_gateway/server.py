@@ -17,15 +17,15 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from veriaidpo_gateway.app import Upkeep, create_apps
-from veriaidpo_gateway.database import open_database
-from veriaidpo_gateway.pool import open_pool
-from veriaidpo_gateway.predictor import Predictors
-from veriaidpo_gateway.service_token import ServiceTokens
+from veriaidpo_gateway.companies.database import open_database
+from veriaidpo_gateway.models.pool import open_pool
+from veriaidpo_gateway.models.predictor import Predictors
+from veriaidpo_gateway.models.service_token import ServiceTokens
+from veriaidpo_gateway.models.sources import FileSource, Source
+from veriaidpo_gateway.models.watch import WatchSource, in_cluster
+from veriaidpo_gateway.redis.store import connect
 from veriaidpo_gateway.settings import RouteSettings, Settings
-from veriaidpo_gateway.sources import FileSource, Source
-from veriaidpo_gateway.store import connect
 from veriaidpo_gateway.tracing import open_tracer
-from veriaidpo_gateway.watch import WatchSource, in_cluster
 
 GRACE = 35
 """Seconds for requests under way when told to stop: a little more than the longest may take."""

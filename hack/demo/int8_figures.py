@@ -22,10 +22,14 @@ from typing import Any
 import numpy as np
 
 from encoders import Size, head_of, tensors
-from veriaidpo_predictor import conversion, cpu, int8_step, logs, selection, session, tokenise_kind, verdict
+from veriaidpo_predictor import logs, verdict
+from veriaidpo_predictor.computing import cpu, session
+from veriaidpo_predictor.fetching import conversion, int8_step
+from veriaidpo_predictor.fetching.spec import FetchSpec, SpecConversion, SpecSource
+from veriaidpo_predictor.files import GRAPH, GRAPH_FILES, WEIGHTS
 from veriaidpo_predictor.golden import Label
 from veriaidpo_predictor.manifest import FileEntry, TokenizerKind
-from veriaidpo_predictor.spec import FetchSpec, SpecConversion, SpecSource
+from veriaidpo_predictor.tokenising import tokenise_kind
 
 WIDTH, LAYERS, INNER, WORDS, POSITIONS, LABELS = 768, 12, 3_072, 64_001, 258, 8
 GATE = 512
@@ -109,13 +113,11 @@ def convert(folder: Path, to: Path) -> None:
     kind = kind_of(to)
     files: dict[str, FileEntry] = {}
     started = time.monotonic()
-    if not (to / selection.GRAPH).exists():
-        files[selection.WEIGHTS] = FileEntry(sha256="0" * 64, size=0)
+    if not (to / GRAPH).exists():
+        files[WEIGHTS] = FileEntry(sha256="0" * 64, size=0)
         conversion.replace(to, asked, files)
     print(f"the fp32 graph: {time.monotonic() - started:.1f} s, peak {peak()} MiB")
-    files |= {
-        path: FileEntry(sha256="0" * 64, size=0) for path in selection.GRAPH_FILES if (to / path).exists()
-    }
+    files |= {path: FileEntry(sha256="0" * 64, size=0) for path in GRAPH_FILES if (to / path).exists()}
     started = time.monotonic()
     made = int8_step.replace(to, asked, files, kind)
     print(f"int8 and its gate: {time.monotonic() - started:.1f} s, peak {peak()} MiB")
@@ -162,7 +164,8 @@ def memory(folder: Path, count: int) -> None:
 
 def answer(folders: list[Path]) -> None:
     """Load the server's own libraries and the models, answer one sentence and sixteen, and wait."""
-    from veriaidpo_predictor import server, tokenise  # noqa: F401, PLC0415
+    from veriaidpo_predictor.serving import server  # noqa: F401, PLC0415
+    from veriaidpo_predictor.tokenising import tokenise  # noqa: PLC0415
 
     rng = np.random.default_rng(0)
     rows = [[int(n) for n in rng.integers(5, 2_000, length)] for length in (32, *rng.integers(12, 50, 16))]

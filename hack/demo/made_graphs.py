@@ -74,7 +74,7 @@ def compare(folder: Path) -> int:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when it is imported: it would report its use
     import onnxruntime
 
-    from veriaidpo_predictor import convert, graph_config
+    from veriaidpo_predictor.converting import convert, graph_config
 
     worst = 0.0
     for name, (_, head, _) in CASES.items():

@@ -195,7 +195,7 @@ The catalogue's threshold, the same for all models, was not chosen by these sent
 _SPANS = """
 A span counts only with the right label and both ends right. Some names of the lists, brands and registered
 companies are in unseen rows alone, as templates are. The model learns each word's tag at the word's first
-token, by the rule the predictor reads it with (`predictors/veriaidpo_predictor/spans.py`).
+token, by the rule the predictor reads it with (`predictors/veriaidpo_predictor/computing/spans.py`).
 """
 
 _MAKING = """## How they are made

@@ -23,10 +23,10 @@ from vocabulary import MAX_TOKENS
 
 # Where a word begins among the tokens is the predictor's rule, and it has one home.
 sys.path.insert(0, str(REPO / "predictors"))
-from veriaidpo_predictor import spans as serving
-from veriaidpo_predictor.tokenise import Encoded
-from veriaidpo_predictor.tokenise import build as build_tokeniser
-from veriaidpo_predictor.tokenise_kind import kind_of
+from veriaidpo_predictor.computing import spans as serving
+from veriaidpo_predictor.tokenising.tokenise import Encoded
+from veriaidpo_predictor.tokenising.tokenise import build as build_tokeniser
+from veriaidpo_predictor.tokenising.tokenise_kind import kind_of
 
 ROWS_UNSEEN = 10
 WANTED = 24

@@ -19,10 +19,12 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from veriaidpo_operator import apiserver, crd, handlers, hosting, progress, readiness
-from veriaidpo_operator.cluster import Cluster
-from veriaidpo_operator.engine import Engine
-from veriaidpo_operator.reconcile import Reconciler
+from veriaidpo_operator.cluster import apiserver, crd, progress, readiness
+from veriaidpo_operator.cluster.live import Cluster
+from veriaidpo_operator.objects import hosting
+from veriaidpo_operator.running import handlers
+from veriaidpo_operator.running.engine import Engine
+from veriaidpo_operator.running.reconcile import Reconciler
 from veriaidpo_operator.settings import Settings, SettingsError, read
 
 

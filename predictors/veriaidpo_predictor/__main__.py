@@ -41,7 +41,8 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from veriaidpo_predictor import serve, tracing
+    from veriaidpo_predictor import tracing
+    from veriaidpo_predictor.serving import serve
 
     trust = arguments.trust or os.environ.get("SERVICE_TRUST_FILE")
     given = arguments.threads or os.environ.get("PREDICTOR_THREADS") or len(os.sched_getaffinity(0))
@@ -70,8 +71,8 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
-    from veriaidpo_predictor import fetch
-    from veriaidpo_predictor.collecting import Keep
+    from veriaidpo_predictor.fetching import fetch
+    from veriaidpo_predictor.fetching.collecting import Keep
 
     return fetch.run(
         arguments.spec,
@@ -116,7 +117,7 @@ def _tell_each(given: Sequence[Path], tell: Callable[[Path, "Manifest"], str]) -
 
 
 def _collect(arguments: argparse.Namespace) -> int:
-    from veriaidpo_predictor import collecting
+    from veriaidpo_predictor.fetching import collecting
 
     keep = collecting.Keep(arguments.keep, tuple(arguments.protect), tuple(arguments.drop))
     for folder in [one for given in arguments.directory for one in collecting.models(given)]:

@@ -11,9 +11,12 @@ import pytest
 import spans
 from natural import read_natural
 from specs import FIGURES, MODELS, NATURAL, Spec
-from veriaidpo_predictor import convert, graph_config, labels, session, tasks, tokenise
+from veriaidpo_predictor import labels
+from veriaidpo_predictor.computing import session, tasks
+from veriaidpo_predictor.converting import convert, graph_config
 from veriaidpo_predictor.manifest import Label
-from veriaidpo_predictor.tokenise_kind import kind_of
+from veriaidpo_predictor.tokenising import tokenise
+from veriaidpo_predictor.tokenising.tokenise_kind import kind_of
 
 UNSEEN_AT_LEAST = 0.85
 NATURAL_AT_LEAST = 0.6

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import httpx
 
-from veriaidpo_gateway.pool import NoAnswerError, Post, Reply, SilentError
+from veriaidpo_gateway.models.pool import NoAnswerError, Post, Reply, SilentError
 
 Answer = Callable[[httpx.Request], Awaitable[httpx.Response]]
 

@@ -6,7 +6,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from veriaidpo_gateway.jwks import keys_from_set
+from veriaidpo_gateway.identity.jwks import keys_from_set
 
 NOW = 1_800_000_000
 CLAIMS = {"sub": "u1", "role": "staff", "tenant_id": "t1", "iat": NOW - 5, "exp": NOW + 600}

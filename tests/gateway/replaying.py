@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from veriaidpo_gateway.predictor import Call, Predictors
+from veriaidpo_gateway.models.predictor import Call, Predictors
 
 from .answering import posting
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_gateway.access import Caller, of_role, permissions_of
+from veriaidpo_gateway.identity.access import Caller, of_role, permissions_of
 
 OF_ROLE = {
     "viewer": set(),

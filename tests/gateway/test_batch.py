@@ -251,7 +251,7 @@ async def test_items_whose_turn_does_not_come_in_time_are_refused_one_by_one(
 async def test_what_was_answered_is_measured_and_noted(gateway: Any, bearer: Any, caplog: Any) -> None:
     with caplog.at_level("INFO", logger="veriaidpo_gateway"):
         await batch(gateway, bearer(), items=[{"text": "Nguyễn Văn A"}, {"text": "b"}, {"text": ""}])
-    (line,) = [record.fields for record in caplog.records if record.name == "veriaidpo_gateway.edge"]
+    (line,) = [record.fields for record in caplog.records if record.name == "veriaidpo_gateway.http.edge"]
     assert (line["route"], line["items"], line["failed"]) == ("batch-classify", 3, 1)
     assert "Nguyễn" not in str(line)
     metrics = (await gateway.inner.get("/metrics")).text

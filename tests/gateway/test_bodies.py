@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_gateway import texts
+from veriaidpo_gateway.normalisation import texts
 
 SECRET_WORD = "Bí-mật-1998"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_gateway.cache import Cache, LocalEntries
-from veriaidpo_gateway.inference import Inference
+from veriaidpo_gateway.classification.cache import Cache, LocalEntries
+from veriaidpo_gateway.models.inference import Inference
 from veriaidpo_gateway.settings import CacheSettings
 
 KEY = b"k" * 32

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from veriaidpo_gateway.api import FIXED_TYPES
+from veriaidpo_gateway.http.api import FIXED_TYPES
 
 CATALOGUE = Path(__file__).parents[2] / "charts/veriaidpo/files/catalogue.yaml"
 ENTRIES: list[dict[str, Any]] = yaml.safe_load(CATALOGUE.read_text("utf-8"))["models"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_gateway.bodies import Classification
+from veriaidpo_gateway.classification.bodies import Classification
 
 SENTENCE = "Shopee VN thu thập email khách hàng"
 WITH_METADATA = {

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from veriaidpo_gateway import company_store
-from veriaidpo_gateway.companies import shipped_companies
+from veriaidpo_gateway.companies import store as company_store
+from veriaidpo_gateway.normalisation.companies import shipped_companies
 
 DRAGON = {
     "name": "Công ty Cổ phần Rồng Xanh",

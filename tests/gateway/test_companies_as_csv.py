@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from veriaidpo_gateway import company_csv, company_routes
-from veriaidpo_gateway.companies import shipped_companies
-from veriaidpo_gateway.company_rows import Entry
+from veriaidpo_gateway.companies.rows import Entry
 from veriaidpo_gateway.errors import GatewayError
+from veriaidpo_gateway.http import company_csv, company_routes
+from veriaidpo_gateway.normalisation.companies import shipped_companies
 
 FILE = """\
 name,industry,region,aliases,exact,ticker,ticker_verified

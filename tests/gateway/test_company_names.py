@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from veriaidpo_gateway import texts
-from veriaidpo_gateway.companies import Company, Registry, read_companies, shipped_companies
 from veriaidpo_gateway.errors import GatewayError
-from veriaidpo_gateway.folding import fold
-from veriaidpo_gateway.legal_forms import load_legal_forms
-from veriaidpo_gateway.normalise import Normaliser
+from veriaidpo_gateway.normalisation import texts
+from veriaidpo_gateway.normalisation.companies import Company, Registry, read_companies, shipped_companies
+from veriaidpo_gateway.normalisation.folding import fold
+from veriaidpo_gateway.normalisation.legal_forms import load_legal_forms
+from veriaidpo_gateway.normalisation.normalise import Normaliser
 
 _FILE = tomllib.loads((Path(__file__).parent / "company_cases.toml").read_text(encoding="utf-8"))
 CASES = {way: [case for group in groups.values() for case in group] for way, groups in _FILE.items()}

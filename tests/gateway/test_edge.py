@@ -108,7 +108,7 @@ async def test_one_line_per_request_without_anything_personal(gateway: Any, bear
         await gateway.classify(
             "Nguyễn Văn A mua hàng của Shopee", bearer(sub="an@example.vn", tenant_id="cty-x")
         )
-    (line,) = [record.fields for record in caplog.records if record.name == "veriaidpo_gateway.edge"]
+    (line,) = [record.fields for record in caplog.records if record.name == "veriaidpo_gateway.http.edge"]
     assert line["status"] == 200
     assert line["route"] == "classify"
     assert line["model"] == "principles-vi"

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.followed import Followed
-from veriaidpo_gateway.keys import followed_keys, keys_from
-from veriaidpo_gateway.service_token import ServiceTokens
+from veriaidpo_gateway.identity.keys import followed_keys, keys_from
+from veriaidpo_gateway.models.service_token import ServiceTokens
+from veriaidpo_gateway.models.sources import FileSource, parse_file
 from veriaidpo_gateway.settings import TokenSettings
-from veriaidpo_gateway.sources import FileSource, parse_file
 
 
 class Clock:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from veriaidpo_gateway.redis.store import connect
 from veriaidpo_gateway.settings import RedisSettings
-from veriaidpo_gateway.store import connect
 
 
 @pytest.mark.parametrize("base", ["", "/api/v1", "/api/v1/veriaidpo"])

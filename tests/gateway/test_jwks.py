@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from veriaidpo_gateway import tokens
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
-from veriaidpo_gateway.jwks import keys_from_set
-from veriaidpo_gateway.keys import keys_from
+from veriaidpo_gateway.identity import tokens
+from veriaidpo_gateway.identity.jwks import keys_from_set
+from veriaidpo_gateway.identity.keys import keys_from
 from veriaidpo_gateway.settings import TokenSettings
 
 from ..forging import forged, part

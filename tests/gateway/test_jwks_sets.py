@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from veriaidpo_gateway.jwks import MOST_BYTES, keys_from_set
+from veriaidpo_gateway.identity.jwks import MOST_BYTES, keys_from_set
 
 from ..forging import part
 from .published_keys import BOTH, EC_KEY, OTHER_RSA, RSA_KEY, SET, key_set, member

@@ -13,12 +13,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
-from veriaidpo_gateway import keyring
 from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.followed import Followed
-from veriaidpo_gateway.jwks import keys_from_set
-from veriaidpo_gateway.keyring import EVERY, EVERY_AT_FIRST, RemoteKeys, key_ring
-from veriaidpo_gateway.keys import Keys
+from veriaidpo_gateway.identity import keyring
+from veriaidpo_gateway.identity.jwks import keys_from_set
+from veriaidpo_gateway.identity.keyring import EVERY, EVERY_AT_FIRST, RemoteKeys, key_ring
+from veriaidpo_gateway.identity.keys import Keys
 from veriaidpo_gateway.settings import TokenSettings, from_environment
 
 PUBLIC = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key(), as_dict=True)

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
-from veriaidpo_gateway.limits import Limits
+from veriaidpo_gateway.identity.access import Caller
+from veriaidpo_gateway.limiting.limits import Limits
+from veriaidpo_gateway.limiting.windows import LocalWindows
 from veriaidpo_gateway.settings import LimitSettings
-from veriaidpo_gateway.windows import LocalWindows
 
 ANNA, BAO = Caller("anna", "staff", "t1"), Caller("bao", "staff", "t1")
 

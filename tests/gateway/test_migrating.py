@@ -9,15 +9,15 @@ import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from veriaidpo_gateway import migrating
-from veriaidpo_gateway.company_rows import Filter
-from veriaidpo_gateway.company_store import CompanyStore
-from veriaidpo_gateway.database import open_database
+from veriaidpo_gateway.companies import migrating
+from veriaidpo_gateway.companies.database import open_database
+from veriaidpo_gateway.companies.rows import Filter
+from veriaidpo_gateway.companies.store import CompanyStore
 
 PREPARE_TWICE = """
 import asyncio, sys
-from veriaidpo_gateway.company_store import CompanyStore
-from veriaidpo_gateway.database import open_database
+from veriaidpo_gateway.companies.store import CompanyStore
+from veriaidpo_gateway.companies.database import open_database
 
 async def prepare():
     async with open_database(sys.argv[1]) as database:

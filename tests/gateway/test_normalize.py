@@ -11,15 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from veriaidpo_gateway import normalising, texts
-from veriaidpo_gateway.addresses import load_addresses
-from veriaidpo_gateway.anonymise import Anonymised, Anonymiser, anonymise
-from veriaidpo_gateway.companies import Registry, shipped_companies
 from veriaidpo_gateway.errors import GatewayError
-from veriaidpo_gateway.legal_forms import load_legal_forms
-from veriaidpo_gateway.normalise import Normaliser
-from veriaidpo_gateway.persons import load_persons
-from veriaidpo_gateway.spans import Kind
+from veriaidpo_gateway.http import normalising
+from veriaidpo_gateway.normalisation import texts
+from veriaidpo_gateway.normalisation.addresses import load_addresses
+from veriaidpo_gateway.normalisation.anonymise import Anonymised, Anonymiser, anonymise
+from veriaidpo_gateway.normalisation.companies import Registry, shipped_companies
+from veriaidpo_gateway.normalisation.legal_forms import load_legal_forms
+from veriaidpo_gateway.normalisation.normalise import Normaliser
+from veriaidpo_gateway.normalisation.persons import load_persons
+from veriaidpo_gateway.normalisation.spans import Kind
 
 CASES = tomllib.loads((Path(__file__).parent / "anonymous_cases.toml").read_text(encoding="utf-8"))["cases"]
 NORMALISER = Normaliser(Registry(shipped_companies()), load_legal_forms())

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.environment import InvalidSettingsError
-from veriaidpo_gateway.limits import Limits
-from veriaidpo_gateway.plans import Plan, parse
+from veriaidpo_gateway.identity.access import Caller
+from veriaidpo_gateway.limiting.limits import Limits
+from veriaidpo_gateway.limiting.plans import Plan, parse
 from veriaidpo_gateway.settings import LimitSettings
 
 USUAL = Plan(user_requests=5, tenant_requests=50)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_gateway.routes import model_from
+from veriaidpo_gateway.models.routes import model_from
 
 from .replaying import golden, replay
 

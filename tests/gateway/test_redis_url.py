@@ -2,8 +2,8 @@
 
 import pytest
 
-from veriaidpo_gateway.redis_cluster import slot
-from veriaidpo_gateway.redis_url import Login, Node, RedisUrl, Shape, parse
+from veriaidpo_gateway.redis.cluster import slot
+from veriaidpo_gateway.redis.url import Login, Node, RedisUrl, Shape, parse
 
 ONE = (Node("r", 6379),)
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
-from veriaidpo_gateway.revocations import CLOCKS, Revocations
+from veriaidpo_gateway.identity.access import Caller
+from veriaidpo_gateway.identity.revocations import CLOCKS, Revocations
 
 NOW = 1_800_000_000
 

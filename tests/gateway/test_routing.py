@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
-from veriaidpo_gateway.routes import Routes, model_from
+from veriaidpo_gateway.models.routes import Routes, model_from
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from veriaidpo_gateway.spans import FoundBy, Kind, Marked, Span, merge
+from veriaidpo_gateway.normalisation.spans import FoundBy, Kind, Marked, Span, merge
 
 
 def marked(start: int, end: int, kind: str, found_by: str) -> Marked:

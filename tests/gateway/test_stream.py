@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from veriaidpo_gateway import ndjson, streaming
-from veriaidpo_gateway.ndjson import Line, groups
+from veriaidpo_gateway.http import ndjson, streaming
+from veriaidpo_gateway.http.ndjson import Line, groups
 
 KIND = {"Content-Type": "application/x-ndjson"}
 

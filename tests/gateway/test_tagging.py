@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from veriaidpo_gateway import tagging
+from veriaidpo_gateway.models import tagging
 
 REVISION = "7" * 64
 KINDS = ("company", "person", "address")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
+from veriaidpo_gateway.identity.tokens import verify
 from veriaidpo_gateway.settings import TokenSettings
-from veriaidpo_gateway.tokens import verify
 
 from .token_vectors import (
     ACCEPTED,

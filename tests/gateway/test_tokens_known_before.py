@@ -9,12 +9,12 @@ import jwt
 import pytest
 from jose import jwt as jose_jwt
 
-from veriaidpo_gateway import tokens
-from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.errors import GatewayError
-from veriaidpo_gateway.keys import Keys, keys_from
+from veriaidpo_gateway.identity import tokens
+from veriaidpo_gateway.identity.access import Caller
+from veriaidpo_gateway.identity.keys import Keys, keys_from
+from veriaidpo_gateway.identity.verified import Verified
 from veriaidpo_gateway.settings import TokenSettings
-from veriaidpo_gateway.verified import Verified
 
 from .conftest import SECRET
 

@@ -64,7 +64,7 @@ async def test_a_trace_has_the_stages_of_the_way_and_nobodys_data(
 ) -> None:
     tracer = traced()
     headers = {**bearer(**SOMEBODY), "X-Request-Id": "by-the-caller-1"}
-    with caplog.at_level(logging.INFO, "veriaidpo_gateway.edge"):
+    with caplog.at_level(logging.INFO, "veriaidpo_gateway.http.edge"):
         async with run_gateway(per_user=50, tracer=tracer) as gateway:
             asked = [await gateway.classify(TEXT, headers) for _ in range(2)]
     tracer.close()

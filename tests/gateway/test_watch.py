@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from veriaidpo_gateway.environment import InvalidSettingsError
-from veriaidpo_gateway.watch import ServiceAccount, WatchSource, in_cluster
+from veriaidpo_gateway.models.watch import ServiceAccount, WatchSource, in_cluster
 
 LOST = object()
 """In place of an event or an answer: the connection is reset."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from veriaidpo_gateway.keys import keys_from
+from veriaidpo_gateway.identity.keys import keys_from
 from veriaidpo_gateway.settings import TokenSettings
 
 from ..forging import forged, part, twin

@@ -6,12 +6,12 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from veriaidpo_gateway.access import Caller
-from veriaidpo_gateway.cache import Cache, RedisEntries
-from veriaidpo_gateway.inference import Inference
-from veriaidpo_gateway.limits import Limits
+from veriaidpo_gateway.classification.cache import Cache, RedisEntries
+from veriaidpo_gateway.identity.access import Caller
+from veriaidpo_gateway.limiting.limits import Limits
+from veriaidpo_gateway.models.inference import Inference
+from veriaidpo_gateway.redis.store import Store, StoreAwayError, connect
 from veriaidpo_gateway.settings import CacheSettings, LimitSettings, RedisSettings
-from veriaidpo_gateway.store import Store, StoreAwayError, connect
 
 QUESTION = {"tenant": "t", "model": "m", "revision": "r1", "normaliser": "1"}
 ANSWER = Inference(1, (0.25, 0.75), truncated=False, revision="r1")

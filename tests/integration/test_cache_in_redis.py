@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_gateway.cache import Cache, RedisEntries
-from veriaidpo_gateway.inference import Inference
+from veriaidpo_gateway.classification.cache import Cache, RedisEntries
+from veriaidpo_gateway.models.inference import Inference
+from veriaidpo_gateway.redis.store import Store, connect
 from veriaidpo_gateway.settings import CacheSettings
-from veriaidpo_gateway.store import Store, connect
 
 QUESTION = {
     "tenant": "cty-x",

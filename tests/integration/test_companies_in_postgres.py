@@ -10,12 +10,12 @@ import jwt
 import pytest
 from sqlalchemy import text
 
-from veriaidpo_gateway.companies import Company, shipped_companies
-from veriaidpo_gateway.company_registry import CompanyRegistry
-from veriaidpo_gateway.company_rows import Filter
-from veriaidpo_gateway.company_store import CompanyStore
-from veriaidpo_gateway.database import PATIENCE, Database, DatabaseAwayError, open_database
-from veriaidpo_gateway.legal_forms import load_legal_forms
+from veriaidpo_gateway.companies.database import PATIENCE, Database, DatabaseAwayError, open_database
+from veriaidpo_gateway.companies.registry import CompanyRegistry
+from veriaidpo_gateway.companies.rows import Filter
+from veriaidpo_gateway.companies.store import CompanyStore
+from veriaidpo_gateway.normalisation.companies import Company, shipped_companies
+from veriaidpo_gateway.normalisation.legal_forms import load_legal_forms
 
 from .gateway_process import SECRET
 from .whole_gateway import Replica, until, whole_gateway

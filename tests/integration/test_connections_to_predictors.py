@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from veriaidpo_gateway import pool
-from veriaidpo_gateway.pool import NoAnswerError, Post, Reply, SilentError, open_pool
+from veriaidpo_gateway.models import pool
+from veriaidpo_gateway.models.pool import NoAnswerError, Post, Reply, SilentError, open_pool
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

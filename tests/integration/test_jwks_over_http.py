@@ -18,8 +18,8 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from veriaidpo_gateway.jwks import MOST_BYTES
-from veriaidpo_gateway.keyring import over_http
+from veriaidpo_gateway.identity.jwks import MOST_BYTES
+from veriaidpo_gateway.identity.keyring import over_http
 from veriaidpo_gateway.settings import TokenSettings
 
 from .gateway_process import SECRET

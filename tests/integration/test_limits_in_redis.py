@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_gateway.access import Caller
 from veriaidpo_gateway.errors import GatewayError
-from veriaidpo_gateway.limits import Limits
+from veriaidpo_gateway.identity.access import Caller
+from veriaidpo_gateway.limiting.limits import Limits
+from veriaidpo_gateway.limiting.windows import WINDOW, LocalWindows
+from veriaidpo_gateway.redis.store import PATIENCE, connect
 from veriaidpo_gateway.settings import LimitSettings
-from veriaidpo_gateway.store import PATIENCE, connect
-from veriaidpo_gateway.windows import WINDOW, LocalWindows
 
 ANNA, BAO = Caller("anna", "staff", "t1"), Caller("bao", "staff", "t1")
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from veriaidpo_gateway.redis.store import PATIENCE, StoreAwayError
 from veriaidpo_gateway.settings import RedisSettings
-from veriaidpo_gateway.store import PATIENCE, StoreAwayError
 
 from .reaching import LATEST, is_back, latest_while, reaches, store_of
 from .redis_process import LOOPBACK, RedisProcess, free_port

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_gateway.access import Caller
-from veriaidpo_gateway.cache import Cache, RedisEntries
-from veriaidpo_gateway.limits import Limits
-from veriaidpo_gateway.revocations import Revocations
+from veriaidpo_gateway.classification.cache import Cache, RedisEntries
+from veriaidpo_gateway.identity.access import Caller
+from veriaidpo_gateway.identity.revocations import Revocations
+from veriaidpo_gateway.limiting.limits import Limits
+from veriaidpo_gateway.redis.store import PATIENCE, Store
 from veriaidpo_gateway.settings import CacheSettings, LimitSettings, RedisSettings
-from veriaidpo_gateway.store import PATIENCE, Store
 
 from .certificates import signed, with_tls
 from .reaching import ANSWER, LATEST, QUESTION, is_back, latest_while, reaches, store_of

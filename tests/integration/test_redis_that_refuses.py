@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
-from veriaidpo_gateway.store import Store, StoreAwayError, connect
+from veriaidpo_gateway.redis.store import Store, StoreAwayError, connect
 
 from .gateway_process import SECRET
 from .whole_gateway import whole_gateway
@@ -59,7 +59,7 @@ async def read(store: Store) -> bool:
 async def test_a_redis_that_takes_nothing_is_away_until_it_takes_something(
     store: Store, redis: Any, caplog: pytest.LogCaptureFixture, way: str
 ) -> None:
-    caplog.set_level(logging.INFO, "veriaidpo_gateway.store")
+    caplog.set_level(logging.INFO, "veriaidpo_gateway.redis.store")
     refused: list[str] = []
     store.refused = refused.append
     assert await written(store)

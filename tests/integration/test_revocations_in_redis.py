@@ -10,11 +10,11 @@ import httpx
 import jwt
 import pytest
 
-from veriaidpo_gateway import revocations
-from veriaidpo_gateway.access import Caller
-from veriaidpo_gateway.revocations import KEY, Revocations
+from veriaidpo_gateway.identity import revocations
+from veriaidpo_gateway.identity.access import Caller
+from veriaidpo_gateway.identity.revocations import KEY, Revocations
+from veriaidpo_gateway.redis.store import connect
 from veriaidpo_gateway.settings import RedisSettings
-from veriaidpo_gateway.store import connect
 
 from .gateway_process import SECRET
 from .whole_gateway import Replica, until, whole_gateway

@@ -14,8 +14,8 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from veriaidpo_gateway.inference import TOGETHER
-from veriaidpo_gateway.streaming import GROUPS_AT_ONCE
+from veriaidpo_gateway.http.streaming import GROUPS_AT_ONCE
+from veriaidpo_gateway.models.inference import TOGETHER
 
 from ..tables import kept
 from .gateway_process import SECRET, Gateway, free_port, running, serving, v2_answer

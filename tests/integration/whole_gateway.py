@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import httpx
 
 from veriaidpo_gateway.app import Upkeep, create_apps
-from veriaidpo_gateway.database import open_database
-from veriaidpo_gateway.pool import open_pool
-from veriaidpo_gateway.predictor import Predictors
-from veriaidpo_gateway.routes import Routes
+from veriaidpo_gateway.companies.database import open_database
+from veriaidpo_gateway.models.pool import open_pool
+from veriaidpo_gateway.models.predictor import Predictors
+from veriaidpo_gateway.models.routes import Routes
+from veriaidpo_gateway.redis.store import Store
 from veriaidpo_gateway.server import _upkeep
 from veriaidpo_gateway.settings import CacheSettings, LimitSettings, RouteSettings, Settings, TokenSettings
-from veriaidpo_gateway.store import Store
 
 from .gateway_process import SECRET
 

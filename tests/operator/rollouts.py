@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from veriaidpo_operator.transitions import events
+from veriaidpo_operator.decisions.transitions import events
 
 from .world import OTHER_DIGEST, World
 

@@ -4,13 +4,13 @@ import copy
 from datetime import timedelta
 from typing import Any
 
-from veriaidpo_operator import hosting, places, reading, sharing
-from veriaidpo_operator.actions import Action
 from veriaidpo_operator.api import MODEL_LABEL, Json, Model, parse
-from veriaidpo_operator.group import LISTED, Group, Seen, gather, plan_group
-from veriaidpo_operator.objects import digest
-from veriaidpo_operator.observed import Hosted, Observed, Place, Pod, Service
-from veriaidpo_operator.plan import Plan
+from veriaidpo_operator.decisions.actions import Action
+from veriaidpo_operator.decisions.group import LISTED, Group, Seen, gather, plan_group
+from veriaidpo_operator.decisions.plan import Plan
+from veriaidpo_operator.objects import hosting, places, reading, sharing
+from veriaidpo_operator.objects.claims import digest
+from veriaidpo_operator.objects.observed import Hosted, Observed, Place, Pod, Service
 
 from .world import GOLDEN, SPEC, World, merged
 

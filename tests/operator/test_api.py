@@ -7,8 +7,8 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from veriaidpo_operator import crd
 from veriaidpo_operator.api import GROUP, KIND, PLURAL, VERSION, Spec, parse
+from veriaidpo_operator.cluster import crd
 from veriaidpo_operator.recorded import Status
 
 from .world import SPEC, World

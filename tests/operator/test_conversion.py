@@ -2,7 +2,7 @@
 
 import pytest
 
-from veriaidpo_operator.conversion import figures
+from veriaidpo_operator.decisions.conversion import figures
 from veriaidpo_operator.recorded import ConversionStatus
 
 from .rollouts import go_on

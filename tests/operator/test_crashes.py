@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from veriaidpo_operator.actions import Create
 from veriaidpo_operator.api import FETCH_AGAIN
-from veriaidpo_operator.plan import Plan
-from veriaidpo_operator.revisions import good
+from veriaidpo_operator.decisions.actions import Create
+from veriaidpo_operator.decisions.plan import Plan
+from veriaidpo_operator.decisions.revisions import good
 
 from .world import DIGEST, OTHER_DIGEST, World
 

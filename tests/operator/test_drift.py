@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_operator import drift, quantity
+from veriaidpo_operator.objects import drift, quantity
 
 from .world import World
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from veriaidpo_operator import events
 from veriaidpo_operator.api import Json
+from veriaidpo_operator.objects import events
 
 
 def told(*reasons: str) -> list[Json]:

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from veriaidpo_operator.api import Json
-from veriaidpo_operator.fetching import look
-from veriaidpo_operator.plan import plan
+from veriaidpo_operator.decisions.fetching import look
+from veriaidpo_operator.decisions.plan import plan
 
 from .world import DIGEST, START, World, fetching
 

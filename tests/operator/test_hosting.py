@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_operator import hosting
-from veriaidpo_operator.observed import Hosted
+from veriaidpo_operator.objects import hosting
+from veriaidpo_operator.objects.observed import Hosted
 
 ONE, OTHER = "1" * 64, "2" * 64
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_operator import jobs, objects, orders, serving
-from veriaidpo_operator.actions import Create
 from veriaidpo_operator.api import Json
+from veriaidpo_operator.decisions.actions import Create
+from veriaidpo_operator.objects import claims as objects
+from veriaidpo_operator.objects import jobs, orders, serving
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Sources
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from veriaidpo_operator.api import Json
-from veriaidpo_operator.plan import plan
+from veriaidpo_operator.decisions.plan import plan
 
 from .world import World, fetching
 

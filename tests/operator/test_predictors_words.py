@@ -9,7 +9,8 @@ from threading import Thread
 
 import pytest
 
-from veriaidpo_operator import readiness, words
+from veriaidpo_operator.cluster import readiness
+from veriaidpo_operator.objects import words
 from veriaidpo_operator.reasons import EXIT_CODES, Reason
 
 from .world import DAMAGE, DIGEST, GOLDEN, World
@@ -85,7 +86,7 @@ def test_the_reason_in_what_a_predictor_says(said: str, reason: Reason | None) -
 @pytest.mark.parametrize("sentence", [words.GOLDEN, *words.DAMAGED])
 def test_the_predictor_still_says_it_so(sentence: str) -> None:
     """The two rooms do not import each other: what one writes, the other looks for, letter by letter."""
-    source = "".join(path.read_text() for path in PREDICTOR.glob("*.py"))
+    source = "".join(path.read_text() for path in PREDICTOR.rglob("*.py"))
     fixed = [part.partition("{")[0] for part in sentence.split("}")]
     assert all(part in source for part in fixed)
 

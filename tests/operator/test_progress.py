@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from veriaidpo_operator.progress import ask
+from veriaidpo_operator.cluster.progress import ask
 
 
 @contextmanager

@@ -6,14 +6,14 @@ from typing import Any, cast
 
 import pytest
 
-from veriaidpo_operator.actions import Action
 from veriaidpo_operator.api import Json, Model
-from veriaidpo_operator.apiserver import ApiError, _read
-from veriaidpo_operator.cluster import Cluster, RefusedError
-from veriaidpo_operator.observed import Observed
-from veriaidpo_operator.reconcile import Reconciler
+from veriaidpo_operator.cluster.apiserver import ApiError, _read
+from veriaidpo_operator.cluster.live import Cluster, RefusedError
+from veriaidpo_operator.decisions.actions import Action
+from veriaidpo_operator.decisions.transitions import Event
+from veriaidpo_operator.objects.observed import Observed
 from veriaidpo_operator.recorded import Status
-from veriaidpo_operator.transitions import Event
+from veriaidpo_operator.running.reconcile import Reconciler
 
 from .world import World
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_operator.fetch_words import Progress
+from veriaidpo_operator.decisions.transitions import events
+from veriaidpo_operator.objects.fetch_words import Progress
 from veriaidpo_operator.reasons import Reason
 from veriaidpo_operator.sentences import (
     LANGUAGES,
@@ -19,7 +20,6 @@ from veriaidpo_operator.sentences import (
     load,
     placeholders,
 )
-from veriaidpo_operator.transitions import events
 
 from .world import SETTINGS, World
 

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from veriaidpo_operator import places, sharing
-from veriaidpo_operator.actions import Patch
+from veriaidpo_operator.decisions.actions import Patch
+from veriaidpo_operator.objects import places, sharing
 from veriaidpo_operator.reasons import Reason
 
 from .shared_world import BESIDE_OTHERS, ON_THE_CLAIM, SHARED, SharedWorld, told

@@ -1,7 +1,7 @@
 """Events tell each change once, for kubectl describe."""
 
+from veriaidpo_operator.decisions.transitions import events
 from veriaidpo_operator.recorded import Status
-from veriaidpo_operator.transitions import events
 
 from .world import DIGEST, OTHER_DIGEST, SETTINGS, World
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from veriaidpo_operator import reading
 from veriaidpo_operator.api import Json
-from veriaidpo_operator.observed import Pod
-from veriaidpo_operator.turns import holds_a_place
+from veriaidpo_operator.decisions.turns import holds_a_place
+from veriaidpo_operator.objects import reading
+from veriaidpo_operator.objects.observed import Pod
 
 from .world import SETTINGS, START, World
 

@@ -1,7 +1,7 @@
 """From nothing to an answer, in the order people see it happen."""
 
-from veriaidpo_operator.fetch_words import Progress
-from veriaidpo_operator.status import CONDITIONS
+from veriaidpo_operator.decisions.status import CONDITIONS
+from veriaidpo_operator.objects.fetch_words import Progress
 
 from .world import COMMIT, DIGEST, OTHER_DIGEST, World
 

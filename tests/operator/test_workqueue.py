@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from veriaidpo_operator.engine import Engine
-from veriaidpo_operator.workqueue import WorkQueue
+from veriaidpo_operator.running.engine import Engine
+from veriaidpo_operator.running.workqueue import WorkQueue
 
 
 async def test_a_key_is_never_worked_on_twice_at_once_and_once_more_after_pokes() -> None:

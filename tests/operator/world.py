@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from veriaidpo_operator import reading
-from veriaidpo_operator.actions import Action, Apply, Create, Delete, Patch
 from veriaidpo_operator.api import MANAGER, Json, Model, parse
-from veriaidpo_operator.fetch_words import Progress
-from veriaidpo_operator.observed import Observed
-from veriaidpo_operator.plan import Plan, plan
+from veriaidpo_operator.decisions.actions import Action, Apply, Create, Delete, Patch
+from veriaidpo_operator.decisions.plan import Plan, plan
+from veriaidpo_operator.objects import reading
+from veriaidpo_operator.objects.fetch_words import Progress
+from veriaidpo_operator.objects.observed import Observed
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Settings
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from encoders import Size, head_of, tensors
-from veriaidpo_predictor import convert, graph_config
+from veriaidpo_predictor.converting import convert, graph_config
 
 WIDTH, LAYERS, INNER, WORDS = 768, 4, 3_072, 40_000
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from veriaidpo_predictor.batching import Logits, Pool, Run
-from veriaidpo_predictor.registry import Registry, open_models
-from veriaidpo_predictor.running import STUCK_SECONDS, Running
-from veriaidpo_predictor.waiting import Limits
+from veriaidpo_predictor.computing.batching import Logits, Pool, Run
+from veriaidpo_predictor.computing.running import STUCK_SECONDS, Running
+from veriaidpo_predictor.computing.waiting import Limits
+from veriaidpo_predictor.serving.registry import Registry, open_models
 
 
 class Hanging:
@@ -47,7 +47,7 @@ def test_a_run_is_stuck_when_it_lasts_longer_than_any_can_and_no_longer_when_it_
 
 async def test_the_probe_tells(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["serve"])
-    from veriaidpo_predictor.server import _Plane  # noqa: PLC0415  kserve reads the command line
+    from veriaidpo_predictor.serving.server import _Plane  # noqa: PLC0415  kserve reads the command line
 
     plane = _Plane(None, registry)
     assert await plane.live() == {"status": "alive"}

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from veriaidpo_predictor import batching, metrics
-from veriaidpo_predictor.batching import (
+from veriaidpo_predictor.computing import batching
+from veriaidpo_predictor.computing.batching import (
     DeadlineError,
     EngineError,
     Logits,
@@ -21,7 +21,8 @@ from veriaidpo_predictor.batching import (
     QueueFullError,
     StoppedError,
 )
-from veriaidpo_predictor.waiting import Limits
+from veriaidpo_predictor.computing.waiting import Limits
+from veriaidpo_predictor.serving import metrics
 
 
 class Engine:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_predictor import collecting, manifest, outcome
+from veriaidpo_predictor import manifest, outcome
 from veriaidpo_predictor.__main__ import main
-from veriaidpo_predictor.collecting import Keep
+from veriaidpo_predictor.fetching import collecting
+from veriaidpo_predictor.fetching.collecting import Keep
 
 A_MODEL: dict[str, Any] = {
     "schema_version": 1,

@@ -42,7 +42,7 @@ def test_help_of_fetch_tells_every_exit_code(capsys: pytest.CaptureFixture[str])
 
 def test_fetch_loads_neither_kserve_nor_an_engine() -> None:
     heavy = "{'kserve', 'onnx', 'onnxruntime', 'tokenizers', 'numpy', 'cryptography'}"
-    code = f"import sys, veriaidpo_predictor.fetch; print({heavy} & set(sys.modules))"
+    code = f"import sys, veriaidpo_predictor.fetching.fetch; print({heavy} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "set()\n"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from veriaidpo_predictor import session
-from veriaidpo_predictor.cores import Cores
+from veriaidpo_predictor.computing import session
+from veriaidpo_predictor.computing.cores import Cores
 
 WAIT_SECONDS = 60
 

@@ -11,16 +11,16 @@ from typing import Any
 import httpx
 import pytest
 
-from veriaidpo_predictor import fetch as fetching
-from veriaidpo_predictor import staging
-from veriaidpo_predictor.allowed import Allowed
-from veriaidpo_predictor.fetch import Result
-from veriaidpo_predictor.hub import Hub
+from veriaidpo_predictor.fetching import fetch as fetching
+from veriaidpo_predictor.fetching import staging
+from veriaidpo_predictor.fetching.allowed import Allowed
+from veriaidpo_predictor.fetching.fetch import Result
+from veriaidpo_predictor.fetching.hub import Hub
+from veriaidpo_predictor.fetching.progress import Progress
+from veriaidpo_predictor.fetching.source import Patience, SourceFile
+from veriaidpo_predictor.fetching.spec import FetchSpec
+from veriaidpo_predictor.fetching.wire import Wire
 from veriaidpo_predictor.outcome import FetchError, Reason
-from veriaidpo_predictor.progress import Progress
-from veriaidpo_predictor.source import Patience, SourceFile
-from veriaidpo_predictor.spec import FetchSpec
-from veriaidpo_predictor.wire import Wire
 
 COMMIT = "c" * 40
 Reply = Callable[[httpx.Request], httpx.Response | None]

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from veriaidpo_predictor import fetch as fetching
+from veriaidpo_predictor.fetching import fetch as fetching
 
 REPO = Path(__file__).parents[2]
 LABELS = [

@@ -12,18 +12,21 @@ import numpy as np
 import pytest
 import yaml
 
-from veriaidpo_predictor import cpu, int8_graph, int8_step, runtimes, session, tasks, verdict
-from veriaidpo_predictor import fetch as fetching
 from veriaidpo_predictor import manifest as manifests
-from veriaidpo_predictor.batching import Pool
-from veriaidpo_predictor.cores import Cores
-from veriaidpo_predictor.fetch import Result
-from veriaidpo_predictor.progress import Progress
-from veriaidpo_predictor.registry import open_models
-from veriaidpo_predictor.served import State
-from veriaidpo_predictor.source import Listing, Patience, SourceFile
-from veriaidpo_predictor.spec import FetchSpec
-from veriaidpo_predictor.waiting import Limits
+from veriaidpo_predictor import verdict
+from veriaidpo_predictor.computing import cpu, runtimes, session, tasks
+from veriaidpo_predictor.computing.batching import Pool
+from veriaidpo_predictor.computing.cores import Cores
+from veriaidpo_predictor.computing.waiting import Limits
+from veriaidpo_predictor.converting import int8_graph
+from veriaidpo_predictor.fetching import fetch as fetching
+from veriaidpo_predictor.fetching import int8_step
+from veriaidpo_predictor.fetching.fetch import Result
+from veriaidpo_predictor.fetching.progress import Progress
+from veriaidpo_predictor.fetching.source import Listing, Patience, SourceFile
+from veriaidpo_predictor.fetching.spec import FetchSpec
+from veriaidpo_predictor.serving.registry import open_models
+from veriaidpo_predictor.serving.served import State
 
 REPO = Path(__file__).parents[2]
 CATALOGUE = yaml.safe_load((REPO / "charts" / "veriaidpo" / "files" / "catalogue.yaml").read_bytes())

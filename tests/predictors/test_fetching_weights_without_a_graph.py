@@ -17,8 +17,8 @@ import httpx
 import pytest
 import yaml
 
-from veriaidpo_predictor import fetch as fetching
 from veriaidpo_predictor import manifest as manifests
+from veriaidpo_predictor.fetching import fetch as fetching
 
 REPO = Path(__file__).parents[2]
 CATALOGUE = yaml.safe_load((REPO / "charts" / "veriaidpo" / "files" / "catalogue.yaml").read_bytes())
@@ -307,7 +307,9 @@ def test_killed_while_it_converts_it_goes_on_with_the_weights_it_has(
     """The process dies in the middle of the file of matrices, as of a lack of memory."""
     code = (
         "import os, signal, sys\n"
-        "from veriaidpo_predictor import convert, fetch, graph_parts\n"
+        "from veriaidpo_predictor.converting import convert\n"
+        "from veriaidpo_predictor.fetching import fetch\n"
+        "from veriaidpo_predictor.converting import graph_parts\n"
         "count = 0\n"
         "turned = graph_parts.Parts._turned\n"
         "def dying(self, name, shape):\n"

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from veriaidpo_predictor import graph_check, session
-from veriaidpo_predictor.graph_check import HostileGraphError
+from veriaidpo_predictor.computing import graph_check, session
+from veriaidpo_predictor.computing.graph_check import HostileGraphError
 
 Repository = Callable[..., dict[str, bytes]]
 

@@ -18,9 +18,11 @@ import onnxruntime  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from veriaidpo_predictor import convert, graph_config, session, tokenise, tokenise_kind
+from veriaidpo_predictor.computing import session
+from veriaidpo_predictor.converting import convert, graph_config
 from veriaidpo_predictor.golden import Task
 from veriaidpo_predictor.outcome import FetchError, Reason
+from veriaidpo_predictor.tokenising import tokenise, tokenise_kind
 
 REPO = Path(__file__).parents[2]
 CATALOGUE = yaml.safe_load((REPO / "charts" / "veriaidpo" / "files" / "catalogue.yaml").read_bytes())

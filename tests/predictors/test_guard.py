@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from veriaidpo_predictor import guard, refusals
-from veriaidpo_predictor.batching import Pool
-from veriaidpo_predictor.guard import Guard, Message, Receive, RefusedError, Scope, Send
-from veriaidpo_predictor.registry import Registry, open_models
-from veriaidpo_predictor.served import State
+from veriaidpo_predictor.computing.batching import Pool
+from veriaidpo_predictor.computing.waiting import Limits
+from veriaidpo_predictor.serving import guard, refusals
+from veriaidpo_predictor.serving.guard import Guard, Message, Receive, RefusedError, Scope, Send
+from veriaidpo_predictor.serving.registry import Registry, open_models
+from veriaidpo_predictor.serving.served import State
 from veriaidpo_predictor.tracing import Untraced
-from veriaidpo_predictor.waiting import Limits
 
 SECRET = "Nguyễn Văn Bí Mật"
 

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from veriaidpo_predictor import gate, tasks, verdict
-from veriaidpo_predictor.gate import Answered, Sentences
+from veriaidpo_predictor import verdict
+from veriaidpo_predictor.computing import tasks
+from veriaidpo_predictor.converting import gate
+from veriaidpo_predictor.converting.gate import Answered, Sentences
 from veriaidpo_predictor.golden import Golden, GoldenSentence, GoldenSpan, GoldenSpans, Label
-from veriaidpo_predictor.tokenise import Encoded
+from veriaidpo_predictor.tokenising.tokenise import Encoded
 from veriaidpo_predictor.verdict import Figures, Gate
 
 LABELS = tuple(Label(id=name, en=name, vi=name) for name in ("a", "b", "c"))

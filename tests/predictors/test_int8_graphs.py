@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from veriaidpo_predictor import convert, cpu, graph_config, int8, int8_levels, session
-from veriaidpo_predictor.graph_file import UnfitGraphError
-from veriaidpo_predictor.int8_ranges import Range
+from veriaidpo_predictor.computing import cpu, session
+from veriaidpo_predictor.converting import convert, graph_config, int8, int8_levels
+from veriaidpo_predictor.converting.graph_file import UnfitGraphError
+from veriaidpo_predictor.converting.int8_ranges import Range
 
 SIZE = {"principles-vi": 8, "legal-basis-vi": 4}
 ROWS = [[0, *range(40, 40 + length), 2] for length in (3, 17, 60)]

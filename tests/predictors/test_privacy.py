@@ -24,13 +24,14 @@ def load(revision: Path, home: Path, module: str) -> list[Path]:
 
 def test_loading_a_model_leaves_nothing_behind(revision: Path, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
-    assert load(revision, tmp_path / "home", "import veriaidpo_predictor.session as s") == []
+    assert load(revision, tmp_path / "home", "import veriaidpo_predictor.computing.session as s") == []
 
 
 def test_onnxruntime_would_leave_something_behind(revision: Path, tmp_path: Path) -> None:
     """The negative control: with the switch removed the same process keeps a file for its reports."""
     (tmp_path / "home").mkdir()
-    loud = "import veriaidpo_predictor.batching, numpy, onnxruntime; import veriaidpo_predictor.session as s"
+    engine = "veriaidpo_predictor.computing"
+    loud = f"import {engine}.batching, numpy, onnxruntime; import {engine}.session as s"
     assert load(revision, tmp_path / "home", loud) != []
 
 

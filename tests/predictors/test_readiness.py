@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from veriaidpo_predictor import manifest, places
-from veriaidpo_predictor.batching import Pool
-from veriaidpo_predictor.registry import open_models
-from veriaidpo_predictor.served import State
-from veriaidpo_predictor.waiting import Limits
+from veriaidpo_predictor.computing.batching import Pool
+from veriaidpo_predictor.computing.waiting import Limits
+from veriaidpo_predictor.serving.registry import open_models
+from veriaidpo_predictor.serving.served import State
 
 Serve = Callable[..., Any]
 Publish = Callable[..., Path]
@@ -125,7 +125,7 @@ def test_a_revision_for_torch_is_not_served_without_torch_and_says_so(
     volume: Path, publish_to: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "veriaidpo_predictor.torch_network", raising=False)
+    monkeypatch.delitem(sys.modules, "veriaidpo_predictor.computing.torch_network", raising=False)
     pool = Pool(1)
     (model,) = open_models([publish_to(volume, format="torch-fp32")], pool=pool, limits=Limits())
     model.load()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from veriaidpo_predictor import rechecking
-from veriaidpo_predictor.batching import Pool
-from veriaidpo_predictor.registry import Registry, open_models
-from veriaidpo_predictor.served import State
-from veriaidpo_predictor.waiting import Limits
+from veriaidpo_predictor.computing.batching import Pool
+from veriaidpo_predictor.computing.waiting import Limits
+from veriaidpo_predictor.serving import rechecking
+from veriaidpo_predictor.serving.registry import Registry, open_models
+from veriaidpo_predictor.serving.served import State
 
 from .conftest import Process
 

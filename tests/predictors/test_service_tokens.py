@@ -12,8 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from veriaidpo_predictor import tokens
-from veriaidpo_predictor.tokens import Trust, TrustError
+from veriaidpo_predictor.serving import tokens
+from veriaidpo_predictor.serving.tokens import Trust, TrustError
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from typing import Any
 import httpx
 import pytest
 
-from veriaidpo_predictor import following, rechecking
-from veriaidpo_predictor.batching import Pool
-from veriaidpo_predictor.following import Changes, Follower, ListError
-from veriaidpo_predictor.registry import open_one
-from veriaidpo_predictor.served import Served, State
-from veriaidpo_predictor.shared import SharedRegistry
-from veriaidpo_predictor.unfinished import Unfinished
-from veriaidpo_predictor.waiting import Limits
+from veriaidpo_predictor.computing.batching import Pool
+from veriaidpo_predictor.computing.waiting import Limits
+from veriaidpo_predictor.serving import following, rechecking
+from veriaidpo_predictor.serving.following import Changes, Follower, ListError
+from veriaidpo_predictor.serving.registry import open_one
+from veriaidpo_predictor.serving.served import Served, State
+from veriaidpo_predictor.serving.shared import SharedRegistry
+from veriaidpo_predictor.serving.unfinished import Unfinished
 
 WRONG = [{"text": "We agree.", "label": "duty"}]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_predictor import tokenise, tokenise_kind
+from veriaidpo_predictor.tokenising import tokenise, tokenise_kind
 
 TEXTS = [
     "Shopee VN thu thập email khách hàng để giao hàng.",

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veriaidpo_predictor.waiting import Limits, Row, Waiting
+from veriaidpo_predictor.computing.waiting import Limits, Row, Waiting
 
 FAST = 1e-9
 """Seconds a token: so few that no batch takes long."""

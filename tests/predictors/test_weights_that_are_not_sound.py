@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from veriaidpo_predictor import graph, graph_config
-from veriaidpo_predictor.graph_weights import Weights
+from veriaidpo_predictor.converting import graph, graph_config
+from veriaidpo_predictor.converting.graph_weights import Weights
 from veriaidpo_predictor.outcome import FetchError, Reason
 
 BEGIN = "model.safetensors cannot be converted: "

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_predictor import fetch as fetching
-from veriaidpo_predictor.collecting import Keep
+from veriaidpo_predictor.fetching import fetch as fetching
+from veriaidpo_predictor.fetching.collecting import Keep
 
 DEMO = Path(__file__).parents[3] / "hack/demo/models"
 MODEL = "principles-vi"

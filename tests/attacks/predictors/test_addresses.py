@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from veriaidpo_predictor import connection
-from veriaidpo_predictor.allowed import Allowed
-from veriaidpo_predictor.connection import Vetted, trusting
+from veriaidpo_predictor.fetching import connection
+from veriaidpo_predictor.fetching.allowed import Allowed
+from veriaidpo_predictor.fetching.connection import Vetted, trusting
 from veriaidpo_predictor.outcome import FetchError
 
 from ..conftest import Attack

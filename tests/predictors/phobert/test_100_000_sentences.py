@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from veriaidpo_predictor import tokenise
+from veriaidpo_predictor.tokenising import tokenise
 
 SENTENCES = 100_000
 _MAX_TOKENS = 256

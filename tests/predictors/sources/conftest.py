@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Flask, Response, abort, redirect, request, send_from_directory
 from werkzeug.serving import make_server
 
-from veriaidpo_predictor import fetch as fetching
+from veriaidpo_predictor.fetching import fetch as fetching
 
 from ..conftest import LABELS, free_port
 

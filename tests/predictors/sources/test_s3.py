@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from veriaidpo_predictor import s3_list, sources
-from veriaidpo_predictor.allowed import Allowed
-from veriaidpo_predictor.connection import Vetted, trusting
+from veriaidpo_predictor.fetching import s3_list, sources
+from veriaidpo_predictor.fetching.allowed import Allowed
+from veriaidpo_predictor.fetching.connection import Vetted, trusting
+from veriaidpo_predictor.fetching.source import PassingError, Patience
+from veriaidpo_predictor.fetching.spec import SpecSource
 from veriaidpo_predictor.outcome import FetchError, Reason
-from veriaidpo_predictor.source import PassingError, Patience
-from veriaidpo_predictor.spec import SpecSource
 
 from .conftest import Authority, Ended, Store
 

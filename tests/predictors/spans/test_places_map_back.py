@@ -17,8 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veriaidpo_predictor import spans, tokenise, tokenise_kind
-from veriaidpo_predictor.composed import compose
+from veriaidpo_predictor.computing import spans
+from veriaidpo_predictor.tokenising import tokenise, tokenise_kind
+from veriaidpo_predictor.tokenising.composed import compose
 
 KINDS = {"principles-vi": "phobert-bpe", "legal-basis-vi": "sentencepiece", "principles-en": "wordpiece"}
 TAG_OF = {

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_predictor import fetch, session
-from veriaidpo_predictor.batching import Pool
-from veriaidpo_predictor.registry import open_models
-from veriaidpo_predictor.served import Served, State
-from veriaidpo_predictor.waiting import Limits
+from veriaidpo_predictor.computing import session
+from veriaidpo_predictor.computing.batching import Pool
+from veriaidpo_predictor.computing.waiting import Limits
+from veriaidpo_predictor.fetching import fetch
+from veriaidpo_predictor.serving.registry import open_models
+from veriaidpo_predictor.serving.served import Served, State
 
 REPO = Path(__file__).parents[3]
 TEXT = "Hòa Phát lưu dữ liệu của Nguyễn Lan."

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veriaidpo_predictor import spans
+from veriaidpo_predictor.computing import spans
 
 TAGS = ("O", "B-company", "I-company", "B-person", "I-person")
 Places = list[tuple[int, int]]

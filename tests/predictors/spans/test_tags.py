@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from veriaidpo_predictor import labels, manifest, spec
+from veriaidpo_predictor import labels, manifest
+from veriaidpo_predictor.fetching import spec
 from veriaidpo_predictor.golden import GoldenSpan, GoldenSpans, Label
 from veriaidpo_predictor.outcome import FetchError, Reason
 

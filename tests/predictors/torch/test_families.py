@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from veriaidpo_predictor import convert, graph_config, session
-from veriaidpo_predictor.unusable import UnusableError
+from veriaidpo_predictor.computing import session
+from veriaidpo_predictor.computing.unusable import UnusableError
+from veriaidpo_predictor.converting import convert, graph_config
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="needs torch: hack/env --torch predictors"
@@ -72,7 +73,7 @@ def alone(network: Any, row: list[int]) -> Any:
 def test_each_text_of_a_batch_gets_what_the_network_gives_it_alone(
     made: Callable[..., tuple[Path, Any]], family: str, head: str
 ) -> None:
-    from veriaidpo_predictor import torch_network  # noqa: PLC0415
+    from veriaidpo_predictor.computing import torch_network  # noqa: PLC0415
 
     folder, network = made(family, head)
     found = torch_network.load(folder, labels=LABELS, per_token=head == "Token")(ROWS)
@@ -86,7 +87,7 @@ def test_each_text_of_a_batch_gets_what_the_network_gives_it_alone(
 def test_the_graph_made_of_the_same_weights_gives_the_same(
     made: Callable[..., tuple[Path, Any]], family: str, head: str
 ) -> None:
-    from veriaidpo_predictor import torch_network  # noqa: PLC0415
+    from veriaidpo_predictor.computing import torch_network  # noqa: PLC0415
 
     folder, _ = made(family, head)
     per_token = head == "Token"
@@ -102,7 +103,7 @@ def test_the_graph_made_of_the_same_weights_gives_the_same(
 def test_weights_that_are_missing_are_never_made_up(made: Callable[..., tuple[Path, Any]]) -> None:
     from safetensors.numpy import load_file, save_file  # noqa: PLC0415
 
-    from veriaidpo_predictor import torch_network  # noqa: PLC0415
+    from veriaidpo_predictor.computing import torch_network  # noqa: PLC0415
 
     folder, _ = made("Bert")
     weights = load_file(folder / "model.safetensors")
@@ -113,7 +114,7 @@ def test_weights_that_are_missing_are_never_made_up(made: Callable[..., tuple[Pa
 
 
 def test_code_of_a_repository_is_never_run(made: Callable[..., tuple[Path, Any]], tmp_path: Path) -> None:
-    from veriaidpo_predictor import torch_network  # noqa: PLC0415
+    from veriaidpo_predictor.computing import torch_network  # noqa: PLC0415
 
     folder, _ = made("Bert")
     config = json.loads((folder / "config.json").read_text())

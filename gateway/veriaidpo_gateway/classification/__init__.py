@@ -1,0 +1,1 @@
+"""The straight way of a question, alone and among many."""

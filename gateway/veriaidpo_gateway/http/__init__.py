@@ -1,0 +1,1 @@
+"""What callers see: routes, bodies, descriptions, and the edge before them."""

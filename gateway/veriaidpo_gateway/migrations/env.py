@@ -1,9 +1,0 @@
-"""Run by Alembic, on the connection that `migrating.py` hands it."""
-
-from alembic import context
-
-from veriaidpo_gateway.tables import VERSION_TABLE
-
-context.configure(connection=context.config.attributes["connection"], version_table=VERSION_TABLE)
-with context.begin_transaction():
-    context.run_migrations()

@@ -1,0 +1,1 @@
+"""Where models answer, and how they are asked."""

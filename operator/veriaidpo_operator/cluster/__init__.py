@@ -1,0 +1,1 @@
+"""The only ways to the API server and to the pods: observe and apply."""

@@ -1,0 +1,1 @@
+"""The engine: rows that wait, batches, cores, runtimes, and what a task makes of the numbers."""

@@ -1,0 +1,40 @@
+"""What computes a revision: a graph in ONNX Runtime, or its weights in transformers and torch.
+
+Each is loaded when a revision asks for it: the usual image has no torch.
+"""
+
+# ruff: noqa: PLC0415
+from pathlib import Path
+from typing import Any
+
+from veriaidpo_predictor.computing import cpu
+from veriaidpo_predictor.computing.batching import Run
+from veriaidpo_predictor.computing.cores import Cores
+from veriaidpo_predictor.computing.tasks import Task
+from veriaidpo_predictor.computing.unusable import UnusableError
+from veriaidpo_predictor.manifest import Manifest
+
+
+def load(directory: Path, manifest: Manifest, task: Task[Any], cores: Cores) -> Run:
+    """Load a verified revision into the runtime that it was published for; raises UnusableError."""
+    if manifest.runtime == "torch":
+        return _torch(directory, task)
+    from veriaidpo_predictor.computing import session
+
+    return session.load(
+        directory,
+        labels=task.width,
+        per_token=task.per_token,
+        cores=cores,
+        is_narrow=cpu.saturates(manifest.cpu_class),
+    )
+
+
+def _torch(directory: Path, task: Task[Any]) -> Run:
+    try:
+        from veriaidpo_predictor.computing import torch_network
+    except ImportError:
+        raise UnusableError(
+            "The revision is for the runtime torch, which this image does not have."
+        ) from None
+    return torch_network.load(directory, labels=task.width, per_token=task.per_token)

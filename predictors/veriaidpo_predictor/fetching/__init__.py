@@ -1,0 +1,1 @@
+"""From a source to a published revision on the volume. Never imported by what serves."""

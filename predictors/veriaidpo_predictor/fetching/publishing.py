@@ -1,0 +1,219 @@
+"""Published revisions: finding one that will do, and making a new one appear all at once."""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from veriaidpo_predictor import labels, manifest, verdict
+from veriaidpo_predictor.computing import cpu
+from veriaidpo_predictor.fetching import int8_step
+from veriaidpo_predictor.fetching.selection import FOR_TORCH, RECIPES, Selection
+from veriaidpo_predictor.fetching.spec import FetchSpec
+from veriaidpo_predictor.files import CONFIG
+from veriaidpo_predictor.manifest import FileEntry, Manifest, Source
+from veriaidpo_predictor.verdict import Conversion
+
+log = logging.getLogger("veriaidpo.publishing")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A revision on the volume, verified just now."""
+
+    manifest: Manifest
+    warnings: list[str]
+
+
+class Volume:
+    """The part of a volume that belongs to one model: ROOT/models/NAME."""
+
+    def __init__(self, root: Path, spec: FetchSpec) -> None:
+        self.folder = root / "models" / spec.name
+        self._spec = spec
+
+    def staging(self, key: str) -> Path:
+        """Give the folder where an attempt collects its files."""
+        folder = self.folder / "staging" / key
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def revision(self, digest: str) -> Path:
+        """Give the place of a revision."""
+        return self.folder / "revisions" / digest
+
+    def find(self, *, commit: str | None = None, revision: str | None = None) -> Published | None:
+        """Find a sound revision of the spec's source by its commit or by the branch it was asked for as."""
+        for found in self._manifests():
+            same = found.source.commit == commit if commit else found.source.revision == revision
+            if same and found.source.uri == self._spec.source.uri and _is_asked(found, self._spec):
+                published = self._adopt(found)
+                if published is not None:
+                    return published
+        return None
+
+    def publish(self, staging: Path, made: Manifest) -> Published | None:
+        """Turn a complete staging folder into a revision by one rename.
+
+        Gives the revision that was there already, if there was a sound one, and None otherwise. What a crash
+        leaves behind at any point is either a staging folder or a whole revision.
+        """
+        target = self.revision(made.digest)
+        if target.exists():
+            found = self._existing(target)
+            if found is not None:
+                return found
+            log.warning("a damaged revision is replaced", extra={"revision": made.digest})
+            shutil.rmtree(target)
+        _drop_others(staging, set(made.files))
+        _write(staging / manifest.FILE_NAME, manifest.encode(made))
+        for path in _files(staging):
+            path.chmod(0o444)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for folder in sorted({path.parent for path in _files(staging)}, reverse=True):
+            _sync(folder)
+        staging.rename(target)
+        _sync(target.parent)
+        return None
+
+    def tidy(self) -> None:
+        """Drop what earlier attempts left, once a revision is there."""
+        shutil.rmtree(self.folder / "staging", ignore_errors=True)
+
+    def _manifests(self) -> Iterator[Manifest]:
+        for path in sorted(self.folder.glob(f"revisions/*/{manifest.FILE_NAME}")):
+            try:
+                found = manifest.read(path.parent)
+            except manifest.ManifestError as error:
+                log.warning("passed over: %s", error)
+                continue
+            if found.digest == path.parent.name and found.model == self._spec.name:
+                yield found
+
+    def _existing(self, target: Path) -> Published | None:
+        try:
+            return self._adopt(manifest.read(target))
+        except manifest.ManifestError as error:
+            log.warning("not adopted: %s", error)
+            return None
+
+    def _adopt(self, found: Manifest) -> Published | None:
+        """Verify a revision and hold it against the spec; None when it is damaged or not what is pinned."""
+        spec, folder = self._spec, self.revision(found.digest)
+        try:
+            manifest.verify(folder, found)
+        except manifest.ManifestError as error:
+            log.warning("not adopted: %s", error)
+            return None
+        pins = {pin.path: pin.sha256 for pin in spec.source.files}
+        known = {**found.files, **(found.source.files or {})}
+        if any(entry.sha256 != pins.get(path, entry.sha256) for path, entry in known.items()):
+            return None
+        warnings = labels.check(folder / CONFIG, spec.labels, spec.task)
+        if found.conversion is not None and found.conversion.message:
+            warnings.append(found.conversion.message)
+        kept = (found.labels, found.golden_sentences, found.max_tokens)
+        if kept != (spec.labels, spec.golden_sentences, spec.max_tokens):
+            warnings.append(
+                "The revision keeps the labels, golden sentences and limits it was published with."
+            )
+        return Published(found, warnings)
+
+
+def manifest_of(
+    spec: FetchSpec,
+    selection: Selection,
+    files: Mapping[str, FileEntry],
+    *,
+    commit: str,
+    tags: tuple[str, ...] | None = None,
+    made_of: Mapping[str, FileEntry] | None = None,
+    conversion: Conversion | None = None,
+) -> Manifest:
+    """Describe a revision of these files; `made_of` are those of the source that others were made of.
+
+    Where int8 was asked for, its recipe and the class of the processor are part of the digest, also when the
+    gate failed: on another processor, or by another recipe, it may end differently.
+    """
+    recipe = _recipe(selection.recipe, is_int8=conversion is not None)
+    cpu_class = "any" if conversion is None else cpu.this()
+    digest = manifest.digest_of(
+        {path: entry.sha256 for path, entry in files.items()}, recipe=recipe, cpu_class=cpu_class
+    )
+    source = Source(
+        uri=spec.source.uri,
+        revision=spec.source.revision,
+        commit=commit,
+        files=dict(made_of) if made_of else None,
+    )
+    return Manifest(
+        schema_version=1,
+        model=spec.name,
+        model_type=spec.model_type,
+        language=spec.language,
+        task=spec.task,
+        source=source,
+        recipe=recipe,
+        cpu_class=cpu_class,
+        format=_format(selection, conversion),
+        max_tokens=spec.max_tokens,
+        labels=spec.labels,
+        tags=tags,
+        files=dict(files),
+        tokenizer=selection.tokenizer,
+        golden_sentences=spec.golden_sentences,
+        conversion=conversion,
+        digest=digest,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+    )
+
+
+def _is_asked(found: Manifest, spec: FetchSpec) -> bool:
+    """Tell whether a revision was made as the spec has it, and would be again."""
+    is_int8 = spec.conversion.quantization == "int8"
+    if found.recipe not in {_recipe(recipe, is_int8=is_int8) for recipe in RECIPES[spec.runtime]}:
+        return False
+    if not is_int8:
+        return True
+    conversion = found.conversion
+    same = found.cpu_class == cpu.this()
+    return same and conversion is not None and verdict.still_holds(conversion, spec.conversion.gate)
+
+
+def _recipe(recipe: str, *, is_int8: bool) -> str:
+    return f"{recipe}+{int8_step.RECIPE}" if is_int8 else recipe
+
+
+def _format(selection: Selection, conversion: Conversion | None) -> str:
+    if selection.recipe == FOR_TORCH:
+        return "torch-fp32"
+    return "onnx-int8" if conversion is not None and conversion.gate == "Passed" else "onnx-fp32"
+
+
+def _drop_others(folder: Path, wanted: set[str]) -> None:
+    for path in list(_files(folder)):
+        if path.relative_to(folder).as_posix() not in wanted:
+            path.unlink()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    yield from (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder last through a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Revisions behind kserve's server: loaded, watched, guarded, measured."""

@@ -1,0 +1,192 @@
+"""One revision in this process: loading it, asking it, and why it may not be asked."""
+
+import asyncio
+import enum
+import itertools
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from veriaidpo_predictor import manifest as manifests
+from veriaidpo_predictor import tracing
+from veriaidpo_predictor.computing import runtimes, tasks
+from veriaidpo_predictor.computing.batching import Pool, Queue, Run
+from veriaidpo_predictor.computing.running import Running
+from veriaidpo_predictor.computing.unusable import UnusableError
+from veriaidpo_predictor.computing.waiting import Limits
+from veriaidpo_predictor.manifest import Manifest
+from veriaidpo_predictor.serving import metrics
+from veriaidpo_predictor.tokenising import tokenise
+
+log = logging.getLogger("veriaidpo.served")
+
+MAX_TEXTS = 256
+MAX_CHARACTERS = 16_384
+"""Of one text. The gateway takes 4,000 and a normalised one may be longer; a tokenizer has to be spared the
+rest."""
+
+_ON_THE_SPOT = 2_000
+"""Characters that are encoded, and their answers read, in the event loop itself."""
+
+_Done = TypeVar("_Done")
+
+_WARM_UP = (
+    "Công ty thu thập địa chỉ email của khách hàng.",
+    "The company collects the e-mail addresses of customers.",
+)
+
+
+class State(enum.Enum):
+    """The life of a model in this process; the way back from the last two is another process."""
+
+    LOADING = "loading"
+    READY = "ready"
+    REJECTED = "rejected"  # it loads, and answers its golden sentences wrongly
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    tokeniser: tokenise.Tokeniser
+    run: Run
+    queue: Queue
+
+
+class NotReadyError(Exception):
+    """The model cannot be asked now; the message is a fixed sentence."""
+
+
+class _RejectedError(Exception):
+    """A golden sentence got another answer."""
+
+
+_UNUSABLE = (manifests.ManifestError, tokenise.TokenizerError, UnusableError, NotReadyError)
+
+
+class Served:
+    """One revision in this process."""
+
+    def __init__(self, directory: Path, manifest: Manifest, *, pool: Pool, limits: Limits) -> None:
+        self.directory = directory
+        self.manifest = manifest
+        self.task = tasks.of(manifest.task, manifest.labels, manifest.tags)
+        self.state = State.LOADING
+        self.reason = "The model is loading."
+        self._pool = pool
+        self._limits = limits
+        self.running = Running()
+        self._engine: _Engine | None = None
+
+    @property
+    def name(self) -> str:
+        """The model's name on the wire."""
+        return self.manifest.model
+
+    def load(self) -> None:
+        """Verify, load and warm up. Blocks; never raises: what went wrong is the reason."""
+        moments = [time.monotonic()]
+        try:
+            manifests.verify(self.directory, self.manifest)
+            moments.append(time.monotonic())
+            self._engine = self._open()
+            moments.append(time.monotonic())
+            self._warm_up(self._engine)
+        except _RejectedError as error:
+            self._end(State.REJECTED, str(error))
+        except _UNUSABLE as error:
+            self._end(State.FAILED, str(error))
+        except Exception as error:
+            self._end(State.FAILED, f"The model could not be loaded ({type(error).__name__}).")
+            log.exception("loading failed", extra={"model": self.name})
+        else:
+            self.state, self.reason = State.READY, ""
+            moments.append(time.monotonic())
+            verify, opening, warm_up = (round(b - a, 3) for a, b in itertools.pairwise(moments))
+            log.info(
+                "model ready",
+                extra={
+                    "model": self.name,
+                    "revision": self.manifest.digest,
+                    "seconds": round(moments[-1] - moments[0], 3),
+                    "verify_seconds": verify,
+                    "open_seconds": opening,
+                    "warm_up_seconds": warm_up,
+                    "golden": len(self.manifest.golden_sentences),
+                },
+            )
+
+    def recheck(self, pace: Callable[[int], None]) -> None:
+        """Read its files again, and answer no longer where they are not what was published. Blocks."""
+        try:
+            manifests.verify(self.directory, self.manifest, pace)
+        except (manifests.ManifestError, OSError) as error:
+            told = isinstance(error, manifests.ManifestError)
+            metrics.damaged(self.name)
+            self._end(State.FAILED, str(error) if told else "The volume cannot be read.")
+            self.show()
+
+    def show(self) -> None:
+        """Let metrics tell of this revision, and of no other of the same model."""
+        metrics.ready(self.name, is_ready=self.state is State.READY)
+        metrics.loaded(self.name, self.manifest.digest, self.manifest.format)
+        if self._engine is not None:
+            metrics.watch_queue(self.name, self._engine.queue)
+
+    def close(self) -> None:
+        """Give back what it holds, once what waits in its queue is computed. Blocks."""
+        if self._engine is not None:
+            self._pool.close(self._engine.queue)
+            self._engine = None
+
+    async def answer(self, texts: Sequence[str], deadline: float) -> list[Any]:
+        """Answer texts, in the form of the task; raises NotReadyError, or what Queue.compute raises."""
+        if self._engine is None or self.state is not State.READY:
+            raise NotReadyError(self.reason)
+        tokeniser, queue = self._engine.tokeniser, self._engine.queue
+        started = time.monotonic()
+        encoded = await _aside(texts, lambda: self.task.encode(tokeniser, texts))
+        metrics.tokenised(self.name, time.monotonic() - started, sum(one.truncated for one in encoded))
+        tracing.took("tokenise", started, texts=len(texts))
+        tracing.note(revision=self.manifest.digest)
+        logits = await queue.compute_each([one.ids for one in encoded], deadline)
+        found = await _aside(texts, lambda: self.task.answers(texts, encoded, logits))
+        metrics.told(
+            self.name, self.manifest.digest, (label for one in found for label in self.task.chosen(one))
+        )
+        return found
+
+    def _open(self) -> _Engine:
+        tokeniser = tokenise.build(
+            self.directory, self.manifest.tokenizer, max_tokens=self.manifest.max_tokens
+        )
+        run = self.running.watched(runtimes.load(self.directory, self.manifest, self.task, self._pool.cores))
+        queue = self._pool.queue(metrics.timed(self.name, run), self._limits)
+        return _Engine(tokeniser, run, queue)
+
+    def _warm_up(self, engine: _Engine) -> None:
+        """Answer before anybody asks: the golden sentences where there are some, a fixed text otherwise."""
+        golden = self.manifest.golden_sentences
+        texts = [sentence.text for sentence in golden] or list(_WARM_UP)
+        encoded = self.task.encode(engine.tokeniser, texts)
+        ids = [one.ids for one in encoded]
+        found = self.task.answers(texts, encoded, [engine.run([row])[0] for row in ids])
+        engine.run(ids[: self._limits.batch_rows])
+        for number, (sentence, answer) in enumerate(zip(golden, found, strict=False), start=1):
+            fault = self.task.fault(sentence, answer)
+            if fault is not None:
+                raise _RejectedError(f"Golden sentence {number} got {fault}.")
+
+    def _end(self, state: State, reason: str) -> None:
+        self.state, self.reason = state, reason
+        log.error("model not ready: %s", reason, extra={"model": self.name})
+        self.close()
+
+
+async def _aside(texts: Sequence[str], work: Callable[[], _Done]) -> _Done:
+    """Do a sentence's 0.1 ms of work on the spot; what takes longer must not hold up the event loop."""
+    if sum(map(len, texts)) <= _ON_THE_SPOT:
+        return work()
+    return await asyncio.to_thread(work)
