@@ -166,7 +166,7 @@ def _lets(address: str, block: Network, without: list[Network]) -> bool:
 
 def test_that_wall_stands_around_the_pods_that_the_operator_makes() -> None:
     [policy] = [item["spec"] for item in render(*MIRROR) if item["kind"] == "NetworkPolicy"]
-    source = "".join(path.read_text() for path in (REPO / "operator/veriaidpo_operator").glob("*.py"))
+    source = "".join(path.read_text() for path in (REPO / "operator/veriaidpo_operator").rglob("*.py"))
     for key, value in policy["podSelector"]["matchLabels"].items():
         assert f'"{key}"' in source
         assert f'"{value}"' in source

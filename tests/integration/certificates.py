@@ -65,14 +65,27 @@ async def with_tls(redis: RedisProcess, certificates: Path) -> AsyncIterator[int
                 await writer.drain()
         writer.close()
 
+    passing: dict[asyncio.Task[None], tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = {}
+
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         behind, before = await asyncio.open_connection(LOOPBACK, redis.port)
+        me = asyncio.current_task()
+        assert me is not None
+        passing[me] = (before, writer)
         try:
             await asyncio.gather(copy(reader, before), copy(behind, writer))
         finally:
             before.close()
             writer.close()
+            del passing[me]
 
     server = await asyncio.start_server(pass_on, LOOPBACK, 0, ssl=context)
-    yield server.sockets[0].getsockname()[1]
-    server.close()
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        tasks = list(passing)
+        for ends in list(passing.values()):
+            for end in ends:
+                end.transport.abort()
+        await asyncio.gather(*tasks)
