@@ -14,6 +14,7 @@ from ..documents import commands
 from .cluster import (
     CATALOGUE,
     CLASSIFIERS,
+    DEMO_MODELS,
     NAMESPACE,
     REPO,
     ROLES,
@@ -60,7 +61,7 @@ def install() -> Installation:
     begun = time.monotonic()
     installing = subprocess.Popen(["bash", "-c", INSTALL], cwd=REPO, stdout=subprocess.PIPE, text=True)
     wait = ("wait", "--for=condition=Ready", "models", "--all", f"--timeout={FIVE_MINUTES}s")
-    eventually(lambda: kubectl("get", "models", "-o", "name"), "Models are there", 60)
+    eventually(all_are_there, "Models are there", 60)
     waiting = subprocess.Popen(
         ["kubectl", "--namespace", NAMESPACE, *wait], stdout=subprocess.PIPE, text=True
     )
@@ -78,6 +79,12 @@ def install() -> Installation:
     }
     waited, _ = waiting.communicate(timeout=FIVE_MINUTES)
     return Installation(notes, waited, time.monotonic() - begun, first)
+
+
+def all_are_there() -> bool:
+    """Whether every Model of the demonstration was created; Helm creates those of one kind at once."""
+    there = {line.partition("/")[2] for line in kubectl("get", "models", "-o", "name").splitlines()}
+    return there.issuperset(DEMO_MODELS)
 
 
 def readme_install() -> str:
