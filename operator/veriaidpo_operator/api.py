@@ -28,7 +28,8 @@ Json = dict[str, Any]
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+    # A newer definition may fill in fields of its own; which ones there are is for the API server to say.
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
 
 
 class Label(_Spec):

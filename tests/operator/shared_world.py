@@ -73,13 +73,16 @@ class SharedWorld(World):
     def look(self, name: str, *, crash_after: int | None = None) -> Plan:
         return self.on(name).reconcile(crash_after=crash_after)
 
-    def group(self) -> tuple[Group, Seen]:
+    def seen(self) -> Seen:
         service, listing = self.get("InferenceService", SHARED), self.get("ConfigMap", SHARED)
-        seen = Seen(
+        return Seen(
             service=reading.service(service) if service else None,
             listing=reading.listing(listing) if listing else None,
             pods=tuple(self.pods_of(SHARED)),
         )
+
+    def group(self) -> tuple[Group, Seen]:
+        seen = self.seen()
         return gather(CLAIM, "ns", map(parse, self.bodies.values()), seen, self.now), seen
 
     def decide_group(self) -> tuple[Action, ...]:

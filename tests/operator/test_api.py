@@ -88,9 +88,15 @@ def test_the_defaults_are_the_same() -> None:
     assert spec.revision_history_limit == properties["revisionHistoryLimit"]["default"]
 
 
-def test_a_field_of_a_newer_definition_is_not_ignored() -> None:
-    world = World({"warp": 9})
-    with pytest.raises(ValidationError, match="warp"):
+def test_a_field_of_a_newer_definition_keeps_no_model_from_being_read() -> None:
+    """Between a newer definition, which may fill in defaults, and its operator Models go on as they are."""
+    world = World({"warp": 9, "serving": {"warp": 9}})
+    assert parse(world.body).spec == parse(World().body).spec
+
+
+def test_a_value_that_is_not_known_is_no_spec() -> None:
+    world = World({"serving": {"placement": "apart"}})
+    with pytest.raises(ValidationError, match="placement"):
         parse(world.body)
 
 

@@ -240,13 +240,13 @@ def test_a_spec_of_a_newer_version_is_told_of_and_what_serves_is_left_alone(
 ) -> None:
     world.settle()
     served = world.status.current_revision
-    world.change({"warp": 9})
+    world.change({"serving": {"placement": "apart"}})
     reconcile("principles-vi")
     assert cluster.done == []
     assert world.body["status"]["currentRevision"] == served
     conditions = {c["type"]: c for c in world.body["status"]["conditions"]}
     assert (conditions["Ready"]["status"], conditions["Ready"]["reason"]) == ("False", "InvalidSpec")
-    assert "spec.warp" in conditions["Ready"]["message"]
+    assert "spec.serving.placement" in conditions["Ready"]["message"]
     assert conditions["Servable"]["status"] == "True"
     assert cluster.told == ["InvalidSpec"]
 

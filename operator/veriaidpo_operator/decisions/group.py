@@ -44,19 +44,28 @@ class Group:
     entries: Mapping[str, str]
 
 
-def gather(claim: str, namespace: str, models: Iterable[Model], seen: Seen, now: datetime) -> Group:
+def gather(
+    claim: str,
+    namespace: str,
+    models: Iterable[Model],
+    seen: Seen,
+    now: datetime,
+    *,
+    unread: Iterable[Model] = (),
+) -> Group:
     """Find who is served by the shared predictor of a claim, and with what.
 
     A Model that was placed elsewhere stays until it has answered there for a moment. Of a suspended one
-    nothing changes.
+    nothing changes, nor of one whose spec cannot be read (unread), while it is served here.
     """
     listed = seen.listing.entries if seen.listing is not None else {}
     owners, entries = [], {}
-    for model in sorted(models, key=lambda model: model.name):
+    unread_here = [model for model in unread if _served_here(model, seen)]
+    for model in sorted([*models, *unread_here], key=lambda model: model.name):
         if model.deleting:
             continue
         is_here = shared(model) and claim_of(model) == claim
-        if not is_here and not _still_here(model, seen.listing, now):
+        if not is_here and model not in unread_here and not _still_here(model, seen.listing, now):
             continue
         owners.append(model)
         target = model.status.target_revision
@@ -65,6 +74,11 @@ def gather(claim: str, namespace: str, models: Iterable[Model], seen: Seen, now:
         elif model.name in listed and not (is_here and target is None):
             entries[model.name] = listed[model.name]
     return Group(claim, namespace, tuple(owners), entries)
+
+
+def _served_here(model: Model, seen: Seen) -> bool:
+    """Tell whether a Model is one of those that the predictor, or its list, belongs to."""
+    return any(there is not None and model.uid in there.owners for there in (seen.listing, seen.service))
 
 
 def _still_here(model: Model, listing: Listing | None, now: datetime) -> bool:

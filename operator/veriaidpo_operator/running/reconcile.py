@@ -11,7 +11,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from veriaidpo_operator.api import Json, Model, parse, understood
+from veriaidpo_operator.api import Json, Model, parse
 from veriaidpo_operator.cluster.apiserver import ApiError
 from veriaidpo_operator.cluster.live import Cluster
 from veriaidpo_operator.decisions.actions import Action, Create
@@ -22,11 +22,11 @@ from veriaidpo_operator.decisions.transitions import Event, announced, events
 from veriaidpo_operator.objects import places
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.running.carrying_out import CarryingOut
+from veriaidpo_operator.running.unread import stand_in
 from veriaidpo_operator.settings import Settings
 
 _log = logging.getLogger(__name__)
 _SOON = 2.0
-_UNREADABLE = {"modelType": "", "language": "", "labels": [], "source": {"uri": ""}}
 
 
 class Reconciler:
@@ -87,8 +87,13 @@ class Reconciler:
         """Do what is to be done for the predictor of all Models on a claim."""
         now = self._clock().replace(microsecond=0)
         seen = self._cluster.predictors.group(claim, now)
-        models = [model for body in self._cluster.models() if (model := understood(body)) is not None]
-        group = gather(claim, self._settings.namespace, models, seen, now)
+        models, unread = [], []
+        for body in self._cluster.models():
+            try:
+                models.append(parse(body))
+            except ValidationError:
+                unread.append(stand_in(body))
+        group = gather(claim, self._settings.namespace, models, seen, now, unread=unread)
         actions = plan_group(group, seen, self._settings, now)
         version = tuple((model.uid, model.generation) for model in group.owners)
         self._refused[claim] = self._act(places.key(claim), version, actions, now=now)
@@ -115,13 +120,7 @@ class Reconciler:
                 _log.warning("%s: event %s was not written: %s", model.name, event.reason, error)
 
     def _not_understood(self, body: Json, error: ValidationError, now: datetime) -> float:
-        try:
-            known = Status.model_validate(body.get("status") or {})
-        except ValidationError:
-            known = Status()
-        # Only metadata and status of it are looked at.
-        model = parse({**body, "spec": _UNREADABLE, "status": {}})
-        model = replace(model, status=known)
+        model = stand_in(body)
         self._say(model, invalid_status(model, error, self._settings.sentences, now), now)
         return self._settings.resync_seconds
 
