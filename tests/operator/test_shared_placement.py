@@ -214,6 +214,30 @@ def test_what_the_process_ended_of_while_loading_is_that_models_fault_alone(
     assert world.ready("principles-vi") == ("True", "Serving")
 
 
+def test_that_the_process_ends_again_and_again_is_held_against_nobody_whom_it_does_not_name(
+    world: SharedWorld,
+) -> None:
+    for name in ("consent-vi", "retention-vi"):
+        world.publish_of(name, "v2")
+        for _ in range(4):  # fetched, listed, and not taken up yet
+            world.look(name)
+            world.look_at_group()
+            world.kubernetes()
+        assert world.status.rollout is not None
+    world.now += timedelta(seconds=5)
+    for pod in world.all("Pod"):
+        if pod["metadata"]["uid"] in world.hosts:
+            last = {"terminated": {"exitCode": 139, "reason": "Error", "finishedAt": world._stamp()}}
+            container = pod["status"]["containerStatuses"][0]
+            container |= {"lastState": last, "restartCount": 3, "ready": False}
+            pod["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+            world.hosts[pod["metadata"]["uid"]] = {}
+    for name in NAMES:
+        world.look(name)
+        world.look(name)
+        assert world.model_of(name).status.quarantined == ()
+
+
 # Moving
 
 

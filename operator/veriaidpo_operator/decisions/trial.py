@@ -56,7 +56,8 @@ def _fault(s: Situation) -> pods.Trouble | None:
     for pod, found in troubles:
         if found.reason is Reason.GOLDEN_SENTENCE_FAILED or words.cause(pod.said) is Reason.CRASHING:
             return found
-        if pods.crashed(pod) and pod.restarts >= _CRASHES and not (s.shared and _before(s, pod)):
+        # The process of several Models may end of any of them: what it says of this one is the evidence.
+        if not s.shared and pods.crashed(pod) and pod.restarts >= _CRASHES:
             return found
     # A pod that answers speaks for its revision; one that is not even there says nothing of it.
     silent = bool(s.target_pods) and not any(pod.ready for pod in s.target_pods)
@@ -65,11 +66,6 @@ def _fault(s: Situation) -> pods.Trouble | None:
     if troubles:
         return troubles[0][1]
     return pods.Trouble(Reason.ROLLOUT_STALLED, stalled(s))
-
-
-def _before(s: Situation, pod: Pod) -> bool:
-    """Tell whether a pod last ended before the trial began: of something else, then."""
-    return s.rollout is None or pod.ended_at is None or pod.ended_at < s.rollout.started_at
 
 
 def _trouble(s: Situation, pod: Pod) -> pods.Trouble | None:
