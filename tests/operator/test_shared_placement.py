@@ -291,6 +291,37 @@ def test_from_a_claim_of_its_own_a_model_is_served_alone_until_the_common_one_ha
     assert [s["metadata"]["name"] for s in world.all("InferenceService")] == [SHARED]
 
 
+@pytest.mark.parametrize("way", [("own", "shared"), ("shared", "own")])
+def test_the_former_place_stays_while_the_new_one_has_never_answered(way: tuple[str, str]) -> None:
+    """Also when the former one did not answer for a moment, so that status names the new one already."""
+    world = SharedWorld("principles-vi")
+    world.add("consent-vi", merged(ON_THE_CLAIM, {"serving": {"placement": way[0]}}))
+    world.everybody()
+    world.bad[world.digests["consent-vi"]] = "golden"
+    world.move("consent-vi", way[1])
+    for _ in range(60):
+        for name in world.bodies:
+            world.look(name)
+        world.look_at_group()
+        world.kubernetes()
+        for hosted in world.hosts.values():
+            hosted.pop("consent-vi", None)
+        world.now += timedelta(seconds=1)
+    at = world.model_of("consent-vi").status.inference_service
+    assert at is not None
+    assert at.name == places.place(world.model_of("consent-vi"))
+    assert world.ready("consent-vi")[0] == "False"
+    if way[0] == "own":
+        assert world.get("InferenceService", "consent-vi")
+    else:
+        assert "consent-vi" in world.listed
+    world.bad.clear()
+    world.everybody(60)
+    assert world.ready("consent-vi") == ("True", "Serving")
+    assert ("consent-vi" in world.listed) == (way[1] == "shared")
+    assert (world.get("InferenceService", "consent-vi") is None) == (way[1] == "shared")
+
+
 # In any order
 
 

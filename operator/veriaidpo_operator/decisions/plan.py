@@ -160,11 +160,11 @@ def _serve(s: Situation) -> tuple[Action, ...]:
 
 
 def _left(s: Situation) -> tuple[Action, ...]:
-    """Remove the predictor that a Model had of its own, once nobody asks there any more."""
+    """Remove the predictor that a Model had of its own, once the target answers and nobody asks there."""
     left = s.observed.left
     if left is None or not ours(left, s.model) or left.deleting:
         return ()
-    if not moved(s.model.status.inference_service, s.place, s.now):
+    if not s.rolled_out or not moved(s.model.status.inference_service, s.place, s.now):
         return ()
     return (Delete("InferenceService", left.name, left.uid),)
 

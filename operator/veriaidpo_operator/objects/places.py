@@ -54,8 +54,10 @@ def of_shared(child: Child, name: str) -> bool:
 
 
 def moved(at: InferenceServiceStatus | None, name: str, now: datetime) -> bool:
-    """Tell whether a Model has answered at a place long enough for nobody to ask at another."""
-    return at is not None and at.name == name and (at.since is None or now - at.since >= MOVING)
+    """Tell whether a Model answers at a place, of which callers have known long enough to ask at no other."""
+    if at is None or at.name != name or not at.ready_replicas:
+        return False
+    return at.since is None or now - at.since >= MOVING
 
 
 def key(claim: str) -> str:
