@@ -88,6 +88,30 @@ def test_its_neighbours_come_and_go_meanwhile(world: SharedWorld, reconcile: Rec
     assert set(world.listed) == {"principles-vi", "retention-vi"}
 
 
+def test_a_list_that_is_somebody_elses_is_looked_at_no_more_often_than_anything_else(
+    world: SharedWorld, cluster: InMemory, reconcile: Reconciler
+) -> None:
+    world.objects["ConfigMap", SHARED]["metadata"]["labels"] = {}
+    world.objects["ConfigMap", SHARED]["data"] = {"theirs": "no digest"}
+    for pod in world.pods_of(SHARED):
+        pod.raw["metadata"]["annotations"] = {}
+    assert reconcile(KEY) == world.settings.resync_seconds
+    assert cluster.done == []
+
+
+def test_it_is_looked_at_again_soon_until_its_pods_know_the_list(
+    world: SharedWorld, cluster: InMemory, reconcile: Reconciler
+) -> None:
+    world.remove("consent-vi")
+    for _ in range(2):
+        assert reconcile(KEY) == 2
+    assert not any("patch Pod" in action for action in cluster.done)
+    world.now += timedelta(seconds=2)
+    reconcile(KEY)
+    assert "patch Pod" in cluster.done[-1]
+    assert reconcile(KEY) == world.settings.resync_seconds
+
+
 def test_one_that_is_not_understood_and_was_never_served_here_is_not_listed(
     world: SharedWorld, reconcile: Reconciler
 ) -> None:

@@ -141,14 +141,15 @@ def _service(group: Group, seen: Seen, settings: Settings) -> tuple[Action, ...]
 
 def _hurry(group: Group, seen: Seen, now: datetime) -> tuple[Action, ...]:
     """Have the kubelets bring the list to the pods, once it is as it should be and they know that."""
-    there = seen.listing
-    if there is None or not _as_wanted(group, there) or now - there.changed < _KNOWN:
+    if seen.listing is None or now - seen.listing.changed < _KNOWN:
         return ()
     body = {"metadata": {"annotations": {LISTED: sharing.taken_up_as(group.entries)}}}
     return tuple(Patch("Pod", pod.name, pod.uid, body) for pod in untold(group, seen))
 
 
 def untold(group: Group, seen: Seen) -> tuple[Pod, ...]:
-    """Return the pods that have not been told of the list as it should be."""
+    """Return the pods that have not been told of the list, once it is as it should be."""
+    if seen.listing is None or not _as_wanted(group, seen.listing):
+        return ()
     told = sharing.taken_up_as(group.entries)
     return tuple(pod for pod in seen.pods if not pod.deleting and pod.annotations.get(LISTED) != told)
