@@ -1,5 +1,9 @@
 """Settings come from the environment, and a wrong one is named with what to set."""
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from veriaidpo_operator.__main__ import main
@@ -42,6 +46,26 @@ def test_a_missing_one_is_named(name: str) -> None:
 def test_a_wrong_one_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         read({**NEEDED, name: value})
+
+
+class Asked(dict[str, str]):
+    """An environment that knows what was asked for."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        super().__init__(values)
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return super().get(name, default)
+
+
+def test_help_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    environ = Asked(NEEDED)
+    read(environ)
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert environ.names - set(re.findall(r"\w+", capsys.readouterr().out)) == set()
 
 
 def test_empty_means_unset() -> None:
