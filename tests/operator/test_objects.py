@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -244,6 +245,22 @@ def test_fewer_revisions_are_kept_as_soon_as_that_is_wanted() -> None:
     assert [r.digest for r in world.status.revisions] == [third, OTHER_DIGEST]
     assert [job["metadata"]["uid"] for job in world.all("Job")] == [fetched], "nothing was fetched for it"
     assert world.condition("Ready") == ("True", "Serving")
+
+
+def test_revisions_that_could_not_be_taken_off_the_volume_are_tried_again_after_a_while() -> None:
+    world = after_two_good_ones()
+    world.publish("v3", "ef" * 32)
+    world.settle()
+    world.change({"revisionHistoryLimit": 1})
+    world.reconcile()
+    (failed,) = [job for job in world.all("Job") if "-collect-" in job["metadata"]["name"]]
+    world.finish(failed, None, exit_code=1)
+    world.settle()
+    assert world.get("Job", failed["metadata"]["name"]) == failed, "it can be looked at meanwhile"
+    assert len(world.status.revisions) == 3
+    world.now += timedelta(minutes=10)
+    world.settle()
+    assert [r.digest for r in world.status.revisions] == ["ef" * 32, OTHER_DIGEST]
 
 
 def test_what_is_kept_starts_no_fetch_over() -> None:

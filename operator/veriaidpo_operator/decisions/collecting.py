@@ -1,12 +1,18 @@
 """Old revisions that leave the volume when fewer are to be kept, without waiting for the next fetch. Pure."""
 
+from datetime import timedelta
+
 from veriaidpo_operator.api import Model
+from veriaidpo_operator.decisions.actions import Action, Create, Delete
 from veriaidpo_operator.decisions.fetching import Phase
 from veriaidpo_operator.decisions.revisions import same_volume
 from veriaidpo_operator.decisions.situation import Situation
 from veriaidpo_operator.objects import jobs
 from veriaidpo_operator.objects.claims import digest
 from veriaidpo_operator.recorded import Revision, Status
+
+_TRIED_AGAIN = timedelta(minutes=10)
+"""A Job that failed stays for so long, to be looked at, and makes room for another."""
 
 
 def surplus(model: Model) -> tuple[str, ...]:
@@ -28,6 +34,17 @@ def job_name(s: Situation) -> str:
     if not same_volume(s.model.status, s.observed):
         return ""
     return f"{s.model.name}-collect-{digest([gone, claim.uid])[:8]}"
+
+
+def collect(s: Situation, name: str) -> tuple[Action, ...]:
+    """Make the Job of that name, or remove it when it failed some time ago, while no other Job runs."""
+    if not name or any(job.live for job in s.observed.jobs):
+        return ()
+    job = s.observed.job(name)
+    if job is None:
+        return (Create(jobs.collect_job(s.model, s.settings, name=name)),)
+    is_due = job.failed and job.ended is not None and s.now - job.ended >= _TRIED_AGAIN
+    return (Delete("Job", job.name, job.uid),) if is_due and not job.deleting else ()
 
 
 def collected(s: Situation, status: Status) -> tuple[Revision, ...]:

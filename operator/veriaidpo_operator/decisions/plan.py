@@ -105,9 +105,7 @@ def _fetch(s: Situation) -> tuple[Action, ...]:
             model, s.settings, name=fetch.name, attempt=fetch.attempt, read_only=claim.read_only
         )
         actions += [*_order(s), Create(job)]
-    if collect and not any(job.live for job in s.observed.jobs) and s.observed.job(collect) is None:
-        actions.append(Create(jobs.collect_job(model, s.settings, name=collect)))
-    return tuple(actions)
+    return (*actions, *collecting.collect(s, collect))
 
 
 def _order(s: Situation) -> tuple[Action, ...]:
