@@ -25,7 +25,7 @@ def open_session(
     kept_seconds: float = 15.0,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> aiohttp.ClientSession:
-    """Open a client with at most so many connections, each kept for so long while idle."""
+    """Open a client with at most so many connections (0: any number), each kept for so long while idle."""
     connector = aiohttp.TCPConnector(
         limit=connections,
         keepalive_timeout=kept_seconds,

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import httpx
 
-from veriaidpo_gateway.models.pool import NoAnswerError, Post, Reply, SilentError
+from veriaidpo_gateway.models.pool import BusyError, NoAnswerError, Post, Reply, SilentError
 
 Answer = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
@@ -17,6 +17,8 @@ def posting(answer: Answer) -> Post:
             response = await answer(httpx.Request("POST", url, content=body, headers=dict(headers)))
         except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
             raise SilentError from error
+        except httpx.PoolTimeout as error:
+            raise BusyError from error
         except httpx.TransportError as error:
             raise NoAnswerError(type(error).__name__) from error
         return Reply(response.status_code, response.content, response.headers.get("Retry-After"))

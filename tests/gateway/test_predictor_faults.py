@@ -45,16 +45,26 @@ async def test_twice_dropped_is_a_503(gateway: Any, bearer: Any) -> None:
     assert len(gateway.predictor.asked) == 2
 
 
-@pytest.mark.parametrize("error", [httpx.ConnectTimeout, httpx.PoolTimeout])
-async def test_a_predictor_that_cannot_be_reached_in_time_is_a_503(
-    gateway: Any, bearer: Any, error: Any
-) -> None:
+async def test_a_predictor_that_cannot_be_reached_in_time_is_a_503(gateway: Any, bearer: Any) -> None:
     # A killed pod's address swallows packets: the caller still has 28 of 30 s, so no deadline has passed.
-    gateway.predictor.answer = failing(error("timed out"))
+    gateway.predictor.answer = failing(httpx.ConnectTimeout("timed out"))
     answer = await gateway.classify("a", bearer())
     assert (answer.status_code, answer.json()["detail"]["code"]) == (503, "model_unavailable")
     assert answer.headers["Retry-After"].isdigit()
     assert len(gateway.predictor.asked) == 2
+
+
+async def test_where_too_many_wait_already_the_model_is_busy_and_not_at_fault(
+    gateway: Any, bearer: Any
+) -> None:
+    gateway.predictor.answer = failing(httpx.PoolTimeout("no place"))
+    for i in range(6):
+        answer = await gateway.classify(f"a {i}", bearer())
+        assert (answer.status_code, answer.json()["detail"]["code"]) == (503, "model_busy")
+        assert answer.headers["Retry-After"] == "2"
+    assert len(gateway.predictor.asked) == 6  # asked again by nobody
+    gateway.predictor.answer = None
+    assert (await gateway.classify("b", bearer())).status_code == 200
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500, 502])

@@ -1,6 +1,7 @@
 """The pool of connections to predictors against servers that do what a server may do, and what it may not."""
 
 import asyncio
+import contextlib
 import gzip
 import socket
 from collections.abc import AsyncIterator
@@ -9,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from veriaidpo_gateway.models import pool
-from veriaidpo_gateway.models.pool import NoAnswerError, Post, Reply, SilentError, open_pool
+from veriaidpo_gateway.models.pool import BusyError, NoAnswerError, Post, Reply, SilentError, open_pool
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -139,15 +140,56 @@ async def test_nobody_at_the_address() -> None:
 
 
 async def test_a_connection_that_is_not_had_in_time_is_no_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The one connection there may be is busy: as with a killed pod, whose address swallows packets.
+    # Nobody accepts, and there is no room to wait in: as with a killed pod, whose address swallows packets.
     monkeypatch.setattr(pool, "_CONNECT_SECONDS", 0.1)
-    async with serving(b"HTTP/1.1 200 OK\r\n") as server, open_pool(connections=1) as post:
-        first = asyncio.create_task(ask(post, server.url, seconds=0.5))
+    with socket.socket() as full, contextlib.ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        async with open_pool() as post:
+            with pytest.raises(NoAnswerError, match="connect timeout"):
+                await ask(post, f"http://127.0.0.1:{full.getsockname()[1]}/")
+
+
+async def test_a_model_that_never_answers_takes_no_place_from_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool, "_PLACE_SECONDS", 0.1)
+    monkeypatch.setattr(pool, "AT_ONCE", 32)
+    async with serving(b"") as hung, serving(OK) as healthy, open_pool() as post:
+        calls = [asyncio.create_task(ask(post, hung.url, seconds=1.0)) for _ in range(pool.AT_ONCE * 4)]
         await asyncio.sleep(0.05)
-        with pytest.raises(NoAnswerError, match="connect timeout"):
-            await ask(post, server.url)
+        for _ in range(20):
+            assert await ask(post, healthy.url, seconds=0.5) == Reply(200, b"ok")
+        ended = await asyncio.gather(*calls, return_exceptions=True)
+        silent = [one for one in ended if isinstance(one, SilentError)]
+        busy = [one for one in ended if isinstance(one, BusyError)]
+        assert (len(silent), len(busy)) == (pool.AT_ONCE, pool.AT_ONCE * 3)
+    assert hung.connections == pool.AT_ONCE
+
+
+async def test_neither_does_one_of_the_same_predictor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "AT_ONCE", 1)
+    async with serving(b"", OK) as server, open_pool() as post:
+        hung = asyncio.create_task(ask(post, server.url, seconds=0.5))
+        await asyncio.sleep(0.05)
+        assert await ask(post, server.url.replace("/m/", "/n/")) == Reply(200, b"ok")
         with pytest.raises(SilentError):
-            await first
+            await hung
+
+
+async def test_a_place_is_free_again_however_the_call_before_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "AT_ONCE", 1)
+    async with serving(b"", b"", OK) as server, open_pool() as post:
+        with pytest.raises(SilentError):
+            await ask(post, server.url, seconds=0.1)
+        left = asyncio.create_task(ask(post, server.url))
+        await asyncio.sleep(0.05)
+        left.cancel()
+        assert await ask(post, server.url) == Reply(200, b"ok")
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\n", OK[:-1]], ids=["nothing", "a line", "half"])

@@ -3,6 +3,7 @@
 Why aiohttp: docs/design/2026-11-24-clients-of-the-gateway.md.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,12 +17,24 @@ from veriaidpo_gateway.outgoing import is_plain, open_session
 MOST_BYTES = 8 * 1024 * 1024
 """Of an answer. 32 texts of 4,000 characters, every other one of them a name, come back as half of it."""
 
-_CONNECTIONS = 256
+AT_ONCE = 128
+"""Calls to one model at a time. One that never answers takes as many, and none of another model's."""
+
+_NO_FURTHER_BOUND = 0
+"""For the client's own limit, which all models would share; who waits there cannot tell whose fault it is."""
+
+_PLACE_SECONDS = 2.0
+"""To wait for the end of one of those calls, where so many are under way."""
+
 _KEPT_SECONDS = 4.0
 """Predictors drop an idle connection after five."""
 
 _CONNECT_SECONDS = 2.0
-"""To reach a predictor, waiting for a free connection included; it is in the same cluster."""
+"""To reach a predictor; it is in the same cluster."""
+
+
+class BusyError(Exception):
+    """As many calls to this model were under way as may be, and none ended in time: nothing was sent."""
 
 
 class NoAnswerError(Exception):
@@ -45,21 +58,42 @@ class Post(Protocol):
     """Sends a body to an address and waits for the answer at most `seconds`."""
 
     async def __call__(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float) -> Reply:
-        """Return the answer; NoAnswerError, SilentError, or ValueError for one that cannot be taken."""
+        """Return the answer; BusyError, NoAnswerError, SilentError, or ValueError for one not to be taken."""
 
 
 @asynccontextmanager
-async def open_pool(*, connections: int = _CONNECTIONS) -> AsyncIterator[Post]:
-    """Open a pool of at most so many connections."""
-    async with open_session(connections=connections, kept_seconds=_KEPT_SECONDS) as session:
+async def open_pool() -> AsyncIterator[Post]:
+    """Open a pool: each address that is asked has places of its own, however many models there are."""
+    async with open_session(connections=_NO_FURTHER_BOUND, kept_seconds=_KEPT_SECONDS) as session:
         yield _Pool(session)
 
 
 class _Pool:
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
+        self._places: dict[str, asyncio.Semaphore] = {}
 
     async def __call__(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float) -> Reply:
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + seconds
+        async with self._place(url, seconds):
+            return await self._ask(url, body, headers, ends - loop.time())
+
+    @asynccontextmanager
+    async def _place(self, url: str, seconds: float) -> AsyncIterator[None]:
+        places = self._places.setdefault(url, asyncio.Semaphore(AT_ONCE))
+        try:
+            # At most half of the time there is: its end would be taken for the model's fault.
+            async with asyncio.timeout(min(seconds / 2, _PLACE_SECONDS)):
+                await places.acquire()
+        except TimeoutError as error:
+            raise BusyError from error
+        try:
+            yield
+        finally:
+            places.release()
+
+    async def _ask(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Reply:
         timeout = aiohttp.ClientTimeout(total=seconds, connect=min(seconds, _CONNECT_SECONDS))
         try:
             # The address is ours, and written as it has to be sent.

@@ -16,7 +16,7 @@ from veriaidpo_gateway.breaker import Breaker
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.models import inference, tagged
 from veriaidpo_gateway.models.inference import Inference
-from veriaidpo_gateway.models.pool import NoAnswerError, Post, Reply, SilentError
+from veriaidpo_gateway.models.pool import BusyError, NoAnswerError, Post, Reply, SilentError
 from veriaidpo_gateway.models.routes import Model
 from veriaidpo_gateway.models.service_token import ServiceTokens
 from veriaidpo_gateway.models.tagged import Tagged
@@ -98,6 +98,8 @@ class Predictors:
     def _counting(self, model: Model, breaker: Breaker, call: Call) -> Iterator[None]:
         try:
             yield
+        except BusyError as error:
+            raise self._unavailable(model, "too many calls under way", ErrorCode.MODEL_BUSY) from error
         except SilentError as error:
             breaker.failed()
             self._remember(model.name, "timeout")
