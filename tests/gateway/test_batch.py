@@ -48,6 +48,19 @@ async def test_results_are_in_order_with_their_ids(gateway: Any, bearer: Any) ->
     assert answer["processing_time_ms"] >= 0
 
 
+async def test_half_a_character_is_no_id_and_spoils_no_other_item(gateway: Any, bearer: Any) -> None:
+    # JSON can write a surrogate by itself, UTF-8 cannot.
+    answer = await gateway.public.post(
+        "/batch-classify",
+        content=rb'{"items":[{"id":"\ud800","text":"abc"},{"id":"b","text":"abd"}]}',
+        headers={"Content-Type": "application/json", **bearer()},
+    )
+    bad, good = answer.json()["results"]
+    assert "id" not in bad
+    assert bad["detail"]["code"] == "invalid_request"
+    assert (good["id"], good["prediction"]) == ("b", "Nhãn 2")
+
+
 async def test_types_and_languages_may_be_mixed_and_each_model_is_asked_for_its_own(
     run_gateway: Any, resources: Any, bearer: Any
 ) -> None:

@@ -87,6 +87,13 @@ async def test_a_busy_predictor_is_a_503_with_its_own_retry_after(gateway: Any, 
     assert answer.json()["detail"]["code"] == "model_busy"
 
 
+@pytest.mark.parametrize("retry_after", ["0", "000"])
+async def test_at_once_is_a_second(gateway: Any, bearer: Any, retry_after: Any) -> None:
+    # A batch asks again when it may, and would otherwise do nothing else.
+    gateway.predictor.answer = failing(httpx.Response(503, headers={"Retry-After": retry_after}))
+    assert (await gateway.classify("a", bearer())).headers["Retry-After"] == "1"
+
+
 @pytest.mark.parametrize("retry_after", ["", "Wed, 21 Oct 2026 07:28:00 GMT", "-1", "99999", "1\u0661"])
 async def test_a_strange_retry_after_is_replaced(gateway: Any, bearer: Any, retry_after: Any) -> None:
     headers = [(b"Retry-After", retry_after.encode())]

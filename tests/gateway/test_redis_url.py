@@ -57,6 +57,14 @@ def test_what_is_no_address_is_refused_and_not_repeated(url: str) -> None:
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("url", ["redis://u:secret\uff03@r", "redis://[u:secret@r"])
+def test_what_the_library_refuses_is_not_repeated_either(url: str) -> None:
+    with pytest.raises(ValueError, match="not an address") as refused:
+        parse(url)
+    assert "secret" not in str(refused.value)
+    assert refused.value.__suppress_context__
+
+
 def test_no_password_is_shown() -> None:
     assert "pw" not in repr(parse("redis+sentinel://u:pw@a/main?sentinel_password=pw"))
 

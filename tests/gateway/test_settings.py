@@ -45,6 +45,9 @@ def test_a_collector_and_who_may_name_a_trace() -> None:
     ("name", "value"),
     [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:secret@collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://secret@collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://u:secret\uff03@collector:4318"),
         ("OTEL_TRACES_SAMPLER_ARG", "1.5"),
         ("OTEL_TRACES_SAMPLER_ARG", "nan"),
         ("TRACE_TRUSTED_CIDRS", "everybody"),

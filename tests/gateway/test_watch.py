@@ -176,6 +176,38 @@ async def test_a_version_that_is_too_old_means_listing_again(
 
 
 @pytest.mark.parametrize(
+    "answer",
+    [
+        lambda watching: web.Response(status=410) if watching else None,
+        lambda watching: web.Response() if watching else None,
+    ],
+    ids=["always too old", "always at its end"],
+)
+async def test_who_ends_every_watch_at_once_is_not_asked_without_a_pause(
+    account: Any, server: Any, answer: Any
+) -> None:
+    async def respond(request: web.Request) -> web.StreamResponse:
+        found: web.Response | None = answer("watch" in request.query)
+        if found is None:
+            return await server.answer(request)  # type: ignore[no-any-return]
+        server.requests.append(request)
+        return found
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", respond)
+    async with (
+        TestServer(app) as serving,
+        replace(account, server=str(serving.make_url(""))).http_client() as http,
+    ):
+        task = asyncio.create_task(WatchSource(account, http, "veriaidpo", first_pause=0.1).run())
+        await asyncio.sleep(1.0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    # A list and a watch, then at least 0.05 s, 0.1 s, 0.2 s …
+    assert 4 <= len(server.requests) <= 14
+
+
+@pytest.mark.parametrize(
     "trouble",
     [
         [LOST] * 3,

@@ -96,9 +96,18 @@ def read_item(raw: object, defaults: Mapping[str, Any], *, line: int | None = No
 def id_of(raw: object) -> str | int | None:
     """Find the id of an item, whatever else is wrong with it; None when it has none that can be used."""
     found = raw.get("id") if isinstance(raw, dict) else None
-    if isinstance(found, str) and len(found) <= LONGEST_ID:
-        return found
+    if isinstance(found, str):
+        return found if len(found) <= LONGEST_ID and _can_be_sent(found) else None
     return found if type(found) is int else None
+
+
+def _can_be_sent(text: str) -> bool:
+    """Whether UTF-8 can write it: half a surrogate pair it cannot, and JSON can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class EveryClassifier(Body):

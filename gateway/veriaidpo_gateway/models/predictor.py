@@ -158,8 +158,10 @@ class Predictors:
         if what != "held back":
             self._remember(model.name, what)
             _log.warning("model %s: %s", model.name, what)
-        seconds = retry_after if retry_after and _SECONDS.fullmatch(retry_after) else "2"
-        return GatewayError(code, {"model": model.name, "state": model.state}, {"Retry-After": seconds})
+        said = int(retry_after) if retry_after and _SECONDS.fullmatch(retry_after) else 2
+        # At least one: a batch asks again after as many, and so may callers.
+        headers = {"Retry-After": str(max(1, said))}
+        return GatewayError(code, {"model": model.name, "state": model.state}, headers)
 
     def _remember(self, model: str, error: str) -> None:
         self._seen[model] = replace(self.seen(model), last_error=error, last_error_at=self._wall())

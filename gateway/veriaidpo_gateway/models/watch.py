@@ -10,6 +10,7 @@ import logging
 import os
 import random
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ _WATCH_SECONDS = 60
 _QUIET_SECONDS = 75
 """Longer than a watch lasts: a connection that says nothing for so long is dead."""
 _LONGEST_PAUSE = 15.0
+_LASTING_SECONDS = 1.0
+"""A watch that ends sooner is begun again after a pause only, whatever ended it."""
 
 _log = logging.getLogger(__name__)
 
@@ -93,18 +96,22 @@ class WatchSource:
 
     async def run(self) -> None:
         """List and watch until cancelled."""
+        version: str | None = None
         pause = self._first_pause
         while True:
+            begun = time.monotonic()
             try:
-                version = await self._list()
-                pause = self._first_pause
-                while True:
-                    version = await self._watch(version)
+                version = await self._watch(version or await self._list())
             except _StaleError:
                 _log.info("the watch on models is too old: listing again")
-                continue
+                version = None
             except (aiohttp.ClientError, OSError, ValueError, KeyError) as error:
                 self._lost(error)
+                version = None
+            if time.monotonic() - begun >= _LASTING_SECONDS:
+                pause = self._first_pause
+                if version is not None:
+                    continue  # it came to its end, as every watch does
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, _LONGEST_PAUSE)
 

@@ -59,7 +59,10 @@ class RedisUrl:
 
 def parse(url: str) -> RedisUrl:
     """Read an address; ValueError says what is wrong with it and repeats nothing of it."""
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        raise ValueError("not an address") from None  # the library's own words have the password in them
     scheme, _, kind = parts.scheme.partition("+")
     if scheme not in ("redis", "rediss") or kind not in {shape.value for shape in Shape} or parts.fragment:
         raise ValueError("redis://, rediss://, redis+sentinel://, redis+cluster:// … is needed")
