@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from .conftest import CHART, RenderError, helm, render
+from .conftest import CHART, REPO, RenderError, helm, render
 
 
 def test_a_misspelt_key_is_refused_by_name() -> None:
@@ -105,11 +105,36 @@ def test_a_collector_reaches_the_gateway_and_by_the_operator_the_predictors() ->
 
 
 @pytest.mark.parametrize(
-    "setting", ["endpoint=collector:4318", "samplingRatio=7", "trustedCidrs={everybody}"]
+    "setting",
+    [
+        "endpoint=collector:4318",
+        "endpoint=http://user:secret@collector:4318",
+        "samplingRatio=7",
+        "trustedCidrs={everybody}",
+    ],
 )
 def test_a_collector_that_cannot_be_meant_is_refused(setting: str) -> None:
     with pytest.raises(RenderError, match="tracing"):
         render(f"tracing.{setting}")
+
+
+def test_a_gateway_that_is_told_to_stop_is_left_time_for_its_last_request_and_trace(
+    demo: list[dict[str, Any]],
+) -> None:
+    def seconds(module: str, name: str) -> float:
+        said = re.search(rf"^{name} = ([0-9.]+)$", (REPO / module).read_text(), re.MULTILINE)
+        assert said is not None
+        return float(said[1])
+
+    (pod,) = (
+        item["spec"]["template"]["spec"]
+        for item in demo
+        if item["kind"] == "Deployment" and item["metadata"]["name"] == "veriaidpo-gateway"
+    )
+    door = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    requests = seconds("gateway/veriaidpo_gateway/server.py", "GRACE")
+    traces = seconds("gateway/veriaidpo_gateway/collector.py", "_CLOSE_SECONDS")
+    assert pod["terminationGracePeriodSeconds"] >= door + requests + traces + 3
 
 
 @pytest.mark.parametrize("language", ["en", "vi"])
