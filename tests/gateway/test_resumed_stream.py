@@ -1,11 +1,14 @@
 """A stream of lines goes on after the last answer that arrived: no item is lost, or answered twice."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
 import pytest
+
+from veriaidpo_gateway.http import resuming, streaming
 
 KIND = {"Content-Type": "application/x-ndjson"}
 LINES = [json.dumps({"id": f"câu {i}", "text": f"câu {i}"}).encode() for i in range(100)]
@@ -102,3 +105,35 @@ async def test_the_rest_is_answered_while_more_arrives(gateway: Any, bearer: Any
     assert [json.loads(line)["id"] for line in answer.text.splitlines()] == [
         f"câu {i}" for i in range(51, 100)
     ]
+
+
+async def test_who_sends_nothing_but_lines_that_are_left_out_is_looked_at_too(
+    gateway: Any, bearer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "LOOKED_AT_EVERY", 0.0)
+    monkeypatch.setattr(streaming, "LINGER_SECONDS", 0.05)
+    async def lines() -> AsyncIterator[bytes]:
+        yield LINES[0] + b"\n"
+        body = {"jti": "stolen", "exp": int(time.time()) + 600}
+        assert (await gateway.public.post("/revocations", json=body, headers=bearer("admin"))).is_success
+        for _ in range(100):
+            yield LINES[1] + b"\n"
+
+    answer = await gateway.public.post(
+        "/batch-classify",
+        params={"resume_after": "câu 99"},
+        content=lines(),
+        headers={**KIND, **bearer(jti="stolen")},
+    )
+    (last,) = (json.loads(line) for line in answer.text.splitlines())
+    assert (last["detail"]["code"], last["stream_ended"]) == ("unauthenticated", True)
+
+
+async def test_lines_are_left_out_no_faster_than_a_bound(
+    resume: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resuming, "BYTES_A_SECOND", sum(map(len, LINES)) * 5)
+    started = time.monotonic()
+    _, results = await resume("câu 98")
+    assert [one["id"] for one in results] == ["câu 99"]
+    assert 0.15 < time.monotonic() - started < 2

@@ -24,7 +24,7 @@ given up.
 
 A stream that was cut off is resumed: send the same lines in the same order once more, with
 `?resume_after=` and the id of the last answer that arrived. The lines up to the first of that id are left
-out, cost nothing of the limits, and each later item is answered once. Give every item an id of its own for
+out, at up to 4 MiB a second, cost nothing of the limits, and each later item is answered once. Give every item an id of its own for
 it: what has none cannot be named. 7 and "7" are the same id here. Without an item of that id the stream
 ends with a `no_such_item`.
 

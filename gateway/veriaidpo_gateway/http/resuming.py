@@ -5,7 +5,7 @@ order. Answers come in the order of the lines, so all up to the first of that id
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
@@ -17,6 +17,9 @@ from veriaidpo_gateway.http.items import ResumeAfter, id_of
 from veriaidpo_gateway.http.ndjson import Line
 
 PARAMETER = "resume_after"
+
+BYTES_A_SECOND = 4 * 1024 * 1024
+"""Of lines that are left out: looking at them costs time too, and no limit on calls or text counts them."""
 
 _NAMED = TypeAdapter(dict[str, ResumeAfter])
 
@@ -34,20 +37,27 @@ def resume_after(request: Request) -> str | None:
         raise invalid_fields(error) from None
 
 
-async def after(groups: AsyncIterator[list[Line]], identity: str) -> AsyncIterator[list[Line]]:
-    """Leave out the lines through the first whose id is written so; 422 at the end when there was none."""
+async def after(
+    groups: AsyncIterator[list[Line]], identity: str, look: Callable[[], object]
+) -> AsyncIterator[list[Line]]:
+    """Leave out the lines through the first whose id is written so; 422 at the end when there was none.
+
+    `look` looks at the caller, for each group that is left out, and raises when the stream has to end.
+    """
     met = False
     async for lines in groups:
         if met:
             yield lines
             continue
+        look()
         for index, line in enumerate(lines):
             if _written(line) == identity:
                 met = True
                 if rest := lines[index + 1 :]:
                     yield rest
                 break
-        await asyncio.sleep(0)  # lines may arrive faster than they are looked at, and others are waiting too
+        # Lines may arrive faster than they are looked at, and others are waiting too.
+        await asyncio.sleep(sum(len(line.data or b"") for line in lines) / BYTES_A_SECOND)
     if not met:
         raise GatewayError(ErrorCode.NO_SUCH_ITEM)
 

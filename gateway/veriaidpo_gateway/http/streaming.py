@@ -136,7 +136,9 @@ class StreamedAnswers(Response):
 
     def _lines(self) -> AsyncIterator[list[Line]]:
         lines = ndjson.groups(self._pieces(), TOGETHER)
-        return lines if self._resume_after is None else resuming.after(lines, self._resume_after)
+        if self._resume_after is None:
+            return lines
+        return resuming.after(lines, self._resume_after, self._caller)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         pieces = self._request.stream()
