@@ -112,6 +112,7 @@ async def test_who_sends_nothing_but_lines_that_are_left_out_is_looked_at_too(
 ) -> None:
     monkeypatch.setattr(streaming, "LOOKED_AT_EVERY", 0.0)
     monkeypatch.setattr(streaming, "LINGER_SECONDS", 0.05)
+
     async def lines() -> AsyncIterator[bytes]:
         yield LINES[0] + b"\n"
         body = {"jti": "stolen", "exp": int(time.time()) + 600}

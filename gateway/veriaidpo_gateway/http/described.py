@@ -24,9 +24,9 @@ given up.
 
 A stream that was cut off is resumed: send the same lines in the same order once more, with
 `?resume_after=` and the id of the last answer that arrived. The lines up to the first of that id are left
-out, at up to 4 MiB a second, cost nothing of the limits, and each later item is answered once. Give every item an id of its own for
-it: what has none cannot be named. 7 and "7" are the same id here. Without an item of that id the stream
-ends with a `no_such_item`.
+out, at up to 4 MiB a second; they cost nothing of the limits, and each later item is answered once. Give
+every item an id of its own for it: what has none cannot be named. 7 and "7" are the same id here. Without
+an item of that id the stream ends with a `no_such_item`.
 
 Limits: the request counts as one call, and is refused with 429 like any other; it stands for the first
 item. Every further item counts as one call too, but waits for its turn, so that a batch goes no faster
