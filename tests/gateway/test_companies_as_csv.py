@@ -62,6 +62,12 @@ async def test_what_is_new_is_added_and_what_differs_is_changed(send: Any) -> No
     assert (again["added"], again["changed"], again["unchanged"]) == (0, 1, 1)
 
 
+async def test_a_column_that_a_file_does_not_have_is_emptied(send: Any, export: Any) -> None:
+    await send(FILE)
+    assert (await send("name,region\nCông ty Cổ phần Rồng Xanh,south\n")).json()["changed"] == 1
+    assert "Công ty Cổ phần Rồng Xanh,,south,,,,false,added\r\n" in (await export()).text
+
+
 async def test_an_export_is_read_back_unchanged(send: Any, export: Any) -> None:
     await send(FILE)
     file = await export()
