@@ -26,6 +26,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=f"^{SHA256}$")]
 ModelName = Annotated[str, StringConstraints(pattern=f"^{MODEL_NAME}$")]
 TokenizerKind = Literal["phobert-bpe", "sentencepiece", "wordpiece", "tokenizer-json"]
 Runtime = Literal["onnx", "torch"]
+INT8_FORMAT = "onnx-int8"
 
 
 class ManifestError(Exception):
@@ -105,6 +106,11 @@ class Manifest(Record):
     def runtime(self) -> Runtime:
         """What computes it: a graph for ONNX Runtime, or weights for transformers and torch."""
         return "torch" if self.format.startswith("torch-") else "onnx"
+
+    @property
+    def is_int8(self) -> bool:
+        """Tell whether its graph is one that a fetch made int8, and not one that was published so."""
+        return self.format == INT8_FORMAT
 
     @property
     def size(self) -> int:

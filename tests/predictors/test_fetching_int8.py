@@ -143,6 +143,45 @@ def test_a_revision_made_for_another_processor_is_exact_on_this_one(
         assert (fast != exact).any()  # what would be served if nobody looked at the class
 
 
+def test_a_graph_that_was_int8_when_it_was_published_is_computed_exactly(
+    fetch: Callable[..., Result], volume: Path, hub: FolderHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cpu, "this", lambda: "x86-64-avx2-avx512-vnni")
+    shutil.copytree(revision(volume, fetch()) / "onnx", hub.folder / "onnx")
+    monkeypatch.setattr(cpu, "this", lambda: "x86-64-avx2")
+    result = fetch()
+    made, folder = result.manifest, revision(volume, result)
+    assert (made.format, made.conversion and made.conversion.gate) == ("onnx-fp32", "Failed")
+    asked = spy(monkeypatch)
+    runtimes.load(folder, made, tasks.of(made.task, made.labels, made.tags), Cores(1))
+    assert asked == {"onnx/model.onnx": False}
+
+
+def test_the_gate_computes_the_original_exactly_and_what_was_made_as_it_will_be_served(
+    fetch: Callable[..., Result], volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cpu, "this", lambda: "x86-64-avx2")
+    asked = spy(monkeypatch)
+    result = fetch()
+    assert (asked["onnx/model.onnx"], asked["int8/model.onnx"]) == (False, True)
+    made = result.manifest
+    runtimes.load(revision(volume, result), made, tasks.of(made.task, made.labels, made.tags), Cores(1))
+    assert asked["onnx/model.onnx"]
+
+
+def spy(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
+    """Tell of each graph that is loaded from now on whether it was taken for a narrow one."""
+    asked: dict[str, bool] = {}
+    load = session.load
+
+    def told(directory: Path, **options: Any) -> session.Session:
+        asked[options.get("graph", session.MODEL_FILE)] = options.get("is_narrow", False)
+        return load(directory, **options)
+
+    monkeypatch.setattr(session, "load", told)
+    return asked
+
+
 def test_a_second_fetch_adopts_it(fetch: Callable[..., Result], hub: FolderHub) -> None:
     first = fetch()
     hub.asked.clear()

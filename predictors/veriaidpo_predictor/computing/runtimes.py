@@ -26,7 +26,8 @@ def load(directory: Path, manifest: Manifest, task: Task[Any], cores: Cores) -> 
         labels=task.width,
         per_token=task.per_token,
         cores=cores,
-        is_narrow=cpu.saturates(manifest.cpu_class),
+        # A class is noted wherever int8 was asked for; what the gate left as it was published may be wide.
+        is_narrow=manifest.is_int8 and cpu.saturates(manifest.cpu_class),
     )
 
 

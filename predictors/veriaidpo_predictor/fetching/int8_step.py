@@ -127,9 +127,9 @@ class _Asking:
             original, converted = (
                 session.load(
                     self.folder, labels=self.task.width, per_token=self.task.per_token, graph=graph,
-                    is_narrow=cpu.saturates(cpu.this()),
+                    is_narrow=made and cpu.saturates(cpu.this()),
                 )
-                for graph in (GRAPH, f"{_WORK}/{Path(GRAPH).name}")
+                for graph, made in ((GRAPH, False), (f"{_WORK}/{Path(GRAPH).name}", True))
             )  # fmt: skip
             answered = gate.ask(original, converted, encoded)
         except UnusableError as error:

@@ -190,7 +190,7 @@ def _recipe(recipe: str, *, is_int8: bool) -> str:
 def _format(selection: Selection, conversion: Conversion | None) -> str:
     if selection.recipe == FOR_TORCH:
         return "torch-fp32"
-    return "onnx-int8" if conversion is not None and conversion.gate == "Passed" else "onnx-fp32"
+    return manifest.INT8_FORMAT if conversion is not None and conversion.gate == "Passed" else "onnx-fp32"
 
 
 def _drop_others(folder: Path, wanted: set[str]) -> None:
