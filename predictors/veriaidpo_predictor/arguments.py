@@ -71,7 +71,8 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=Path,
         metavar="FOLDER",
         help="instead of directories: a folder with a file for each model, named as it is, that holds the "
-        "digest of its revision; it is followed as it changes",
+        "digest of its revision, and may hold a number after it: another one has that revision tried again. It "
+        "is followed as it changes",
     )
     serve.add_argument(
         "--unfinished",
