@@ -27,10 +27,15 @@ ModelName = Annotated[str, StringConstraints(pattern=f"^{MODEL_NAME}$")]
 TokenizerKind = Literal["phobert-bpe", "sentencepiece", "wordpiece", "tokenizer-json"]
 Runtime = Literal["onnx", "torch"]
 INT8_FORMAT = "onnx-int8"
+"""Of a graph that a fetch made int8, not of one that was published so."""
 
 
 class ManifestError(Exception):
     """A revision that must not be served; the message is one sentence for an operator of the cluster."""
+
+
+class UnreadableError(ManifestError):
+    """A manifest of which nothing is known: the volume gave an error instead of its bytes."""
 
 
 class FileEntry(Record):
@@ -108,11 +113,6 @@ class Manifest(Record):
         return "torch" if self.format.startswith("torch-") else "onnx"
 
     @property
-    def is_int8(self) -> bool:
-        """Tell whether its graph is one that a fetch made int8, and not one that was published so."""
-        return self.format == INT8_FORMAT
-
-    @property
     def size(self) -> int:
         """Bytes of all files, the manifest itself not counted."""
         return sum(entry.size for entry in self.files.values())
@@ -162,7 +162,7 @@ def read(directory: Path) -> Manifest:
     except FileNotFoundError:
         raise ManifestError(f"{directory} is not a published revision: it has no {FILE_NAME}.") from None
     except OSError as error:
-        raise ManifestError(f"{path} cannot be read: {error.strerror}.") from error
+        raise UnreadableError(f"{path} cannot be read: {error.strerror}.") from error
     if len(raw) > MAX_MANIFEST_BYTES:
         raise ManifestError(f"{path} is larger than {MAX_MANIFEST_BYTES} bytes.")
     try:
@@ -181,7 +181,8 @@ def read(directory: Path) -> Manifest:
 def verify(directory: Path, manifest: Manifest, pace: Callable[[int], None] = lambda _: None) -> None:
     """Read the manifest and every file again and compare; raises ManifestError for the first that differs.
 
-    `pace` is told of each part that was read, in bytes, and may take its time.
+    `pace` is told of each part that was read, in bytes, and may take its time. What the volume does not give
+    is an OSError, of the manifest an UnreadableError.
     """
     if _own_sha256(read(directory)) != _own_sha256(manifest):
         raise _other_sha256(FILE_NAME, manifest)

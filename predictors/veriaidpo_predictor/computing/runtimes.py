@@ -12,7 +12,7 @@ from veriaidpo_predictor.computing.batching import Run
 from veriaidpo_predictor.computing.cores import Cores
 from veriaidpo_predictor.computing.tasks import Task
 from veriaidpo_predictor.computing.unusable import UnusableError
-from veriaidpo_predictor.manifest import Manifest
+from veriaidpo_predictor.manifest import INT8_FORMAT, Manifest
 
 
 def load(directory: Path, manifest: Manifest, task: Task[Any], cores: Cores) -> Run:
@@ -27,7 +27,7 @@ def load(directory: Path, manifest: Manifest, task: Task[Any], cores: Cores) -> 
         per_token=task.per_token,
         cores=cores,
         # A class is noted wherever int8 was asked for; what the gate left as it was published may be wide.
-        is_narrow=manifest.is_int8 and cpu.saturates(manifest.cpu_class),
+        is_narrow=manifest.format == INT8_FORMAT and cpu.saturates(manifest.cpu_class),
     )
 
 

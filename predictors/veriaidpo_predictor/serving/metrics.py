@@ -53,6 +53,9 @@ _REFUSED = Counter(
 _DAMAGED = Counter(
     "veriaidpo_damaged", "How often other bytes were found on the volume than were published", ["model"]
 )
+_UNREADABLE = Counter(
+    "veriaidpo_unreadable", "How often the volume did not give what was to be compared again", ["model"]
+)
 _REQUESTS = Counter("veriaidpo_requests", "Answered requests to predict", ["model", "code"])
 _SECONDS = Histogram(
     "veriaidpo_request_seconds",
@@ -63,7 +66,8 @@ _SECONDS = Histogram(
 
 _OF_A_MODEL = (
     _READY, _INFO, _WAITING, _TOKENISE_SECONDS, _WAIT_SECONDS, _BATCH_ROWS, _BATCH_SECONDS, _TOKENS, _PADDING,
-    _TRUNCATED, _LABELS, _CONFIDENCE, _REFUSED, _DAMAGED, _REQUESTS, _SECONDS,
+    _TRUNCATED, _LABELS, _CONFIDENCE, _REFUSED, _DAMAGED, _UNREADABLE, _REQUESTS,
+    _SECONDS,
 )  # fmt: skip
 
 CODES = frozenset({200, *(one.status for one in vars(refusals).values() if isinstance(one, Refusal))})
@@ -83,6 +87,11 @@ def loaded(model: str, revision: str, kind: str) -> None:
 def damaged(model: str) -> None:
     """Count that a model that answered has other bytes on its volume by now."""
     _DAMAGED.labels(model).inc()
+
+
+def unreadable(model: str) -> None:
+    """Count that a model's files could not be read again; nothing is known against it."""
+    _UNREADABLE.labels(model).inc()
 
 
 def watch_queue(model: str, queue: Queue) -> None:

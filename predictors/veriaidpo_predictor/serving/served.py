@@ -118,15 +118,11 @@ class Served:
                 },
             )
 
-    def recheck(self, pace: Callable[[int], None]) -> None:
-        """Read its files again, and answer no longer where they are not what was published. Blocks."""
-        try:
-            manifests.verify(self.directory, self.manifest, pace)
-        except (manifests.ManifestError, OSError) as error:
-            told = isinstance(error, manifests.ManifestError)
-            metrics.damaged(self.name)
-            self._end(State.FAILED, str(error) if told else "The volume cannot be read.")
-            self.show()
+    def damaged(self, reason: str) -> None:
+        """Answer no longer: its files are not what was published. Blocks, as `close` does."""
+        metrics.damaged(self.name)
+        self._end(State.FAILED, reason)
+        self.show()
 
     def show(self) -> None:
         """Let metrics tell of this revision, and of no other of the same model."""
