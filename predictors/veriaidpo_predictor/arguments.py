@@ -71,14 +71,14 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=Path,
         metavar="FOLDER",
         help="instead of directories: a folder with a file for each model, named as it is, that holds the "
-        "digest of its revision, and may hold a number after it: another one has that revision tried again. It "
-        "is followed as it changes",
+        "digest of its revision, and may hold a number after it: another one has that revision tried again. "
+        "It is followed as it changes",
     )
     serve.add_argument(
         "--unfinished",
         type=Path,
         metavar="FOLDER",
-        help="with --models: remember here what is loading; what a process ended of the next does not load",
+        help="with --models: remember here what is loading; what ended a process twice waits for an hour",
     )
     serve.add_argument(
         "--root", type=Path, default=Path("/mnt/models"), help="the volume of those models (%(default)s)"

@@ -83,7 +83,7 @@ def test_the_reason_in_what_a_predictor_says(said: str, reason: Reason | None) -
     assert words.cause(said) is reason
 
 
-@pytest.mark.parametrize("sentence", [words.GOLDEN, *words.DAMAGED])
+@pytest.mark.parametrize("sentence", [words.GOLDEN, words.ENDED, *words.DAMAGED])
 def test_the_predictor_still_says_it_so(sentence: str) -> None:
     """The two rooms do not import each other: what one writes, the other looks for, letter by letter."""
     source = "".join(path.read_text() for path in PREDICTOR.rglob("*.py"))

@@ -203,7 +203,7 @@ def test_what_the_process_ended_of_while_loading_is_that_models_fault_alone(
             container |= {"lastState": last, "restartCount": 1}
             hosted = world.hosts[pod["metadata"]["uid"]]
             entry = world.objects["ConfigMap", SHARED]["data"]["consent-vi"]
-            said = "The predictor ended while it loaded this revision, and does not load it again."
+            said = "The predictor ended twice while it loaded this revision, and leaves it alone for an hour."
             hosted["consent-vi"] = type(hosted["principles-vi"])(entry, first, second, said)
     for name in NAMES:
         world.look(name)

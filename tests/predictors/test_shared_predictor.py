@@ -1,10 +1,11 @@
 """Many models in one process: they come, are replaced and go while the others answer."""
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from veriaidpo_predictor.serving.following import Changes, Follower, ListError
 from veriaidpo_predictor.serving.registry import open_one
 from veriaidpo_predictor.serving.served import Served, State
 from veriaidpo_predictor.serving.shared import SharedRegistry
-from veriaidpo_predictor.serving.unfinished import Unfinished
+from veriaidpo_predictor.serving.unfinished import AGAIN_SECONDS, ENDED, Unfinished
+
+from .conftest import files
 
 WRONG = [{"text": "We agree.", "label": "duty"}]
 
@@ -187,6 +190,7 @@ class Alone:
     def __init__(self, folder: Path, pool: Pool) -> None:
         self.folder, self.pool, self.now = folder, pool, 0.0
         self.opened, self.dropped = list[str](), list[str]()
+        self._gone = list[AbstractContextManager[None]]()
         self.start()
 
     def start(self) -> None:
@@ -199,7 +203,7 @@ class Alone:
             open_one=self._open,
             serve=lambda _: None,
             drop=self.dropped.append,
-            unfinished=Unfinished(self.folder / "unfinished"),
+            unfinished=Unfinished(self.folder / "unfinished", clock=lambda: self.now),
             clock=lambda: self.now,
             pause=lambda _: None,
         )
@@ -207,6 +211,16 @@ class Alone:
     def _open(self, directory: Path) -> Served:
         self.opened.append(directory.name)
         return open_one(directory, pool=self.pool, limits=Limits())
+
+    def note(self, name: str) -> Path:
+        return self.folder / "unfinished" / name
+
+    def ends_while_loading(self, name: str, entry: str) -> None:
+        """Begin a load of which nothing more is heard, and begin anew."""
+        load = Unfinished(self.folder / "unfinished", clock=lambda: self.now).loading(name, entry)
+        load.__enter__()
+        self._gone.append(load)
+        self.start()
 
     def wants(self, **entries: str) -> dict[str, Any]:
         """Follow another list; gives the states then."""
@@ -278,24 +292,145 @@ def test_another_number_after_the_digest_has_the_same_revision_tried_again(
     assert found["serving"]["revision"] == made.name
 
 
-def test_what_the_process_ended_of_is_not_loaded_by_the_next_and_its_neighbour_is(
+def test_what_the_process_ended_of_once_is_loaded_again_and_remembered_no_more(
+    alone: Alone, publish_to: Callable[..., Path]
+) -> None:
+    good = publish_to(alone.folder, name="unlucky-en").name
+    alone.ends_while_loading("unlucky-en", good)
+    assert alone.wants(unlucky_en=good)["unlucky-en"]["serving"]["state"] == "ready"
+    alone.ends_while_loading("unlucky-en", good)
+    assert alone.wants(unlucky_en=good)["unlucky-en"]["serving"]["state"] == "ready"
+
+
+def test_what_the_process_ended_of_twice_is_not_loaded_by_the_next_and_its_neighbour_is(
     alone: Alone, publish_to: Callable[..., Path]
 ) -> None:
     neighbour, fatal = (publish_to(alone.folder, name=name).name for name in ("neighbour-en", "fatal-en"))
-
-    def ends(_: Path) -> Served:
-        raise SystemExit
-
-    alone.follower.open_one = ends
-    with pytest.raises(SystemExit):
-        alone.wants(fatal_en=fatal)
-    alone.start()
+    for _ in range(2):
+        alone.ends_while_loading("fatal-en", fatal)
     found = alone.wants(fatal_en=fatal, neighbour_en=neighbour)
     assert (found["fatal-en"]["refused"]["state"], found["fatal-en"]["serving"]) == ("rejected", None)
-    assert "ended while it loaded" in found["fatal-en"]["refused"]["reason"]
+    assert found["fatal-en"]["refused"]["reason"] == ENDED
     assert found["neighbour-en"]["serving"]["state"] == "ready"
     assert alone.opened == [neighbour]
     assert alone.wants(fatal_en=f"{fatal} 1")["fatal-en"]["serving"]["state"] == "ready"
+
+
+def test_it_is_loaded_once_more_after_an_hour(alone: Alone, publish_to: Callable[..., Path]) -> None:
+    fatal = publish_to(alone.folder, name="fatal-en").name
+    for _ in range(2):
+        alone.ends_while_loading("fatal-en", fatal)
+    alone.wants(fatal_en=fatal)
+    alone.now += AGAIN_SECONDS - 1
+    assert alone.wants(fatal_en=fatal)["fatal-en"]["refused"]
+    alone.now += 2
+    assert alone.wants(fatal_en=fatal)["fatal-en"]["serving"]["state"] == "ready"
+
+
+def test_a_load_is_remembered_until_it_ends_and_not_while_the_one_before_is_retired(
+    alone: Alone, publish_to: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = publish_to(alone.folder, name="noted-en").name
+    other = publish_to(alone.folder, name="noted-en", content=files() | {"labels.json": b"{}"}).name
+    seen: list[bool] = []
+    load = Served.load
+
+    def watched(model: Served) -> None:
+        seen.append(alone.note("noted-en").exists())
+        load(model)
+
+    monkeypatch.setattr(Served, "load", watched)
+    alone.follower.pause = lambda _: seen.append(alone.note("noted-en").exists())
+    alone.wants(noted_en=one)
+    alone.wants(noted_en=other)
+    assert seen == [True, True, False]
+
+
+def test_a_load_that_raises_is_over_refused_and_tried_again_and_the_others_are_loaded(
+    alone: Alone, publish_to: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, next_one = (publish_to(alone.folder, name=name).name for name in ("a-odd-en", "b-next-en"))
+    load = Served.load
+
+    def fails_once(model: Served) -> None:
+        if model.name == "a-odd-en":
+            raise RuntimeError
+
+        load(model)
+
+    monkeypatch.setattr(Served, "load", fails_once)
+    found = alone.wants(a_odd_en=odd, b_next_en=next_one)
+    assert found["a-odd-en"]["refused"]["reason"] == "The model could not be loaded (RuntimeError)."
+    assert found["b-next-en"]["serving"]["state"] == "ready"
+    assert not alone.note("a-odd-en").exists()
+    monkeypatch.undo()
+    alone.now += following.AGAIN_SECONDS + 1
+    assert alone.wants(a_odd_en=odd, b_next_en=next_one)["a-odd-en"]["serving"]["state"] == "ready"
+
+
+def test_it_goes_on_following_after_what_nobody_expected(
+    alone: Alone, publish_to: Callable[..., Path]
+) -> None:
+    good = publish_to(alone.folder, name="later-en").name
+    alone.wants()
+    write_list(alone.folder / "list", {"later-en": good})
+    clock, stop, failed = alone.follower.clock, threading.Event(), threading.Event()
+
+    def fails_once() -> float:
+        if failed.is_set():
+            return clock()
+        failed.set()
+        raise RuntimeError
+
+    alone.follower.clock = fails_once
+    thread = threading.Thread(target=alone.follower.follow, args=(stop,))
+    thread.start()
+    end = time.monotonic() + 60
+    while not alone.registry.states() and time.monotonic() < end:
+        time.sleep(0.05)
+    stop.set()
+    thread.join()
+    assert alone.registry.states()["later-en"]["serving"]["revision"] == good
+
+
+def test_what_was_published_anew_under_the_same_digest_is_loaded_anew(
+    alone: Alone, publish_to: Callable[..., Path]
+) -> None:
+    made = publish_to(alone.folder, name="repaired-en")
+    alone.wants(repaired_en=made.name)
+    publish_to(alone.folder, name="repaired-en", createdAt="2026-11-24T00:00:00Z")
+    found = alone.wants(repaired_en=f"{made.name} 1")["repaired-en"]
+    assert (found["serving"]["state"], found["refused"]) == ("ready", None)
+    assert alone.opened == [made.name] * 2
+    rechecking.recheck(alone.registry, lambda _: None)
+    assert alone.wants(repaired_en=f"{made.name} 1")["repaired-en"]["serving"]["state"] == "ready"
+
+
+def test_a_process_that_is_told_to_stop_while_it_loads_holds_it_against_nobody(
+    serve: Callable[..., Any], tmp_path: Path, publish_to: Callable[..., Path]
+) -> None:
+    made = publish_to(tmp_path, name="long-en", content=files() | {"labels.json": b"{}"})
+    os.truncate(made / "labels.json", LONG)
+    told = json.loads((made / "manifest.json").read_text())
+    told["files"]["labels.json"]["size"] = LONG
+    (made / "manifest.json").write_text(json.dumps(told))
+    write_list(tmp_path / "list", {"long-en": made.name})
+    noted = tmp_path / "unfinished" / "long-en"
+    process = serve(
+        "--models", tmp_path / "list", "--root", tmp_path, "--no-auth", "--drain", "0",
+        "--unfinished", noted.parent,
+    )  # fmt: skip
+    process.until_ready("/v2/health/live")
+    end = time.monotonic() + 60
+    while not noted.exists():
+        assert time.monotonic() < end, process.log.read_text()
+        time.sleep(0.01)
+    assert process.terminate() == 0
+    assert not noted.exists()
+
+
+LONG = 64 << 30
+"""A file of nothing that takes a minute to read, so that the process is told to stop before it is read."""
 
 
 def test_a_revision_that_never_answers_gives_back_what_it_holds(

@@ -22,7 +22,7 @@ DAMAGED = (
 )
 
 
-ENDED = "The predictor ended while it loaded this revision, and does not load it again."
+ENDED = "The predictor ended twice while it loaded this revision, and leaves it alone for an hour."
 
 
 def _pattern(sentence: str) -> str:

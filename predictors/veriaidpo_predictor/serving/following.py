@@ -90,9 +90,14 @@ class Follower:
     _said: str = ""
 
     def follow(self, stop: threading.Event) -> None:
-        """Look once a second until told to stop."""
-        while not stop.wait(_LOOK_SECONDS):
-            self.look()
+        """Look at once, and then once a second until told to stop. Whatever happens, it goes on."""
+        while True:
+            try:
+                self.look()
+            except Exception:
+                log.exception("the list was not followed to its end")
+            if stop.wait(_LOOK_SECONDS):
+                return
 
     def look(self) -> None:
         """Read the list and do what it asks for, one model after another; a wrong list changes nothing."""
@@ -118,24 +123,40 @@ class Follower:
             self._retire(self.registry.remove(name))
             log.info("model unloaded", extra={"model": name})
         for name, entry in asked.load.items():
-            self._take_up(name, entry)
+            try:
+                self._take_up(name, entry)
+            except Exception as error:
+                log.exception("loading failed", extra={"model": name})
+                told = f"The model could not be loaded ({type(error).__name__})."
+                self._refuse(name, Refused(entry[:64], State.FAILED, told))
         self.registry.settle()
 
     def _take_up(self, name: str, entry: str) -> None:
         self._forget(name)
         self._tried[name] = entry
         self.registry.ask_for(name, entry)
-        digest, there = entry[:64], self.registry.get(name)
-        if there is not None and there.state is State.READY and there.manifest.digest == digest:
+        directory = self.root / "models" / name / "revisions" / entry[:64]
+        if self._answers_already(name, directory):
             return  # another was tried in between, and this one answered all the while
-        if self.unfinished.was_fatal(name, entry):
-            self._refuse(name, Refused(digest, State.REJECTED, ENDED))
+        left = self.unfinished.seconds_left(name, entry)
+        if left > 0:
+            self._refuse(name, Refused(entry[:64], State.REJECTED, ENDED))
+            self._again[name] = self.clock() + left
             return
-        with self.unfinished.loading(name, entry):
-            self._load(name, digest)
+        self._load(name, entry, directory)
 
-    def _load(self, name: str, digest: str) -> None:
-        directory = self.root / "models" / name / "revisions" / digest
+    def _answers_already(self, name: str, directory: Path) -> bool:
+        """Tell whether what lies there is what answers: published anew, it has another manifest."""
+        there = self.registry.get(name)
+        if there is None or there.state is not State.READY or there.manifest.digest != directory.name:
+            return False
+        try:
+            return manifests.read(directory) == there.manifest
+        except manifests.ManifestError:
+            return False
+
+    def _load(self, name: str, entry: str, directory: Path) -> None:
+        digest = directory.name
         try:
             model = self.open_one(directory)
         except manifests.ManifestError as error:
@@ -150,7 +171,8 @@ class Follower:
             before is None or before.state is not State.READY
         ):  # so that callers are told that it is on its way
             self._answer(model)
-        model.load()
+        with self.unfinished.loading(name, entry):
+            model.load()
         if model.state is State.READY:
             self._answer(model)
         else:

@@ -55,7 +55,8 @@ def run(options: Options) -> int:
     try:
         trust = None if options.trust is None else Trust(options.trust)
         pool = Pool(options.threads)
-        served, load = _models(options, pool)
+        unfinished = Unfinished(options.unfinished)
+        served, load = _models(options, pool, unfinished)
     except TrustError as error:
         return _refuse(2, str(error))
     except manifest.ManifestError as error:
@@ -65,7 +66,7 @@ def run(options: Options) -> int:
     from veriaidpo_predictor.serving.server import Server  # noqa: PLC0415
 
     tracer = tracing.open_tracer(options.traces)
-    code = Server(
+    server = Server(
         served,
         trust=trust,
         tracer=tracer,
@@ -73,13 +74,20 @@ def run(options: Options) -> int:
         port=options.port,
         drain_seconds=options.drain_seconds,
         load=load,
-    ).run()
+    )
+    try:
+        code = server.run()
+    finally:
+        if not served.stuck:  # being told to stop is no fault of what was loading; having got stuck may be
+            unfinished.stop()
     pool.stop()
     tracer.close()
     return _refuse(code, served.reason or "") if code else 0
 
 
-def _models(options: Options, pool: Pool) -> tuple[registry.Registry, "Callable[[Server], None]"]:
+def _models(
+    options: Options, pool: Pool, unfinished: Unfinished
+) -> tuple[registry.Registry, "Callable[[Server], None]"]:
     """Give the registry, and what loads its models once the port is open; raises ManifestError."""
     if options.models is None:
         models = registry.open_models(options.directories, pool=pool, limits=Limits())
@@ -100,9 +108,8 @@ def _models(options: Options, pool: Pool) -> tuple[registry.Registry, "Callable[
             open_one=lambda directory: registry.open_one(directory, pool=pool, limits=Limits()),
             serve=server.serve,
             drop=server.drop,
-            unfinished=Unfinished(options.unfinished),
+            unfinished=unfinished,
         )
-        follower.look()
         looking = (shared, options.recheck_seconds, threading.Event())
         threading.Thread(target=rechecking.again_and_again, args=looking, daemon=True).start()
         follower.follow(threading.Event())
