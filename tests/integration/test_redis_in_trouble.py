@@ -64,7 +64,11 @@ async def test_what_is_no_redis_is_away_and_gets_no_answers_mixed_up() -> None:
 
     async def nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"+OK\r\n+OK\r\nHTTP/1.1 200 OK\r\n")
-        await reader.read()
+        try:
+            with contextlib.suppress(OSError):
+                await reader.read()
+        finally:
+            writer.close()
 
     server = await asyncio.start_server(nonsense, LOOPBACK, free_port())
     async with store_of(RedisSettings(f"redis://{LOOPBACK}:{server.sockets[0].getsockname()[1]}")) as store:
