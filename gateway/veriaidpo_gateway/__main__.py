@@ -5,8 +5,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from jose import jwt
@@ -52,24 +51,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve() -> None:
-    # Imported late: making a token needs no server. redis would load OpenTelemetry's metrics, which nobody
-    # asked it for, with 0.2 s and 2 MB of every start.
-    with _without("opentelemetry.sdk.metrics"):
-        from veriaidpo_gateway.server import serve  # noqa: PLC0415
+    from veriaidpo_gateway.server import serve  # noqa: PLC0415  making a token needs no server
 
     settings = from_environment()
     logs.set_up(settings.log_level)
     serve(settings)
-
-
-@contextmanager
-def _without(module: str) -> Iterator[None]:
-    """Let whatever is imported within do without an optional module that is installed."""
-    sys.modules[module] = None  # type: ignore[assignment]  # what the import system takes for "not there"
-    try:
-        yield
-    finally:
-        del sys.modules[module]
 
 
 def _token(chosen: argparse.Namespace) -> str:

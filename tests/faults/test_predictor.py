@@ -38,6 +38,13 @@ class Asker:
             assert "Retry-After" in answer.headers
         return answer.status_code
 
+    def all_the_while(self, seconds: float, *, pause: float = 0.0) -> None:
+        """Ask again and again for so long, with a pause after each answer."""
+        begun = time.monotonic()
+        while time.monotonic() - begun < seconds:
+            self()
+            time.sleep(pause)
+
     def said(self) -> str:
         """Tell what came, and how late at most."""
         statuses = [status for status, _ in self.answers]
@@ -71,10 +78,7 @@ def test_a_predictor_goes_stalls_and_is_slow(others: Load, tenants: list[str]) -
         )  # fmt: skip
         with stalled(predictor(MODEL)):
             row.struck()
-            begun = time.monotonic()
-            while time.monotonic() - begun < STALL:
-                ask()
-                time.sleep(0.5)
+            ask.all_the_while(STALL, pause=0.5)
         row.mended()
         eventually(lambda: ask() == 200, "it answers again", 120)
         row.healed()
@@ -88,9 +92,7 @@ def test_a_predictor_goes_stalls_and_is_slow(others: Load, tenants: list[str]) -
         )  # fmt: skip
         with slowed(predictor(MODEL)):
             row.struck()
-            begun = time.monotonic()
-            while time.monotonic() - begun < STALL:
-                ask()
+            ask.all_the_while(STALL)
         row.mended()
         eventually(lambda: ask() == 200, "it answers at once", 60)
         row.healed()

@@ -1,7 +1,8 @@
 """What callers send and get about companies."""
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -55,25 +56,21 @@ Ticker = Annotated[
 Verified = Annotated[bool, Field(description="Somebody checked the ticker, or that there is none")]
 Names = Annotated[list[Name], Field(max_length=MOST_NAMES)]
 
+EXAMPLE: Mapping[str, Any] = {
+    "name": "Công ty Cổ phần Rồng Xanh",
+    "industry": "technology",
+    "region": "south",
+    "aliases": ["Rồng Xanh", "Blue Dragon"],
+    "exact": ["RX"],
+    "ticker": "RXG",
+    "ticker_verified": True,
+}
+
 
 class CompanyBody(Body):
     """A company as it is to be."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "Công ty Cổ phần Rồng Xanh",
-                    "industry": "technology",
-                    "region": "south",
-                    "aliases": ["Rồng Xanh", "Blue Dragon"],
-                    "exact": ["RX"],
-                    "ticker": "RXG",
-                    "ticker_verified": True,
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [dict(EXAMPLE)]})
 
     name: Annotated[Name, Field(description="No two companies have the same, however it is written")]
     industry: Word = ""

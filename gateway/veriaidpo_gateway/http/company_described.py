@@ -5,6 +5,7 @@ from typing import Any
 
 from veriaidpo_gateway.http import openapi
 from veriaidpo_gateway.http.company_bodies import (
+    EXAMPLE,
     CompanyAnswer,
     CompanyBody,
     CompanyPage,
@@ -16,13 +17,7 @@ from veriaidpo_gateway.identity import access
 
 _COMPANY: Mapping[str, Any] = {
     "id": "0b7c7f2e3a584f0e9d3b6a4f1c2d8e90",
-    "name": "Công ty Cổ phần Rồng Xanh",
-    "industry": "technology",
-    "region": "south",
-    "aliases": ["Rồng Xanh", "Blue Dragon"],
-    "exact": ["RX"],
-    "ticker": "RXG",
-    "ticker_verified": True,
+    **EXAMPLE,
     "origin": "added",
     "version": 1,
 }

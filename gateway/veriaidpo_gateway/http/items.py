@@ -25,20 +25,25 @@ ResumeAfter = Annotated[
 
 Id = Annotated[str, Field(max_length=LONGEST_ID)] | int
 Short = Annotated[str, Field(max_length=64)]
+SINGLE: Mapping[str, Any] = {
+    name: field.default for name, field in Question.model_fields.items() if not field.is_required()
+}
+"""What an item leaves out where no batch says otherwise: the defaults of a single sentence."""
+_AT_MOST = f"At most {texts.LONGEST:,} characters"
 
 
 class Item(Body):
     """A sentence of a batch; what it leaves out is as the batch says, or as for a single sentence."""
 
     id: Annotated[Id | None, Field(description="The caller's own, given back with the answer")] = None
-    text: Annotated[str, Field(description="At most 4,000 characters")]
+    text: Annotated[str, Field(description=_AT_MOST)]
     model_type: Annotated[Short | None, Field(description="A model type or one of its aliases")] = None
     language: Annotated[Short | None, Field(description="vi or en")] = None
     include_metadata: bool | None = None
 
 
 _Items = list[Annotated[Any, WithJsonSchema(Item.model_json_schema())]]
-_Texts = list[Annotated[Any, WithJsonSchema({"type": "string", "description": "At most 4,000 characters"})]]
+_Texts = list[Annotated[Any, WithJsonSchema({"type": "string", "description": _AT_MOST})]]
 
 
 class Batch(Body):
@@ -61,9 +66,9 @@ class Batch(Body):
 
     items: Annotated[_Items | None, Field(min_length=1, max_length=MOST_ITEMS)] = None
     texts: Annotated[_Texts | None, Field(min_length=1, max_length=MOST_ITEMS)] = None
-    model_type: Short = "principles"
-    language: Short = "vi"
-    include_metadata: bool = True
+    model_type: Short = SINGLE["model_type"]
+    language: Short = SINGLE["language"]
+    include_metadata: bool = SINGLE["include_metadata"]
 
     def entries(self) -> list[Entry]:
         """Read the items; 422 for the whole unless there is exactly one kind."""
@@ -73,11 +78,7 @@ class Batch(Body):
                 "either items or texts is required, not both",
                 "cần có items hoặc texts, không phải cả hai",
             )
-        defaults = {
-            "model_type": self.model_type,
-            "language": self.language,
-            "include_metadata": self.include_metadata,
-        }
+        defaults = {name: getattr(self, name) for name in SINGLE}
         if self.items is not None:
             return [read_item(item, defaults) for item in self.items]
         return [read_item({"text": text}, defaults) for text in self.texts or ()]

@@ -102,7 +102,7 @@ _EXAMPLE: Mapping[str, Any] = {
         _span("COMPANY", "Shopee VN", "registry"),
         _span("ADDRESS", "12 đường Lê Lợi, quận 1", "model"),
     ],
-    "model_revision": "9f2c6a51c0b4d7e8a3f1b2c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708",
+    "model_revision": openapi.DIGEST,
     "truncated": False,
     "processing_time_ms": 9.4,
 }

@@ -18,7 +18,7 @@ DESCRIPTION = (
 SECURED: dict[str, Any] = {"security": [{"bearer": []}]}
 
 _JTI = "3f1c9a52-6a57-4c0e-9d6b-2a41f0c8e7d1"
-_DIGEST = "9f2c6a51c0b4d7e8a3f1b2c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708"
+DIGEST = "9f2c6a51c0b4d7e8a3f1b2c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708"
 _CLASSIFIED: dict[str, Any] = {
     "prediction": "Hợp pháp, công bằng và minh bạch",
     "confidence": 0.93,
@@ -36,7 +36,7 @@ _CLASSIFIED: dict[str, Any] = {
         "timestamp": "2026-11-22T08:00:00.000Z",
     },
     "probabilities": [0.93, 0.02, 0.01, 0.01, 0.01, 0.01, 0.005, 0.005],
-    "model_revision": _DIGEST,
+    "model_revision": DIGEST,
     "truncated": False,
     "cached": False,
     "needs_review": False,

@@ -46,7 +46,7 @@ _EXAMPLE: dict[str, Any] = {
     "model_type": "principles",
     "language": "vi",
     "state": "ready",
-    "model_revision": "9f2c6a51c0b4d7e8a3f1b2c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708",
+    "model_revision": openapi.DIGEST,
     "warm_up_ms": 14.2,
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {

@@ -22,7 +22,7 @@ from veriaidpo_gateway.classification.classify import Deps, admit
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.exchange import Exchange
 from veriaidpo_gateway.http import ndjson, resuming
-from veriaidpo_gateway.http.items import read_item
+from veriaidpo_gateway.http.items import SINGLE, read_item
 from veriaidpo_gateway.http.ndjson import Line
 from veriaidpo_gateway.identity import access
 from veriaidpo_gateway.identity.access import Caller
@@ -45,8 +45,6 @@ end too: Go's, and so Traefik, cut an answer that is there before."""
 
 LINGER_SECONDS = 1.0
 """How long what still arrives is taken after the last line, so that the caller gets to read that line."""
-
-_DEFAULTS: Mapping[str, Any] = {"model_type": "principles", "language": "vi", "include_metadata": True}
 
 Detail = Callable[[GatewayError], Mapping[str, Any]]
 
@@ -183,7 +181,7 @@ def _entry(line: Line) -> Entry:
     except ValueError:
         fields = [{"field": None, "problem": "must be JSON", "problem_vi": "phải là JSON"}]
         return Entry(GatewayError(ErrorCode.INVALID_REQUEST, {"fields": fields}), line=line.number)
-    return read_item(raw, _DEFAULTS, line=line.number)
+    return read_item(raw, SINGLE, line=line.number)
 
 
 def _line(answer: Mapping[str, Any]) -> bytes:
