@@ -4,9 +4,13 @@ import json
 from datetime import datetime
 from typing import Any
 
+import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from veriaidpo_gateway.classification.bodies import Classification
+from veriaidpo_gateway.classification.answers import Classification
+from veriaidpo_gateway.models.inference import Inference
 
 SENTENCE = "Shopee VN thu thập email khách hàng"
 WITH_METADATA = {
@@ -91,13 +95,55 @@ async def test_an_alias_is_echoed_as_it_was_asked_for(
     assert answer.json()["model_type"] == "breach_triage"
 
 
-@pytest.mark.parametrize(("threshold", "expected"), [(None, False), (0.5, False), (0.9, True)])
+@pytest.mark.parametrize(("threshold", "expected"), [(None, False), (0.5, False), (0.8, False), (0.9, True)])
 async def test_an_unsure_answer_needs_review(
     run_gateway: Any, model_resource: Any, bearer: Any, threshold: Any, expected: Any
 ) -> None:
     async with run_gateway(resources=[model_resource(spec={"threshold": threshold})]) as gateway:
-        answer = (await gateway.classify(SENTENCE, bearer())).json()
-    assert answer["needs_review"] is expected
+        answers = [(await gateway.classify(SENTENCE, bearer())).json() for _ in range(2)]
+    assert [answer["cached"] for answer in answers] == [False, True]
+    for answer in answers:
+        assert answer["needs_review"] is expected
+        assert ("second_prediction" in answer) is expected
+
+
+async def test_what_needs_review_names_the_second_label_in_both_languages(
+    run_gateway: Any, model_resource: Any, bearer: Any
+) -> None:
+    async with run_gateway(resources=[model_resource(spec={"threshold": 0.9}, labels=3)]) as gateway:
+        gateway.predictor.answer = lambda request: probabilities(gateway.predictor, request, 0.3, 0.1, 0.6)
+        answers = [(await gateway.classify(SENTENCE, bearer())).json() for _ in range(2)]
+    for answer in answers:  # asked, and from the cache
+        Classification.model_validate(answer)
+        assert answer["category_id"] == 2
+        assert answer["second_prediction"] == {
+            "category_id": 0,
+            "en": "Label 0",
+            "vi": "Nhãn 0",
+            "confidence": 0.3,
+        }
+
+
+def probabilities(predictor: Any, request: httpx.Request, *told: float) -> httpx.Response:
+    """Answer one text with these."""
+    predictor.labels = len(told)
+    body = predictor.body(request)
+    body["outputs"][0]["data"] = [told.index(max(told))]
+    body["outputs"][1]["data"] = list(told)
+    return httpx.Response(200, json=body)
+
+
+def test_a_model_with_one_label_has_no_second() -> None:
+    assert Inference(0, (1.0,), False, "5" * 64).second is None
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=9), st.data())
+def test_the_second_is_the_most_probable_of_the_others(shares: list[float], data: st.DataObject) -> None:
+    chosen = data.draw(st.integers(0, len(shares) - 1))
+    second = Inference(chosen, tuple(shares), False, "5" * 64).second
+    assert second is not None
+    assert second != chosen
+    assert shares[second] == max(p for i, p in enumerate(shares) if i != chosen)
 
 
 @pytest.mark.parametrize("base", ["", "/api/v1", "/api/v1/veriaidpo"])

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from veriaidpo_gateway import tracing
-from veriaidpo_gateway.classification import classify
-from veriaidpo_gateway.classification.bodies import Answer, Question
-from veriaidpo_gateway.classification.classify import Asked, Deps
+from veriaidpo_gateway.classification import answers, classify
+from veriaidpo_gateway.classification.answers import Answer, Asked
+from veriaidpo_gateway.classification.bodies import Question
+from veriaidpo_gateway.classification.classify import Deps
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.exchange import Exchange
 from veriaidpo_gateway.identity.access import Caller
@@ -132,7 +133,7 @@ class Group:
             await asyncio.sleep(wait)
 
     def _answered(self, index: int, asked: Asked, inference: Inference, *, cached: bool) -> None:
-        self._outcomes[index] = classify.answer(asked, inference, cached=cached, started=self._started)
+        self._outcomes[index] = answers.answer(asked, inference, cached=cached, started=self._started)
         self._exchange.count_answer(asked.model.name, cached=cached)
 
 

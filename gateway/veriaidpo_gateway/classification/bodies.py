@@ -79,45 +79,6 @@ class Question(Body):
     )
 
 
-class ProcessingMetadata(BaseModel):
-    """How an answer came about."""
-
-    model_config = ConfigDict(protected_namespaces=())
-
-    processing_time_ms: float
-    normalization_applied: bool
-    companies_detected: int
-    model_categories: Annotated[int, Field(description="How many labels the model has")]
-    timestamp: Annotated[str, Field(description="RFC 3339, UTC")]
-
-
-class Classification(BaseModel):
-    """A label, and how sure the model is of it. What follows `language` is left out without metadata."""
-
-    model_config = ConfigDict(protected_namespaces=())
-
-    prediction: Annotated[str, Field(description="The label in the request's language")]
-    confidence: Annotated[float, Field(ge=0, le=1)]
-    category_id: Annotated[int, Field(ge=0)]
-    model_type: Annotated[str, Field(description="As it was asked for")]
-    language: str
-    normalized_text: str | None = None
-    detected_companies: list[str] | None = None
-    original_text: str | None = None
-    processing_metadata: ProcessingMetadata | None = None
-    probabilities: Annotated[list[float] | None, Field(description="In the order of category_id")] = None
-    model_revision: Annotated[str | None, Field(description="The digest of the revision that answered")] = (
-        None
-    )
-    truncated: bool | None = None
-    cached: bool | None = None
-    needs_review: Annotated[bool | None, Field(description="Less sure than the model's threshold")] = None
-
-
-Answer = dict[str, Any]
-"""What `Classification` describes, as it is written: built by us, so nobody has to check it once more."""
-
-
 async def read(
     request: Request, kind: type[B], *, most: int = MOST_BYTES, seconds: float = READ_SECONDS
 ) -> B:

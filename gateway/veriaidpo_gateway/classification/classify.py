@@ -4,10 +4,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from veriaidpo_gateway import tracing
-from veriaidpo_gateway.classification.bodies import Answer, Question
+from veriaidpo_gateway.classification.answers import Answer, Asked, answer
+from veriaidpo_gateway.classification.bodies import Question
 from veriaidpo_gateway.classification.cache import Cache
 from veriaidpo_gateway.classification.under_way import UnderWay
 from veriaidpo_gateway.exchange import Exchange
@@ -43,16 +43,6 @@ class Deps:
     """Whether the tagger also helps to classify, and not only to normalise."""
 
     deadline: float = DEADLINE
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question understood: which model answers it, and the text that model sees."""
-
-    question: Question
-    model_type: str
-    model: Model
-    text: Normalised
 
 
 async def classify(
@@ -165,35 +155,3 @@ async def _infer(exchange: Exchange, caller: Caller, asked: Asked, deps: Deps) -
 
     key = cache_key(caller, asked, asked.model.current_revision, deps)
     return await deps.under_way.share(key, ask), False
-
-
-def answer(asked: Asked, inference: Inference, *, cached: bool, started: float) -> Answer:
-    """Shape an answer; `started` is in monotonic seconds."""
-    question, model, text = asked.question, asked.model, asked.text
-    short: Answer = {
-        "prediction": model.labels[inference.category_id].name(question.language),
-        "confidence": inference.confidence,
-        "category_id": inference.category_id,
-        "model_type": asked.model_type,
-        "language": question.language,
-    }
-    if not question.include_metadata:
-        return short
-    companies = text.company_names
-    return short | {
-        "normalized_text": text.text,
-        "detected_companies": companies,
-        "original_text": text.original,
-        "processing_metadata": {
-            "processing_time_ms": round((time.monotonic() - started) * 1000, 2),
-            "normalization_applied": text.text != text.original,
-            "companies_detected": len(companies),
-            "model_categories": len(model.labels),
-            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        },
-        "probabilities": inference.probabilities,
-        "model_revision": inference.revision,
-        "truncated": inference.truncated,
-        "cached": cached,
-        "needs_review": model.threshold is not None and inference.confidence < model.threshold,
-    }

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from veriaidpo_gateway.classification import bodies
-from veriaidpo_gateway.classification.bodies import Classification, Question
+from veriaidpo_gateway.classification.answers import Classification
+from veriaidpo_gateway.classification.bodies import Question
 from veriaidpo_gateway.classification.classify import Deps, admit, classify
 from veriaidpo_gateway.exchange import SCOPE_KEY, Exchange
 from veriaidpo_gateway.http import openapi

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
+from veriaidpo_gateway.classification.answers import Classification
 from veriaidpo_gateway.classification.batch import Entry
-from veriaidpo_gateway.classification.bodies import Body, Classification, Question, Text, invalid_fields
+from veriaidpo_gateway.classification.bodies import Body, Question, Text, invalid_fields
 from veriaidpo_gateway.http.openapi import ErrorDetail
 from veriaidpo_gateway.normalisation import texts
 

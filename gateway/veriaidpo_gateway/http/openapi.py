@@ -8,7 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, ConfigDict, Field
 
 from veriaidpo_gateway import __version__
-from veriaidpo_gateway.classification.bodies import Body, Classification
+from veriaidpo_gateway.classification.answers import Classification
+from veriaidpo_gateway.classification.bodies import Body
 
 DESCRIPTION = (
     "Which principle, legal basis, breach severity or transfer rule of the Vietnamese personal data "

@@ -25,6 +25,12 @@ class Inference:
         """The probability of the chosen label."""
         return self.probabilities[self.category_id]
 
+    @property
+    def second(self) -> int | None:
+        """The most probable of the other labels, the first of equal ones; None where there is no other."""
+        others = (i for i in range(len(self.probabilities)) if i != self.category_id)
+        return max(others, key=self.probabilities.__getitem__, default=None)
+
 
 def encode(request_id: str, texts: Sequence[str]) -> bytes:
     """Write texts as a V2 request."""
