@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 Value = str | int | bool
 """What may be told of a stage. Never a text."""
@@ -25,6 +26,8 @@ class Settings:
     """Which collector is told, and of which share of the traces that begin here, from 0 to 1."""
 
     endpoint: str
+    """Its base address, http or https, with nothing in it that must not be logged."""
+
     ratio: float = 1.0
 
 
@@ -82,8 +85,10 @@ def settings(environ: Mapping[str, str]) -> Settings | None:
     endpoint = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
     if not endpoint:
         return None
-    if not endpoint.startswith(("http://", "https://")):
-        raise SettingsError("OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https address.")
+    if not _is_usable(endpoint):
+        raise SettingsError(
+            "OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https address without a user and a password."
+        )
     try:
         ratio = float(environ.get("OTEL_TRACES_SAMPLER_ARG", "").strip() or 1)
     except ValueError:
@@ -91,6 +96,15 @@ def settings(environ: Mapping[str, str]) -> Settings | None:
     if not 0 <= ratio <= 1:
         raise SettingsError("OTEL_TRACES_SAMPLER_ARG is not a number from 0 to 1.")
     return Settings(endpoint, ratio)
+
+
+def _is_usable(endpoint: str) -> bool:
+    """Tell whether it is an address that may be logged: a password belongs into the headers, as a secret."""
+    try:
+        parts = urlsplit(endpoint)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and "@" not in parts.netloc
 
 
 def open_tracer(given: Settings | None) -> Tracer:

@@ -1,15 +1,19 @@
 """What the definition of Models takes, and what it refuses with which sentence."""
 
+import json
 import subprocess
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from veriaidpo_operator.__main__ import main
 
 from .conftest import REPO
-from .kubectl import Json, Namespace, kubectl, model
+from .kubectl import Json, Namespace, eventually, kubectl, model
 
+DEFINITION = REPO / "charts/veriaidpo/crds/models.yaml"
 LABELS = [{"id": "a", "en": "A", "vi": "A"}, {"id": "b", "en": "B", "vi": "B"}]
 SOURCE = {"uri": "hf://owner/repo"}
 
@@ -141,6 +145,48 @@ def test_the_source_of_a_model_cannot_be_changed(namespace: Namespace) -> None:
     assert "make another Model" in refused.value.stderr
 
 
+@pytest.fixture
+def older_definition(cluster: None) -> Iterator[Callable[[], None]]:
+    """Give the cluster the definition as it was without the rule on names; return what brings today's."""
+    today = yaml.safe_load(DEFINITION.read_text())
+    schema = today["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    rules = schema["x-kubernetes-validations"]
+    schema["x-kubernetes-validations"] = [rule for rule in rules if "shared-" not in rule["rule"]]
+    assert len(schema["x-kubernetes-validations"]) == len(rules) - 1
+
+    def define(text: str) -> None:
+        kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
+
+    define(json.dumps(today))
+    yield lambda: define(DEFINITION.read_text())
+    define(DEFINITION.read_text())
+
+
+def is_taken(namespace: Namespace, body: Json, *more: str) -> bool:
+    command = ("apply", "--server-side", "--field-manager=test", *more, "-f", "-")
+    try:
+        namespace.kubectl(*command, stdin=json.dumps(body))
+    except subprocess.CalledProcessError as refused:
+        if "a predictor of several Models" not in refused.stderr:
+            raise
+        return False
+    return True
+
+
+def test_a_model_older_than_the_rule_on_its_name_goes_on(
+    namespace: Namespace, older_definition: Callable[[], None]
+) -> None:
+    old, new = named("shared-old"), named("shared-new") | {"status": {"progress": "1%"}}
+    told = {**{key: old[key] for key in ("apiVersion", "kind", "metadata")}, "status": {"progress": "1%"}}
+    eventually("the older definition holds", lambda: is_taken(namespace, old))
+    older_definition()
+    eventually("today's holds", lambda: not is_taken(namespace, new, "--dry-run=server"))
+    assert is_taken(namespace, told, "--subresource=status")
+    assert namespace.get("model", "shared-old")["status"]["progress"] == "1%"
+    assert is_taken(namespace, named("shared-old") | {"spec": {**old["spec"], "suspend": True}})
+    assert not is_taken(namespace, new)
+
+
 def test_defaults_are_written_out(namespace: Namespace) -> None:
     namespace.apply(named("a"))
     spec: dict[str, Any] = namespace.get("model", "a")["spec"]
@@ -176,5 +222,5 @@ def test_fields_explain_themselves(cluster: None) -> None:
 def test_crd_apply_brings_the_definition_up_to_date(
     cluster: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["crd", "apply", str(REPO / "charts/veriaidpo/crds/models.yaml")]) == 0
+    assert main(["crd", "apply", str(DEFINITION)]) == 0
     assert capsys.readouterr().out == "models.veriaidpo.verisyntra.vn is up to date\n"

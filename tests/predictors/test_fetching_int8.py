@@ -25,6 +25,7 @@ from veriaidpo_predictor.fetching.fetch import Result
 from veriaidpo_predictor.fetching.progress import Progress
 from veriaidpo_predictor.fetching.source import Listing, Patience, SourceFile
 from veriaidpo_predictor.fetching.spec import FetchSpec
+from veriaidpo_predictor.outcome import FetchError, Reason
 from veriaidpo_predictor.serving.registry import open_models
 from veriaidpo_predictor.serving.served import State
 
@@ -39,10 +40,13 @@ class FolderHub:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.asked: list[str] = []
+        self.is_away = False
         self.patience = Patience(1)
         self.known = None
 
     def listing(self) -> Listing:
+        if self.is_away:
+            raise FetchError(Reason.SOURCE_UNREACHABLE, "Nobody answers.")
         files = [path for path in sorted(self.folder.rglob("*")) if path.is_file()]
         return Listing(
             "a" * 40,
@@ -187,6 +191,31 @@ def test_a_second_fetch_adopts_it(fetch: Callable[..., Result], hub: FolderHub) 
     hub.asked.clear()
     second = fetch()
     assert (second.how, second.manifest.digest, hub.asked) == ("Adopted", first.manifest.digest, [])
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "value"),
+    [(int8_step, "RECIPE", "int8-rows/another"), (cpu, "this", lambda: "another-class")],
+)
+def test_what_another_version_or_processor_made_is_made_anew_but_serves_while_the_source_is_away(
+    fetch: Callable[..., Result],
+    hub: FolderHub,
+    monkeypatch: pytest.MonkeyPatch,
+    place: object,
+    name: str,
+    value: object,
+) -> None:
+    first = fetch().manifest.digest
+    monkeypatch.setattr(place, name, value)
+    hub.is_away = True
+    kept = fetch()
+    assert (kept.how, kept.manifest.digest) == ("Adopted", first)
+    with pytest.raises(FetchError, match="Nobody answers"):
+        fetch(conversion={"quantization": "none"})
+    hub.is_away = False
+    assert fetch().how == "Published"
+    hub.is_away = True
+    assert fetch().manifest.digest != first, "the one of here and now comes first"
 
 
 def test_a_published_graph_is_converted_too(

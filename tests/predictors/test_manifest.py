@@ -1,6 +1,7 @@
 """A manifest has a sha256 of its own: no word of it can change without being found."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 from veriaidpo_predictor import manifest
 from veriaidpo_predictor.manifest import ManifestError
+
+from ..documents import commands
 
 Publish = Callable[..., Path]
 
@@ -54,3 +57,14 @@ def test_it_is_looked_at_again_whenever_the_files_are(written: Path) -> None:
 def test_what_a_version_before_published_has_none_and_is_served(revision: Path) -> None:
     assert "sha256" not in json.loads((revision / "manifest.json").read_text())
     assert manifest.read(revision).sha256 is None
+
+
+def test_the_command_for_a_version_before_takes_just_that_line_away(written: Path) -> None:
+    blocks = commands("docs/operate.md", "Rollout, and the way back")
+    (command,) = [line for block in blocks for line in block if "manifest.json" in line]
+    before = json.loads(written.read_text(encoding="utf-8"))
+    subprocess.run(["bash", "-c", command.replace("/mnt/models", str(written.parent))], check=True)
+    after = json.loads(written.read_text(encoding="utf-8"))
+    assert before.pop("sha256")
+    assert after == before
+    assert manifest.read(written.parent).sha256 is None

@@ -98,7 +98,7 @@ def run(
 
 def adopt(asked: FetchSpec, *, root: Path) -> Result:
     """Find what somebody else published on a volume that cannot be written to; raises FetchError."""
-    found = Volume(root, asked).find(revision=asked.source.revision)
+    found = Volume(root, asked).find_any(asked.source.revision)
     if found is None:
         text = f"The volume is read-only, and has no sound revision of {asked.source.uri} for {asked.name}."
         raise FetchError(Reason.VOLUME_READ_ONLY, text)
@@ -211,7 +211,7 @@ def _without_the_source(volume: Volume, asked: FetchSpec, error: FetchError, kee
     """Adopt what was fetched before when the source is away; what it refuses stays refused."""
     found = None
     if error.reason in {Reason.SOURCE_UNREACHABLE, Reason.SOURCE_BUSY}:
-        found = volume.find(revision=asked.source.revision)
+        found = volume.find_any(asked.source.revision)
     if found is None:
         raise error
     result = _adopted(found, volume, keep)

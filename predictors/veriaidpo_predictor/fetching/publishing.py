@@ -3,7 +3,7 @@
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,9 +47,23 @@ class Volume:
 
     def find(self, *, commit: str | None = None, revision: str | None = None) -> Published | None:
         """Find a sound revision of the spec's source by its commit or by the branch it was asked for as."""
+        return self._find(_would_be_made_again, commit=commit, revision=revision)
+
+    def find_any(self, revision: str) -> Published | None:
+        """Find one for when nothing can be fetched: also one that would be made otherwise here and now."""
+        best = self._find(_would_be_made_again, revision=revision)
+        return best or self._find(_is_asked, revision=revision)
+
+    def _find(
+        self,
+        will_do: Callable[[Manifest, FetchSpec], bool],
+        *,
+        commit: str | None = None,
+        revision: str | None = None,
+    ) -> Published | None:
         for found in self._manifests():
             same = found.source.commit == commit if commit else found.source.revision == revision
-            if same and found.source.uri == self._spec.source.uri and _is_asked(found, self._spec):
+            if same and found.source.uri == self._spec.source.uri and will_do(found, self._spec):
                 published = self._adopt(found)
                 if published is not None:
                     return published
@@ -172,15 +186,21 @@ def manifest_of(
 
 
 def _is_asked(found: Manifest, spec: FetchSpec) -> bool:
-    """Tell whether a revision was made as the spec has it, and would be again."""
+    """Tell whether a revision is what the spec asks for, by whatever version of int8 and wherever made."""
     is_int8 = spec.conversion.quantization == "int8"
-    if found.recipe not in {_recipe(recipe, is_int8=is_int8) for recipe in RECIPES[spec.runtime]}:
+    recipe, plus, _ = found.recipe.partition("+")
+    if recipe not in RECIPES[spec.runtime] or bool(plus) != is_int8:
         return False
-    if not is_int8:
-        return True
     conversion = found.conversion
-    same = found.cpu_class == cpu.this()
-    return same and conversion is not None and verdict.still_holds(conversion, spec.conversion.gate)
+    return not is_int8 or (conversion is not None and verdict.still_holds(conversion, spec.conversion.gate))
+
+
+def _would_be_made_again(found: Manifest, spec: FetchSpec) -> bool:
+    """Tell whether a revision was made as the spec has it, and would be again on this processor."""
+    _, plus, int8 = found.recipe.partition("+")
+    return _is_asked(found, spec) and (
+        not plus or (int8 == int8_step.RECIPE and found.cpu_class == cpu.this())
+    )
 
 
 def _recipe(recipe: str, *, is_int8: bool) -> str:
