@@ -1,6 +1,7 @@
 """Renders the chart with the real helm; each test says with which values."""
 
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,14 @@ def render(*settings: str, release: str = "veriaidpo", values: Path | None = Non
     """Return the objects that `helm template` makes with these --set settings, and a file of values."""
     flags = [flag for setting in settings for flag in ("--set", setting)]
     flags += ["--values", str(values)] if values is not None else []
-    text = helm("template", release, str(CHART), "--namespace", "aidpo", *flags)
-    return [document for document in yaml.safe_load_all(text) if document]
+    text = _template(release, str(CHART), "--namespace", "aidpo", *flags)
+    return [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
+
+
+@cache
+def _template(*arguments: str) -> str:
+    """Give what `helm template` says; many tests look at the same."""
+    return helm("template", *arguments)
 
 
 @pytest.fixture(scope="session")

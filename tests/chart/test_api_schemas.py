@@ -1,8 +1,10 @@
 """Everything rendered is a valid object of Kubernetes' published schemas."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import kubernetes_validate
 import pytest
 
@@ -10,6 +12,10 @@ from .conftest import CHART, render
 
 SHAPES = sorted((CHART / "ci").glob("*-values.yaml"))
 OWN_KINDS = {"Model"}  # checked by the API server itself, in tests/apiserver
+OTHERS = {
+    path.stem: json.loads(path.read_text()) for path in (Path(__file__).parent / "schemas").glob("*.json")
+}
+"""Schemas of resources that are neither Kubernetes' nor ours, by kind."""
 
 
 @pytest.mark.parametrize(
@@ -24,6 +30,11 @@ OWN_KINDS = {"Model"}  # checked by the API server itself, in tests/apiserver
         ["gateway.jwt.algorithms={HS256,RS256,ES256}", "gateway.jwt.jwksUrl=https://idp.example/keys"],
         ["gateway.jwt.algorithms={ES256}", "gateway.jwt.jwksConfigMap=keys"],
         ["sources.networkPolicy.enabled=true", "demoHub.enabled=true"],
+        [
+            "monitoring.rules.enabled=true",
+            "monitoring.podMonitors.enabled=true",
+            "monitoring.dashboard.enabled=true",
+        ],
         ["redis.enabled=false", "redis.existingSecret=mine", "redis.caConfigMap=authority"],
         ["image.registry=registry.example/team", "image.tag=1.2.3", "image.pullSecrets[0].name=pull"],
     ],
@@ -41,4 +52,14 @@ def valid(rendered: list[dict[str, Any]]) -> None:
     objects = [o for o in rendered if o["kind"] not in OWN_KINDS]
     assert objects
     for item in objects:
-        kubernetes_validate.validate(item, kubernetes_validate.latest_version(), strict=True)
+        if item["kind"] in OTHERS:
+            jsonschema.validate(item, OTHERS[item["kind"]])
+        else:
+            kubernetes_validate.validate(item, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_a_field_that_others_do_not_know_is_found() -> None:
+    (monitor, _) = (i for i in render("monitoring.podMonitors.enabled=true") if i["kind"] == "PodMonitor")
+    monitor["spec"]["podMetricsEndpoints"][0]["ports"] = "inner"
+    with pytest.raises(jsonschema.ValidationError, match="ports"):
+        valid([monitor])

@@ -232,6 +232,25 @@ BESIDE = {
         {"tracing": {"endpoint": "http://collector:4318", "trustedCidrs": ["10.42.0.0/16"]}},
         {"tracing": {"endpoint": "http://collector:4318"}},
     ),
+    **{
+        f"monitoring.{part}.{name}": (
+            {"monitoring": {part: {"enabled": True, name: value}}},
+            {"monitoring": {part: {"enabled": True}}},
+        )
+        for part, name, value in (
+            ("podMonitors", "interval", "15s"),
+            ("podMonitors", "labels", {"release": "prometheus"}),
+            ("rules", "labels", {"release": "prometheus"}),
+            ("rules", "runbookUrl", "https://wiki.example/alerts"),
+            ("rules", "availabilityPercent", 99.5),
+            ("rules", "latencyPercent", 95),
+            ("rules", "latencySeconds", 0.5),
+        )
+    },
+    "monitoring.dashboard.labels.grafana_dashboard": (
+        {"monitoring": {"dashboard": {"enabled": True, "labels": {"grafana_dashboard": "yes"}}}},
+        {"monitoring": {"dashboard": {"enabled": True}}},
+    ),
     "hub.endpoint": ({"hub": {"endpoint": "http://mirror"}}, None),
     "redis.existingSecret": (
         {"redis": {"enabled": False, "existingSecret": "mine"}},

@@ -98,6 +98,14 @@ def test_refusals_are_counted_by_cause(
     assert more(f'veriaidpo_refused_total{{cause="{cause}",model="{model}"}}') == 1
 
 
+def test_what_alerts_are_about_is_told_before_it_happens(client: httpx.Client) -> None:
+    told = series(client)
+    assert told['veriaidpo_damaged_total{model="tiny-en"}'] == 0
+    assert told['veriaidpo_unreadable_total{model="tiny-en"}'] == 0
+    for cause in ("deadline", "failed", "queue_full", "stuck"):
+        assert f'veriaidpo_refused_total{{cause="{cause}",model="tiny-en"}}' in told
+
+
 def test_nothing_of_a_text_and_no_name_from_a_request_is_told(client: httpx.Client) -> None:
     ask(client, "secretword")
     ask(client, "a", model="nobody-knows-it")

@@ -121,7 +121,8 @@ def test_what_was_replaced_while_it_was_read_is_told_of_no_more(
     told = generate_latest().decode()
     assert ('veriaidpo_model_ready{model="late-en"} 1.0' in told) == comes_another
     assert f'model="late-en",revision="{one.manifest.digest}"' not in told
-    assert 'veriaidpo_damaged_total{model="late-en"}' not in told
+    assert ('veriaidpo_damaged_total{model="late-en"} 0.0' in told) == comes_another
+    assert 'veriaidpo_damaged_total{model="late-en"} 1.0' not in told
     pool.stop()
 
 

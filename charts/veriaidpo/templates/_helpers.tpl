@@ -98,3 +98,21 @@ helm.sh/hook: pre-upgrade
 helm.sh/hook-weight: {{ . | quote }}
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end -}}
+
+{{/*
+An expression that is true while a budget burns: (dict "of" "failing" "job" "job=\"…\"" "budget" 0.001 "windows" pairs).
+A pair is (long, short, rate): so many times faster than the budget allows, over the long window and still in the short one.
+*/}}
+{{- define "veriaidpo.burning" -}}
+{{- $burning := . -}}
+{{- range $index, $window := .windows }}
+{{- $most := printf "%.6g" (mulf (index $window 2) $burning.budget) }}
+{{- if $index }}
+or
+{{ end -}}
+(
+  veriaidpo:{{ $burning.of }}:ratio_rate{{ index $window 0 }}{ {{- $burning.job }}} > {{ $most }}
+  and veriaidpo:{{ $burning.of }}:ratio_rate{{ index $window 1 }}{ {{- $burning.job }}} > {{ $most }}
+)
+{{- end }}
+{{- end -}}

@@ -70,6 +70,8 @@ _OF_A_MODEL = (
     _SECONDS,
 )  # fmt: skip
 
+_ALARMING = ("deadline", "failed", "queue_full", "stuck")
+
 CODES = frozenset({200, *(one.status for one in vars(refusals).values() if isinstance(one, Refusal))})
 
 
@@ -82,6 +84,11 @@ def loaded(model: str, revision: str, kind: str) -> None:
     """Tell which revision of a model this process has."""
     _INFO.remove_by_labels({"model": model})
     _INFO.labels(model, revision, kind).set(1)
+    # A counter that begins with one was never seen to rise: those that alerts are about begin with none.
+    _DAMAGED.labels(model)
+    _UNREADABLE.labels(model)
+    for cause in _ALARMING:
+        _REFUSED.labels(model, cause)
 
 
 def damaged(model: str) -> None:
