@@ -14,9 +14,9 @@ from starlette.types import ASGIApp
 
 from veriaidpo_gateway.classification.cache import Cache, LocalEntries, RedisEntries
 from veriaidpo_gateway.classification.classify import DEADLINE, Deps
-from veriaidpo_gateway.companies.database import Database
 from veriaidpo_gateway.companies.registry import CompanyRegistry
 from veriaidpo_gateway.companies.store import CompanyStore
+from veriaidpo_gateway.database.connecting import Database
 from veriaidpo_gateway.errors import ErrorCode, GatewayError, Messages, load_messages
 from veriaidpo_gateway.http import api, batching, company_routes, docs, normalising, preloading, revoking
 from veriaidpo_gateway.http.dispatch import Dispatch, direct

@@ -17,7 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from veriaidpo_gateway.app import Upkeep, create_apps
-from veriaidpo_gateway.companies.database import open_database
+from veriaidpo_gateway.database.connecting import open_database
 from veriaidpo_gateway.models.pool import open_pool
 from veriaidpo_gateway.models.predictor import Predictors
 from veriaidpo_gateway.models.service_token import ServiceTokens

@@ -11,8 +11,8 @@ from bench.cells import Cell, cell
 from bench.measured_gateway import classify, gateway, token
 from bench.server import LOOPBACK, Server
 
-from veriaidpo_gateway.companies.database import open_database
 from veriaidpo_gateway.companies.store import CompanyStore
+from veriaidpo_gateway.database.connecting import open_database
 from veriaidpo_gateway.normalisation.companies import Company
 
 COMPANIES = (1_000, 10_000, 99_000)

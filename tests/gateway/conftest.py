@@ -12,7 +12,7 @@ import jwt
 import pytest
 
 from veriaidpo_gateway.app import Upkeep, create_apps
-from veriaidpo_gateway.companies.database import Database, open_database
+from veriaidpo_gateway.database.connecting import Database, open_database
 from veriaidpo_gateway.models.predictor import Predictors
 from veriaidpo_gateway.models.routes import Routes, model_from
 from veriaidpo_gateway.settings import CacheSettings, LimitSettings, RouteSettings, Settings, TokenSettings

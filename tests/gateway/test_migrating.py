@@ -9,15 +9,16 @@ import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from veriaidpo_gateway.companies import migrating
-from veriaidpo_gateway.companies.database import open_database
 from veriaidpo_gateway.companies.rows import Filter
 from veriaidpo_gateway.companies.store import CompanyStore
+from veriaidpo_gateway.companies.tables import STEPS
+from veriaidpo_gateway.database import migrating
+from veriaidpo_gateway.database.connecting import open_database
 
 PREPARE_TWICE = """
 import asyncio, sys
 from veriaidpo_gateway.companies.store import CompanyStore
-from veriaidpo_gateway.companies.database import open_database
+from veriaidpo_gateway.database.connecting import open_database
 
 async def prepare():
     async with open_database(sys.argv[1]) as database:
@@ -31,8 +32,8 @@ asyncio.run(prepare())
 
 def test_the_newest_step_is_the_one_that_alembic_goes_to() -> None:
     config = Config()
-    config.set_main_option("script_location", str(migrating._STEPS))
-    assert migrating.newest() == ScriptDirectory.from_config(config).get_current_head()
+    config.set_main_option("script_location", str(STEPS.folder))
+    assert migrating.newest(STEPS.folder) == ScriptDirectory.from_config(config).get_current_head()
 
 
 def test_of_several_steps_the_newest_has_none_behind_it(tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ async def test_what_was_kept_before_companies_had_tickers_gets_them(tmp_path: Pa
     ]
     async with open_database(f"sqlite:///{tmp_path / 'companies.db'}") as database:
         async with database.begin() as connection:
-            await connection.run_sync(migrating._upgrade, "1")
+            await connection.run_sync(migrating.upgrade, STEPS, "1")
             await connection.execute(sa.text(OLD_ROW), rows)
         store = CompanyStore(database)
         await store.prepare()

@@ -8,7 +8,7 @@ import jwt
 import pytest
 
 from veriaidpo_gateway.__main__ import main
-from veriaidpo_gateway.companies.database import open_database
+from veriaidpo_gateway.database.connecting import open_database
 from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.settings import RedisSettings, from_environment
 from veriaidpo_gateway.trace_settings import TraceSettings

@@ -10,10 +10,10 @@ import jwt
 import pytest
 from sqlalchemy import text
 
-from veriaidpo_gateway.companies.database import PATIENCE, Database, DatabaseAwayError, open_database
 from veriaidpo_gateway.companies.registry import CompanyRegistry
 from veriaidpo_gateway.companies.rows import Filter
 from veriaidpo_gateway.companies.store import CompanyStore
+from veriaidpo_gateway.database.connecting import PATIENCE, Database, DatabaseAwayError, open_database
 from veriaidpo_gateway.normalisation.companies import Company, shipped_companies
 from veriaidpo_gateway.normalisation.legal_forms import load_legal_forms
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 
 from veriaidpo_gateway.app import Upkeep, create_apps
-from veriaidpo_gateway.companies.database import open_database
+from veriaidpo_gateway.database.connecting import open_database
 from veriaidpo_gateway.models.pool import open_pool
 from veriaidpo_gateway.models.predictor import Predictors
 from veriaidpo_gateway.models.routes import Routes

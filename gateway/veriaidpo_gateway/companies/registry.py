@@ -4,8 +4,8 @@ import asyncio
 import logging
 from typing import Any
 
-from veriaidpo_gateway.companies.database import DatabaseAwayError
 from veriaidpo_gateway.companies.store import CompanyStore
+from veriaidpo_gateway.database.connecting import DatabaseAwayError
 from veriaidpo_gateway.normalisation.companies import Registry, shipped_companies
 from veriaidpo_gateway.normalisation.legal_forms import LegalForms
 from veriaidpo_gateway.normalisation.normalise import Normalised, Normaliser

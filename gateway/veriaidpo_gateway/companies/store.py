@@ -9,8 +9,6 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from veriaidpo_gateway.companies.database import PATIENCE, Database
-from veriaidpo_gateway.companies.migrating import migrate
 from veriaidpo_gateway.companies.rows import (
     ADDED,
     SHIPPED,
@@ -22,8 +20,10 @@ from veriaidpo_gateway.companies.rows import (
     new_row,
     values_of,
 )
+from veriaidpo_gateway.companies.tables import STEPS, registry, seeded
 from veriaidpo_gateway.companies.tables import company as table
-from veriaidpo_gateway.companies.tables import registry, seeded
+from veriaidpo_gateway.database.connecting import PATIENCE, Database
+from veriaidpo_gateway.database.migrating import migrate
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.normalisation.companies import Company, shipped_companies
 
@@ -61,7 +61,7 @@ class CompanyStore:
     async def prepare(self) -> None:
         """Make the tables and put in the shipped companies that never were."""
         async with self._database.begin(_PREPARING) as connection:
-            await migrate(connection)
+            await migrate(connection, STEPS)
             await _seed(connection)
 
     async def revision(self) -> int:

@@ -1,8 +1,12 @@
 """The tables of companies, as `migrations/` makes them."""
 
+from pathlib import Path
+
 import sqlalchemy as sa
 
-VERSION_TABLE = "veriaidpo_gateway_version"
+from veriaidpo_gateway.database.migrating import Steps
+
+STEPS = Steps(Path(__file__).parent / "migrations", "veriaidpo_gateway_version", 5_820_417_700_231)
 
 _metadata = sa.MetaData()
 

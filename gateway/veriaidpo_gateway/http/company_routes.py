@@ -14,9 +14,9 @@ from fastapi.responses import StreamingResponse
 
 from veriaidpo_gateway.classification import bodies
 from veriaidpo_gateway.classification.classify import Deps, admit
-from veriaidpo_gateway.companies.database import DatabaseAwayError
 from veriaidpo_gateway.companies.rows import Entry, Filter
 from veriaidpo_gateway.companies.store import CompanyStore
+from veriaidpo_gateway.database.connecting import DatabaseAwayError
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.http import company_csv, company_described
 from veriaidpo_gateway.http.api import exchange_of

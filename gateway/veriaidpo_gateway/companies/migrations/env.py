@@ -1,9 +1,8 @@
-"""Run by Alembic, on the connection that `migrating.py` hands it."""
+"""Run by Alembic, on the connection that `database/migrating.py` hands it."""
 
 from alembic import context
 
-from veriaidpo_gateway.companies.tables import VERSION_TABLE
-
-context.configure(connection=context.config.attributes["connection"], version_table=VERSION_TABLE)
+attributes = context.config.attributes
+context.configure(connection=attributes["connection"], version_table=attributes["version_table"])
 with context.begin_transaction():
     context.run_migrations()

@@ -1,0 +1,167 @@
+"""Finds what was done to records after they were written: removed, changed, added, moved or cut. Pure.
+
+Every row is held against its own hash, every hash against the chain, every chain against what was signed
+about it, and every erased row against the receipt that says it had to go.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
+
+from veriaidpo_gateway.records.erased import Erasures
+from veriaidpo_gateway.records.findings import Finding, Kind, Report
+from veriaidpo_gateway.records.rows import Row, beginning, hash_of, link_of
+from veriaidpo_gateway.records.signing import Head, Receipt
+
+NEAR = 64
+"""How many rows somebody may have put in at one place and each of them still be told by name."""
+
+
+class _Signed(NamedTuple):
+    """What was signed about one chain: its link at some positions, in hex."""
+
+    links: dict[int, str]
+    last: int
+    closed: bool
+    lost: int
+
+
+@dataclass(slots=True)
+class _Loose:
+    """A row that does not follow the one before it, whose link is `before`.
+
+    It does follow the one at `skipped`, unless that is None.
+    """
+
+    before: bytes
+    row: Row
+    skipped: int | None
+
+
+def verify(rows: Iterable[Row], heads: Iterable[Head], receipts: Iterable[Receipt]) -> Report:
+    """Look at rows, chain by chain in the order of their positions; the signatures were checked before."""
+    report = Report()
+    signed = _by_chain(heads, report)
+    erasures = Erasures({receipt.id: receipt for receipt in receipts})
+    nothing = _Signed({}, 0, closed=False, lost=0)
+    seen: set[str] = set()
+    for chain, of_chain in groupby(rows, attrgetter("chain")):
+        seen.add(chain)
+        _Walk(chain, signed.get(chain, nothing), erasures, report).all(of_chain)
+        if chain not in signed:
+            report.tell(Finding(Kind.UNSIGNED, chain, 1, 1))
+    for chain, said in signed.items():
+        report.lost += said.lost
+        report.open_chains += not said.closed
+        if chain not in seen and said.last:
+            report.tell(Finding(Kind.CUT, chain, 1, said.last))
+    report.chains = len(seen | set(signed))
+    for finding in erasures.wrong():
+        report.tell(finding)
+    return report
+
+
+class _Walk:
+    """One chain, row by row."""
+
+    def __init__(self, chain: str, signed: _Signed, erasures: Erasures, report: Report) -> None:
+        self._chain, self._signed, self._erasures, self._report = chain, signed, erasures, report
+        self._position, self._link = beginning(chain)
+        self._near: deque[tuple[int, bytes]] = deque([(0, self._link)], maxlen=NEAR)
+        self._loose: list[_Loose] = []
+        self._breaks: list[bytes] = []
+        self._disturbed = False
+        """Whether something before explains that heads no longer fit."""
+
+    def all(self, rows: Iterable[Row]) -> None:
+        """Go through all of them, then say what became of the end."""
+        signed, near = self._signed.links, self._near
+        for row in rows:
+            _, position, row_hash, link, contents, _, _ = row
+            self._report.rows += 1
+            if contents is None:
+                self._without_contents(row)
+            elif hash_of(contents) != row_hash:
+                self._found(Kind.CHANGED, position)
+            if position != self._position + 1 or sha256(self._link + row_hash).digest() != link:
+                self._does_not_follow(row)
+            if position in signed and signed[position] != link.hex() and not self._disturbed:
+                self._found(Kind.UNLIKE_HEAD, position)
+            self._position, self._link = position, link
+            near.append((position, link))
+        self._at_the_end()
+
+    def _found(self, kind: Kind, first: int, last: int | None = None) -> None:
+        self._report.tell(Finding(kind, self._chain, first, first if last is None else last))
+
+    def _without_contents(self, row: Row) -> None:
+        if row.withheld:
+            self._report.withheld += 1
+        elif row.receipt is None:
+            self._found(Kind.ERASED_WITHOUT_RECEIPT, row.position)
+        else:
+            self._report.erased += 1
+            self._erasures.saw(row)
+
+    def _does_not_follow(self, row: Row) -> None:
+        """Say why: rows are missing before it, or some were put there, or it is not the one that was here."""
+        self._disturbed = True
+        if row.position > self._position + 1:
+            self._breaks.append(self._link)
+            self._found(Kind.REMOVED, self._position + 1, row.position - 1)
+            return
+        self._breaks.append(self._link)
+        self._loose.append(_Loose(self._link, row, self._skipped(row)))
+
+    def _skipped(self, row: Row) -> int | None:
+        """Find the row that this one does follow, if it is near: what is in between was put there."""
+        for position, link in reversed(self._near):
+            if _follows(row, link):
+                return position
+        return None
+
+    def _at_the_end(self) -> None:
+        report, signed = self._report, self._signed
+        if signed.last > self._position:
+            self._found(Kind.CUT, self._position + 1, signed.last)
+        elif signed.closed and self._position > signed.last:
+            self._found(Kind.ADDED, signed.last + 1, self._position)
+        else:
+            report.unsigned_rows += self._position - signed.last
+        elsewhere = {loose.row.link for loose in self._loose} | set(self._breaks)
+        moved = {
+            loose.row.position
+            for loose in self._loose
+            if any(_follows(loose.row, link) for link in elsewhere - {loose.before, loose.row.link})
+        }
+        for loose in self._loose:
+            position, after = loose.row.position, loose.skipped
+            if after is not None and not moved & set(range(after + 1, position)):
+                self._found(Kind.ADDED, after + 1, position - 1)
+            else:
+                self._found(Kind.MOVED if position in moved else Kind.CHANGED, position)
+
+
+def _follows(row: Row, link: bytes) -> bool:
+    return link_of(link, row.row_hash) == row.link
+
+
+def _by_chain(heads: Iterable[Head], report: Report) -> dict[str, _Signed]:
+    links: defaultdict[str, dict[int, str]] = defaultdict(dict)
+    closed: set[str] = set()
+    lost: defaultdict[str, int] = defaultdict(int)
+    for head in heads:
+        report.heads += 1
+        for chain, (position, link) in {**head.others, head.chain: (head.position, head.link)}.items():
+            links[chain][position] = link
+        lost[head.chain] = max(lost[head.chain], head.lost)
+        if head.closed:
+            closed.add(head.chain)
+    return {
+        chain: _Signed(of_chain, max(of_chain), chain in closed, lost[chain])
+        for chain, of_chain in links.items()
+    }
