@@ -1,11 +1,11 @@
 """A small disk of the node's memory as the volume behind an existing claim."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ..e2e.cluster import NAMESPACE, kubectl, provider, run
+from ..e2e.cluster import provider
+from ..e2e.static_volumes import claim
 
 
 @dataclass(frozen=True)
@@ -37,33 +37,9 @@ def disk(name: str, size: str) -> Iterator[Disk]:
     path = f"/mnt/veriaidpo-faults-{name}"
     provider("node", "mkdir", "-p", path)
     provider("node", "mount", "-t", "tmpfs", "-o", f"size={size},mode=0777", "tmpfs", path)
-    meta = {"name": f"faults-{name}"}
-    spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": ""}
-    volume = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": meta,
-        "spec": {
-            **spec,
-            "capacity": {"storage": "1Gi"},
-            "persistentVolumeReclaimPolicy": "Retain",
-            "claimRef": {"namespace": NAMESPACE, **meta},
-            "hostPath": {"path": path},
-        },
-    }
-    resources = {"requests": {"storage": "1Gi"}}
-    claim = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {**meta, "namespace": NAMESPACE},
-        "spec": {**spec, "resources": resources, "volumeName": meta["name"]},
-    }
-    run("kubectl", "apply", "-f", "-", stdin=json.dumps(volume))
-    kubectl("apply", "-f", "-", stdin=json.dumps(claim))
     try:
-        yield Disk(path, meta["name"])
+        with claim(f"faults-{name}", path, "ReadWriteOnce") as bound:
+            yield Disk(path, bound)
     finally:
-        kubectl("delete", "pvc", meta["name"], "--timeout=90s")
-        run("kubectl", "delete", "pv", meta["name"], "--timeout=60s")
         provider("node", "umount", "-l", path)
         provider("node", "rmdir", path)

@@ -1,14 +1,16 @@
 """The hub refuses, lies, breaks off or is away: the Model says so, and gets over it."""
 
 import json
+import re
 from contextlib import ExitStack
 
 from ..e2e.cluster import CATALOGUE, condition, eventually, get, hub_bytes, kubectl
 from ..e2e.models import apply_model, hub_arguments, hub_pods, source
 from .models import fetch_again, like, ready, tells
-from .plain import digest, download
+from .plain import digest, download, in_pieces
 from .rows import Load
 
+GRAPH = "onnx/model.onnx"
 REFUSALS = (
     ("hub-401", "consent-vi", 401, "SourceUnauthorized"),
     ("hub-404", "cross-border-vi", 404, "SourceNotFound"),
@@ -30,6 +32,8 @@ def test_a_hub_that_refuses(load: Load) -> None:
                 row = load.row(
                     fault, f"the hub answers {status}", f"{reason}; Ready by itself once it answers"
                 )
+                row.control = in_pieces(repository(entry), GRAPH)
+                assert str(status) in row.control
                 name = applied.enter_context(apply_model(like(entry, f"{fault}-vi")))
                 row.struck()
                 rows.append((row, name, reason))
@@ -46,11 +50,10 @@ def test_a_hub_that_refuses(load: Load) -> None:
 
 
 def test_a_hub_that_breaks_off_and_one_that_is_silent(load: Load) -> None:
-    graphs = {"hub-truncates": "principles-vi", "hub-stalls": "principles-en"}
-    cut, silent = (f"{repository(entry)}/onnx/model.onnx" for entry in graphs.values())
+    cut, silent = repository("principles-vi"), repository("principles-en")
     with (
         load,
-        hub_arguments(f"--cut={cut}", f"--stall={silent}=60"),
+        hub_arguments(f"--cut={cut}/{GRAPH}", f"--stall={silent}/{GRAPH}=60"),
         apply_model(like("principles-vi", "cut-vi")) as broken,
         apply_model(like("principles-en", "silent-en")) as stalled,
     ):
@@ -65,16 +68,19 @@ def test_a_hub_that_breaks_off_and_one_that_is_silent(load: Load) -> None:
         ready(broken)
         half.healed()
         total = get("model", broken)["status"]["download"]["bytesTotal"]
-        assert hub_bytes(repository("principles-vi")) == total
+        assert hub_bytes(cut) == total
         half.saw(f"{total} of {total} bytes sent")
         ready(stalled)
         pause.healed()
         status = get("model", stalled)["status"]["download"]
         assert status["attempt"] == 1
         pause.saw("Ready in the first attempt")
+        half.control = in_pieces(cut, GRAPH)
+        pause.control = in_pieces(silent, GRAPH)
+        assert "for all there are" in half.control
+        assert re.search(r"a pause of 6\d s", pause.control)
 
 
-GRAPH = "onnx/model.onnx"
 MISMATCH, AWAY = "ChecksumMismatch", "SourceUnreachable"
 LIES = (
     ("hub-flips", "principles-vi", "--flip={}", "the hub sends the graph with one bit changed", MISMATCH),
