@@ -40,6 +40,11 @@ def _template(*arguments: str) -> str:
     return helm("template", *arguments)
 
 
+def kinds(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """Return those of one kind."""
+    return [item for item in objects if item["kind"] == kind]
+
+
 @pytest.fixture(scope="session")
 def demo() -> list[dict[str, Any]]:
     """Return everything the chart can bring at once."""

@@ -1,18 +1,13 @@
 """One predictor for all models of the catalogue, and the smallest installation, which has it."""
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from .conftest import CHART, render
+from .conftest import CHART, kinds, render
 
 MINIMAL = CHART / "ci/minimal-values.yaml"
 _UNITS = {"Gi": 2**30, "Mi": 2**20}
-
-
-def kinds(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    return [item for item in objects if item["kind"] == kind]
 
 
 def memory(amount: str) -> Decimal:

@@ -50,6 +50,34 @@ def test_a_misspelt_key_deep_inside_is_refused_too() -> None:
             "which has: small",
         ),
         (["models.serving.minReplicas=3"], "raise the latter"),
+        (["gateway.autoscaling.enabled=true", "gateway.autoscaling.minReplicas=7"], "raise the latter"),
+        (
+            ["gateway.autoscaling.enabled=true", "gateway.resources.requests.cpu=null"],
+            "set gateway.resources.requests.cpu",
+        ),
+        (["gateway.autoscaling.enabled=true", "redis.enabled=false"], "set redis.enabled=true"),
+        (["gateway.serviceKey.existingSecret=mine"], "set both, or neither"),
+        (["gateway.serviceKey.trustConfigMap=mine"], "set both, or neither"),
+        (["ingress.certManager.issuer=a", "ingress.certManager.clusterIssuer=b"], "set only one of them"),
+        (["httpRoute.enabled=true"], "name it in httpRoute.parentRefs"),
+        (
+            ["networkPolicy.enabled=true", "redis.enabled=false", "redis.existingSecret=mine"],
+            "in networkPolicy.gatewayTo",
+        ),
+        (
+            [
+                "networkPolicy.enabled=true",
+                "tracing.endpoint=http://collector:4318",
+                "networkPolicy.gatewayTo[0].to[0].ipBlock.cidr=10.1.0.0/24",
+                "networkPolicy.gatewayTo[0].ports[0].port=4318",
+            ],
+            "in networkPolicy.predictorTo",
+        ),
+        (["networkPolicy.enabled=true", "sources.hostsInside={minio}"], "say in sources.networkPolicy.also"),
+        (
+            ["models.storage.accessModes={ReadWriteOncePod}", "models.serving.maxReplicas=2"],
+            "set ReadWriteMany, or models.serving.maxReplicas=1",
+        ),
         (["models.disabled={principles-xx}"], "principles-vi, legal-basis-vi"),
     ],
 )
@@ -171,6 +199,12 @@ def test_the_schema_describes_every_value_and_nothing_else() -> None:
     assert set(schema["properties"]) - {"global"} == set(values)
 
 
+def nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    for key in reversed(path):
+        value = {key: value}
+    return cast("dict[str, Any]", value)
+
+
 OTHER_VALUES = {
     "image.pullPolicy": "Always",
     "image.pullSecrets": [{"name": "pull"}],
@@ -190,8 +224,14 @@ OTHER_VALUES = {
     "sources.httpsProxy": "http://proxy.example:3128",
     "redis.maxMemory": "32mb",
     "tracing.endpoint": "http://collector:4318",
+    "gateway.spread.nodes": "DoNotSchedule",
+    "gateway.spread.zones": "DoNotSchedule",
+    "ingress.controller": "nginx",
 }
 _MIRROR = {"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}], "ports": [{"port": 443}]}
+_PEER = {"namespaceSelector": {"matchLabels": {"team": "web"}}}
+_SERVICE_KEY = {"existingSecret": "key", "trustConfigMap": "certificate"}
+_SEVERAL = {"minReplicas": 2, "maxReplicas": 2}
 _JWKS = {"algorithms": ["RS256"], "jwksUrl": "https://idp/keys"}
 # Each needs another value beside it to show.
 BESIDE = {
@@ -251,6 +291,46 @@ BESIDE = {
         {"monitoring": {"dashboard": {"enabled": True, "labels": {"grafana_dashboard": "yes"}}}},
         {"monitoring": {"dashboard": {"enabled": True}}},
     ),
+    **{
+        f"gateway.autoscaling.{name}": (
+            {"gateway": {"autoscaling": {"enabled": True, name: value}}},
+            {"gateway": {"autoscaling": {"enabled": True}}},
+        )
+        for name, value in (("minReplicas", 3), ("maxReplicas", 9), ("cpuPercent", 50))
+    },
+    **{
+        f"gateway.serviceKey.{name}": (
+            {"gateway": {"serviceKey": {**_SERVICE_KEY, name: "other"}}},
+            {"gateway": {"serviceKey": _SERVICE_KEY}},
+        )
+        for name in _SERVICE_KEY
+    },
+    **{
+        f"networkPolicy.{path}": (
+            {"networkPolicy": {"enabled": True, **nested(tuple(path.split(".")), value)}},
+            {"networkPolicy": {"enabled": True}},
+        )
+        for path, value in (
+            ("ingressFrom", [_PEER]),
+            ("monitoringFrom", [_PEER]),
+            ("apiServer.cidrs", ["10.96.0.1/32"]),
+            ("apiServer.ports", [8443]),
+            ("gatewayTo", [_MIRROR]),
+            ("predictorTo", [_MIRROR]),
+        )
+    },
+    **{
+        f"httpRoute.{name}": (
+            {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}], name: value}},
+            {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}},
+        )
+        for name, value in (("parentRefs", [{"name": "other"}]), ("hostnames", ["aidpo.example.vn"]))
+    },
+    "httpRoute.enabled": ({"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}}, None),
+    "models.serving.podDisruptionBudgets": (
+        {"models": {"serving": {**_SEVERAL, "podDisruptionBudgets": False}}},
+        {"models": {"serving": _SEVERAL}},
+    ),
     "hub.endpoint": ({"hub": {"endpoint": "http://mirror"}}, None),
     "redis.existingSecret": (
         {"redis": {"enabled": False, "existingSecret": "mine"}},
@@ -275,12 +355,6 @@ def other(value: Any) -> Any:
         return "77Mi" if value.endswith(("m", "Mi", "Gi")) or value.isdigit() else "sha256:" + "0" * 64
     by_type = {bool: lambda: not value, int: lambda: value + 1, dict: lambda: {"example": "value"}}
     return by_type.get(type(value), lambda: [{"key": "example"}])()
-
-
-def nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    for key in reversed(path):
-        value = {key: value}
-    return cast("dict[str, Any]", value)
 
 
 def steady(values: dict[str, Any], folder: Path) -> str:

@@ -116,3 +116,45 @@ or
 )
 {{- end }}
 {{- end -}}
+
+{{/* One edge of a NetworkPolicy: (dict "peer" peer "port" 8080), and (dict "peers" list "port" 8080). */}}
+{{- define "veriaidpo.to" -}}
+{{ dict "to" (list .peer) "ports" (list (dict "protocol" "TCP" "port" .port)) | toYaml }}
+{{- end -}}
+
+{{- define "veriaidpo.from" -}}
+{{ dict "from" .peers "ports" (list (dict "protocol" "TCP" "port" .port)) | toYaml }}
+{{- end -}}
+
+{{/* The models of the catalogue that are wanted, as a list in YAML. */}}
+{{- define "veriaidpo.catalogue" -}}
+{{- $languages := .Values.models.languages -}}
+{{- if .Values.demoHub.enabled }}{{ $languages = list "vi" "en" }}{{ end -}}
+{{- $wanted := list -}}
+{{- range (.Files.Get "files/catalogue.yaml" | fromYaml).models -}}
+{{- if and (has .language $languages) (not (has .name $.Values.models.disabled)) }}{{ $wanted = append $wanted . }}{{ end -}}
+{{- end -}}
+{{ toYaml $wanted }}
+{{- end -}}
+
+{{/* The Secret with the certificate of the ingress' host: the user's, or the one cert-manager makes; empty: no TLS. */}}
+{{- define "veriaidpo.tlsSecret" -}}
+{{- if .Values.ingress.tlsSecret -}}
+{{ .Values.ingress.tlsSecret }}
+{{- else if or .Values.ingress.certManager.clusterIssuer .Values.ingress.certManager.issuer -}}
+{{ include "veriaidpo.fullname" . }}-tls
+{{- end -}}
+{{- end -}}
+
+{{/* The most gateways there may be at a time, and the ConfigMap by which predictors know them. */}}
+{{- define "veriaidpo.mostGateways" -}}
+{{ ternary .Values.gateway.autoscaling.maxReplicas .Values.gateway.replicas .Values.gateway.autoscaling.enabled }}
+{{- end -}}
+
+{{- define "veriaidpo.serviceKeySecret" -}}
+{{ .Values.gateway.serviceKey.existingSecret | default (printf "%s-service-key" (include "veriaidpo.fullname" .)) }}
+{{- end -}}
+
+{{- define "veriaidpo.serviceTrust" -}}
+{{ .Values.gateway.serviceKey.trustConfigMap | default (printf "%s-service-trust" (include "veriaidpo.fullname" .)) }}
+{{- end -}}

@@ -1,0 +1,124 @@
+"""The installations that are supported: what each of them promises."""
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .conftest import CHART, helm, kinds, render
+
+SHAPES = {
+    path.name.removesuffix("-values.yaml"): path for path in sorted((CHART / "ci").glob("*-values.yaml"))
+}
+_UNITS = {"Gi": 2**30, "Mi": 2**20, "m": Decimal("0.001"), "": 1}
+
+
+def shape(name: str) -> list[dict[str, Any]]:
+    return render(values=SHAPES[name])
+
+
+def amount(quantity: str) -> Decimal:
+    found = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", str(quantity))
+    assert found is not None, quantity
+    return Decimal(found[1]) * _UNITS[found[2]]
+
+
+def test_there_are_five() -> None:
+    assert set(SHAPES) == {"dev", "staging", "production", "minimal", "restricted"}
+
+
+def test_every_template_is_a_part_of_some_shape() -> None:
+    rendered = "".join(helm("template", "a", str(CHART), "--values", str(path)) for path in SHAPES.values())
+    sources = set(re.findall(r"^# Source: veriaidpo/templates/(\S+)", rendered, re.MULTILINE))
+    there = {str(path.relative_to(CHART / "templates")) for path in (CHART / "templates").rglob("*.yaml")}
+    # Of the Gateway API a cluster has its own; refusals are no objects.
+    assert there - sources == {"requirements.yaml", "gateway/httproute.yaml"}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_limits_and_requests_are_set_on_every_container(name: str) -> None:
+    for item in shape(name):
+        for container in item.get("spec", {}).get("template", {}).get("spec", {}).get("containers", []):
+            assert container["resources"]["requests"].keys() == {"cpu", "memory"}, item["metadata"]["name"]
+            assert "memory" in container["resources"]["limits"], item["metadata"]["name"]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_no_image_moves(name: str) -> None:
+    for item in shape(name):
+        for container in item.get("spec", {}).get("template", {}).get("spec", {}).get("containers", []):
+            _, _, tag = container["image"].rpartition(":")
+            assert re.fullmatch(r"[0-9][0-9A-Za-z.-]*", tag), container["image"]
+
+
+def test_minimal_fits_on_two_cores_and_four_gigabytes() -> None:
+    objects = shape("minimal")
+    workloads = [item for item in objects if item["kind"] in {"Deployment", "StatefulSet"}]
+    assert {item["spec"]["replicas"] for item in workloads} == {1}
+    assert {model["spec"]["serving"]["placement"] for model in kinds(objects, "Model")} == {"shared"}
+    asked = [
+        c["resources"]["requests"]
+        for item in workloads
+        for c in item["spec"]["template"]["spec"]["containers"]
+    ]
+    values = yaml.safe_load(SHAPES["minimal"].read_text())
+    asked.append(values["operator"]["sharedPredictor"]["resources"]["requests"])
+    asked.append({"cpu": "50m", "memory": "128Mi"})  # one fetch at a time, as the operator asks for it
+    assert values["operator"]["maxDownloads"] == 1
+    assert sum(amount(one["cpu"]) for one in asked) <= 1, "a node has its own pods too"
+    assert sum(amount(one["memory"]) for one in asked) <= 2 * 10**9
+
+
+def test_production_brings_no_store_and_makes_no_key() -> None:
+    objects = shape("production")
+    assert kinds(objects, "StatefulSet") == []
+    assert kinds(objects, "Secret") == []
+    assert not [item for item in objects if item["metadata"]["name"].endswith("-service-trust")]
+    (gateway,) = (i for i in kinds(objects, "Deployment") if i["metadata"]["name"].endswith("-gateway"))
+    secrets = {
+        v["secret"]["secretName"] for v in gateway["spec"]["template"]["spec"]["volumes"] if "secret" in v
+    }
+    assert secrets == {"veriaidpo-keys", "veriaidpo-service-key", "veriaidpo-redis", "veriaidpo-database"}
+
+
+def test_production_survives_the_loss_of_a_node() -> None:
+    objects = shape("production")
+    (scaler,) = kinds(objects, "HorizontalPodAutoscaler")
+    assert scaler["spec"]["minReplicas"] >= 2
+    names = {budget["metadata"]["name"] for budget in kinds(objects, "PodDisruptionBudget")}
+    models = {model["metadata"]["name"] for model in kinds(objects, "Model")}
+    assert names == {"veriaidpo-gateway"} | {f"veriaidpo-{name}" for name in models}
+    for model in kinds(objects, "Model"):
+        assert model["spec"]["serving"]["minReplicas"] >= 2
+        assert model["spec"]["storage"]["create"]["accessModes"] == ["ReadWriteMany"]
+
+
+def test_production_speaks_tls_and_is_watched() -> None:
+    objects = shape("production")
+    (ingress,) = kinds(objects, "Ingress")
+    assert ingress["spec"]["tls"][0]["hosts"] == [ingress["spec"]["rules"][0]["host"]]
+    assert {"PodMonitor", "PrometheusRule", "NetworkPolicy"} <= {item["kind"] for item in objects}
+
+
+def test_restricted_has_nothing_of_the_cluster() -> None:
+    for item in shape("restricted"):
+        assert not item["kind"].startswith("Cluster"), item["metadata"]["name"]
+        assert item["metadata"]["namespace"] == "aidpo", item["metadata"]["name"]
+    others = [i for i in render() if i["kind"].startswith("Cluster")]
+    assert others, "elsewhere there is something to leave out"
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_every_secret_that_is_to_be_brought_is_said_with_its_keys(name: str) -> None:
+    text = SHAPES[name].read_text()
+    for line in re.findall(r"^.*existingSecret: .*$", text, re.MULTILINE):
+        assert re.search(r"# [a-z.-]+(, [a-z.-]+)*$", line), line
+
+
+def test_the_page_on_installing_names_every_shape() -> None:
+    page = (Path(CHART).parents[1] / "docs/install.md").read_text()
+    for path in SHAPES.values():
+        assert path.name in page
