@@ -114,7 +114,7 @@ def _onnxruntime(file: Path, threads: int, options: set[str]) -> Run:
 
 def _product(file: Path, threads: int, _options: set[str]) -> Run:
     cores, cpu, session = (
-        import_module(f"veriaidpo_predictor.{name}") for name in ("cores", "cpu", "session")
+        import_module(f"veriaidpo_predictor.computing.{name}") for name in ("cores", "cpu", "session")
     )
     folder = file.parents[1]
     config = json.loads((folder / "config.json").read_text())

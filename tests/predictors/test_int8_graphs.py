@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from veriaidpo_predictor.computing import cpu, session
+from veriaidpo_predictor.computing.cores import Cores
 from veriaidpo_predictor.converting import convert, graph_config, int8, int8_levels
 from veriaidpo_predictor.converting.graph_file import UnfitGraphError
 from veriaidpo_predictor.converting.int8_ranges import Range
@@ -158,6 +159,70 @@ def test_a_text_gets_the_same_answer_alone_and_in_any_batch(model: Path, lengths
 
 
 ENGINES: dict[Path, Callable[[list[list[int]]], Any]] = {}
+
+
+def one_product(folder: Path, weight: npt.NDArray[np.int8]) -> session.Session:
+    """A session of one product of ids, taken for bytes, and a weight [ids, labels]."""
+    info = helper.make_tensor_value_info
+    constants = [
+        numpy_helper.from_array(weight, "weight"),
+        numpy_helper.from_array(np.array(1, dtype=np.float32), "unit"),
+        numpy_helper.from_array(np.ones(weight.shape[1], dtype=np.float32), "steps"),
+        numpy_helper.from_array(np.array(128, dtype=np.uint8), "zero"),
+    ]
+    nodes = [
+        helper.make_node("Cast", ["input_ids"], ["bytes"], to=TensorProto.UINT8),
+        helper.make_node(
+            "MatMulIntegerToFloat", ["bytes", "weight", "unit", "steps", "zero"], ["logits"],
+            domain="com.microsoft",
+        ),
+    ]  # fmt: skip
+    graph = helper.make_graph(
+        nodes, "product", [info("input_ids", TensorProto.INT64, ["n", len(weight)])],
+        [info("logits", TensorProto.FLOAT, ["n", weight.shape[1]])], constants,
+    )  # fmt: skip
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    (folder / "onnx").mkdir()
+    (folder / "onnx" / "model.onnx").write_bytes(
+        helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
+    )
+    (folder / "config.json").write_text("{}")
+    return session.load(folder, labels=weight.shape[1])
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (768, 40), (100, 33), (65, 17)])
+def test_whatever_kernels_this_processor_has_a_graph_with_all_levels_is_computed_exactly(
+    tmp_path: Path, shape: tuple[int, int]
+) -> None:
+    rng = np.random.default_rng(7)
+    weight = rng.choice(np.array([-127, -126, 126, 127], dtype=np.int8), shape)
+    run = one_product(tmp_path, weight)
+    for count in (1, 2, 15, 16, 17, 31, 32, 33, 70):
+        rows = rng.choice([0, 1, 254, 255], (count, shape[0]))
+        expected = (rows - 128) @ weight.astype(np.int64)
+        assert (np.stack(list(run(rows.tolist()))) == expected).all()
+
+
+@pytest.mark.parametrize(
+    ("here", "is_narrow", "slow"),
+    [
+        ("x86-64-avx2", False, "1"),
+        ("x86-64-avx2", True, "0"),
+        ("x86-64-avx2-avx512", False, "1"),
+        ("x86-64-avx2-avx512-vnni", False, "0"),
+        ("x86-64-avx2-avx512-vnni-avxvnni-amx", False, "0"),
+        ("x86-64-avx2-avx512-vnni-avxvnni-amx", True, "0"),
+        ("aarch64", False, "0"),
+    ],
+)
+def test_the_slow_kernels_are_asked_for_only_where_the_fast_ones_would_cut_sums_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str, is_narrow: bool, slow: str
+) -> None:
+    monkeypatch.setattr(cpu, "this", lambda: here)
+    assert (
+        session.options(Cores(1), is_narrow=is_narrow).get_session_config_entry("session.x64quantprecision")
+        == slow
+    )
 
 
 def test_a_graph_without_linear_layers_is_unfit(

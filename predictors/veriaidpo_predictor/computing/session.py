@@ -16,7 +16,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import onnxruntime  # type: ignore[import-untyped]
 
-from veriaidpo_predictor.computing import graph_check
+from veriaidpo_predictor.computing import cpu, graph_check
 from veriaidpo_predictor.computing.batching import Logits
 from veriaidpo_predictor.computing.cores import Cores
 from veriaidpo_predictor.computing.padding import padded, scores
@@ -116,18 +116,10 @@ def load(
     """Load the graph of a verified revision directory; raises SessionError. Without `cores` it has one.
 
     `is_narrow`: sums of two int8 products fit into 16 bits, so that the fast kernels of a processor without
-    VNNI are exact. Any other graph is computed by slower ones there, with a copy of its int8 weights.
+    VNNI are exact. Any other graph is computed by slower ones there, with a copy of its int8 weights. Where
+    nothing is cut off in the first place the fast kernels are taken.
     """
     cores = cores or Cores(1)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = cores.count, 1
-    # What spins burns the core that another run, HTTP or the tokenizer could have.
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.x64quantprecision", "0" if is_narrow else "1")
-    # An arena keeps the largest batch ever seen; eleven models have to fit side by side.
-    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
-    options.log_severity_level = 3
     try:
         graph_check.check(directory / graph)
     except graph_check.HostileGraphError as error:
@@ -135,7 +127,7 @@ def load(
     try:
         session = onnxruntime.InferenceSession(
             str(directory / graph),
-            sess_options=options,
+            sess_options=options(cores, is_narrow=is_narrow),
             providers=["CPUExecutionProvider"],
             disabled_optimizers=_SLOWER_FUSED,
         )
@@ -143,6 +135,23 @@ def load(
         raise SessionError(f"onnxruntime cannot load {graph} ({type(error).__name__}).") from error
     pad_id = _pad_id(directory / "config.json")
     return Session(session, labels=labels, pad_id=pad_id, per_token=per_token, cores=cores)
+
+
+def options(cores: Cores, *, is_narrow: bool) -> onnxruntime.SessionOptions:
+    """Give what a session is loaded with; `is_narrow` as in `load`."""
+    found = onnxruntime.SessionOptions()
+    found.intra_op_num_threads, found.inter_op_num_threads = cores.count, 1
+    # What spins burns the core that another run, HTTP or the tokenizer could have.
+    found.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    found.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Asked for this, ONNX Runtime takes every x86 processor for one that cuts sums off, VNNI and AMX or not,
+    # and the products that it then computes use neither: an eighth of the speed.
+    is_cut_off = cpu.saturates(cpu.this()) and not is_narrow
+    found.add_session_config_entry("session.x64quantprecision", "1" if is_cut_off else "0")
+    # An arena keeps the largest batch ever seen; eleven models have to fit side by side.
+    found.enable_cpu_mem_arena = found.enable_mem_pattern = False
+    found.log_severity_level = 3
+    return found
 
 
 def softmax(logits: Logits) -> Logits:
