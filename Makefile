@@ -64,7 +64,7 @@ bench: ## Measure the predictor beside its peers and the installed product; figu
 	@hack/bench
 
 ##@ Keeping things in step
-.PHONY: lock format manifests verify-manifests messages verify-messages
+.PHONY: lock format manifests verify-manifests messages verify-messages values verify-values
 lock: ## Resolve every room's requirements again. ROOM=gateway for one, UPGRADE=1 to move versions
 	@hack/lock $(if $(UPGRADE),--upgrade) $(ROOM)
 
@@ -82,6 +82,12 @@ messages: ## Render what people are told, in both languages, into docs/messages.
 
 verify-messages: ## Fail when docs/messages.md is not what people are told
 	@hack/messages --verify
+
+values: ## Render the chart's values, and what each is, into charts/veriaidpo/README.md
+	@hack/values
+
+verify-values: ## Fail when that README is not what the values are
+	@hack/values --verify
 
 ##@ Help
 .PHONY: help

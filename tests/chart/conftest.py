@@ -1,6 +1,7 @@
 """Renders the chart with the real helm; each test says with which values."""
 
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import yaml
 
 REPO = Path(__file__).resolve().parents[2]
 CHART = REPO / "charts/veriaidpo"
+sys.path.insert(0, str(REPO / "hack/tools"))  # scripts, and no package
 
 
 class RenderError(AssertionError):

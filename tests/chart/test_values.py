@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import render_values
 import yaml
 
 from .conftest import CHART, REPO, RenderError, helm, render
@@ -494,3 +495,19 @@ def test_the_demonstration_hub_brings_both_languages(demo: list[dict[str, Any]])
     models = [m for m in demo if m["kind"] == "Model"]
     assert {m["spec"]["language"] for m in models} == {"vi", "en"}
     assert all(m["spec"]["source"]["uri"].startswith("hf://veriaidpo-demo/") for m in models)
+
+
+def test_every_value_is_explained_and_has_a_type() -> None:
+    told = list(render_values.values())
+    assert {one.path for one in told if one.kind} >= {("gateway", "replicas"), ("gateway", "resources")}
+    assert render_values.undescribed() == []
+    assert [one.path for one in told if one.kind == "any"] == []
+
+
+def test_the_readme_of_the_chart_has_every_value() -> None:
+    assert render_values.page() == (CHART / "README.md").read_text()
+
+
+def test_a_comment_is_of_the_key_below_it_and_of_no_other() -> None:
+    text = "# Of a.\na:\n  # Of b,\n  # still.\n  b: 1\n\n  c: 2\n# Of nobody.\n\nd: 3\n"
+    assert render_values.comments(text) == {("a",): "Of a.", ("a", "b"): "Of b, still."}
