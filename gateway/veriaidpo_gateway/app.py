@@ -18,7 +18,16 @@ from veriaidpo_gateway.companies.registry import CompanyRegistry
 from veriaidpo_gateway.companies.store import CompanyStore
 from veriaidpo_gateway.database.connecting import Database
 from veriaidpo_gateway.errors import ErrorCode, GatewayError, Messages, load_messages
-from veriaidpo_gateway.http import api, batching, company_routes, docs, normalising, preloading, revoking
+from veriaidpo_gateway.http import (
+    api,
+    batching,
+    company_routes,
+    docs,
+    normalising,
+    preloading,
+    record_routes,
+    revoking,
+)
 from veriaidpo_gateway.http.dispatch import Dispatch, direct
 from veriaidpo_gateway.http.edge import Edge
 from veriaidpo_gateway.http.health import Parts, inner_app
@@ -34,6 +43,10 @@ from veriaidpo_gateway.models.routes import Routes
 from veriaidpo_gateway.models.sources import Source
 from veriaidpo_gateway.models.tagging import Tagger
 from veriaidpo_gateway.normalisation.legal_forms import load_legal_forms
+from veriaidpo_gateway.records.keeping import Counts
+from veriaidpo_gateway.records.opening import open_recorder
+from veriaidpo_gateway.records.reading import RecordReader
+from veriaidpo_gateway.records.recorder import Recorder
 from veriaidpo_gateway.redis.store import Store
 from veriaidpo_gateway.settings import Settings, TokenSettings
 from veriaidpo_gateway.tracing import Tracer
@@ -64,6 +77,8 @@ class Apps:
     public: ASGIApp
     inner: ASGIApp
     upkeep: tuple[Upkeep, ...]
+    recorder: Recorder | None = None
+    """Closed when no request comes any more, so that nothing that was answered is missing."""
 
 
 def create_apps(
@@ -72,13 +87,17 @@ def create_apps(
     source: Source,
     store: Store | None,
     database: Database,
+    record_database: Database | None = None,
     predictors: Predictors,
     tracer: Tracer | None = None,
     draining: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.time,
     deadline: float = DEADLINE,
 ) -> Apps:
-    """Put a gateway together; InvalidSettingsError when a key cannot be read. Nothing is started."""
+    """Put a gateway together; InvalidSettingsError when a key cannot be read. Nothing is started.
+
+    Records are kept in `record_database`, or where companies are.
+    """
     messages, metrics = load_messages(), Metrics()
     company_store = CompanyStore(database)
     companies = CompanyRegistry(company_store, load_legal_forms())
@@ -87,6 +106,9 @@ def create_apps(
         store.refused = lambda error: metrics.redis_refused.labels(error).inc()
     ring = key_ring(settings.tokens)
     routes = _current(source)
+    counts = Counts(metrics.records_stored, metrics.records_spooled, metrics.records_lost)
+    recorder = open_recorder(settings.records, record_database or database, counts)
+    reader = RecordReader(record_database or database) if recorder else None
     deps = Deps(
         verify=_verifier(settings.tokens, ring, revocations, clock),
         limits=Limits(settings.limits, store),
@@ -99,6 +121,7 @@ def create_apps(
         ),
         predictors=predictors,
         tagger=Tagger(predictors, routes),
+        recorder=recorder,
         tag_questions=settings.normaliser_model_for_classify,
         deadline=deadline,
     )
@@ -106,17 +129,20 @@ def create_apps(
         _log.warning("CACHE_KEY is not set: replicas do not share results, and a restart forgets them")
     public: ASGIApp = _public(
         deps,
-        Parts(source, store, companies, ring.state),
+        Parts(source, store, companies, ring.state, recorder),
         messages,
         revoking.router(deps, revocations, clock),
         company_routes.router(deps, company_store),
+        record_routes.router(deps, reader, messages.detail),
     )
     upkeep: tuple[Upkeep, ...] = (revocations, companies)
+    if recorder is not None:
+        upkeep = (*upkeep, recorder)
     if ring.remote is not None:
         public, upkeep = AwaitKeys(public, ring, ring.remote), (*upkeep, ring.remote)
     # A rollout with a wrong JWKS_URL stops at its first pod: one that can believe nobody is not ready.
     inner = inner_app(source, store, companies, metrics, lambda: draining() or not ring.complete)
-    return Apps(Edge(public, messages=messages, metrics=metrics, tracer=tracer), inner, upkeep)
+    return Apps(Edge(public, messages=messages, metrics=metrics, tracer=tracer), inner, upkeep, recorder)
 
 
 def _public(deps: Deps, parts: Parts, messages: Messages, *further: APIRouter) -> ASGIApp:

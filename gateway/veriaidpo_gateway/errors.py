@@ -44,6 +44,10 @@ class ErrorCode(StrEnum):
     COMPANY_CHANGED = "company_changed"
     IF_MATCH_REQUIRED = "if_match_required"
     COMPANIES_AWAY = "companies_away"
+    RECORDS_FULL = "records_full"
+    RECORDS_AWAY = "records_away"
+    NO_RECORDS = "no_records"
+    OTHER_TENANT = "other_tenant"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     INTERNAL = "internal"
@@ -79,6 +83,10 @@ STATUS: Mapping[ErrorCode, int] = MappingProxyType(
         ErrorCode.COMPANY_CHANGED: 412,
         ErrorCode.IF_MATCH_REQUIRED: 428,
         ErrorCode.COMPANIES_AWAY: 503,
+        ErrorCode.RECORDS_FULL: 503,
+        ErrorCode.RECORDS_AWAY: 503,
+        ErrorCode.NO_RECORDS: 404,
+        ErrorCode.OTHER_TENANT: 403,
         ErrorCode.NOT_FOUND: 404,
         ErrorCode.METHOD_NOT_ALLOWED: 405,
         ErrorCode.INTERNAL: 500,
@@ -115,14 +123,15 @@ class Messages:
 
     def body(self, error: GatewayError, request_id: str) -> dict[str, Any]:
         """Shape an error for the caller: `{"detail": {"code", "error", "error_vi", …}, "request_id"}`."""
+        return {"detail": self.detail(error), "request_id": request_id}
+
+    def detail(self, error: GatewayError) -> dict[str, Any]:
+        """Say what went wrong, without which request it was."""
         return {
-            "detail": {
-                "code": error.code.value,
-                "error": self.en[error.code].format_map(error.details),
-                "error_vi": self.vi[error.code].format_map(error.details),
-                **error.details,
-            },
-            "request_id": request_id,
+            "code": error.code.value,
+            "error": self.en[error.code].format_map(error.details),
+            "error_vi": self.vi[error.code].format_map(error.details),
+            **error.details,
         }
 
 

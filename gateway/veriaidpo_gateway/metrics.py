@@ -63,6 +63,19 @@ class Metrics:
         self.companies_known = Gauge(
             "veriaidpo_gateway_companies_known", "Companies of the registry.", registry=self.registry
         )
+        self.records_stored = Counter(
+            "veriaidpo_gateway_records_stored", "Decision records in the database.", registry=self.registry
+        )
+        self.records_spooled = Counter(
+            "veriaidpo_gateway_records_spooled",
+            "Decision records that went to the disk first, since the database was away.",
+            registry=self.registry,
+        )
+        self.records_lost = Counter(
+            "veriaidpo_gateway_records_lost",
+            "Answers that were given and could not be recorded.",
+            registry=self.registry,
+        )
         self.models_servable = Gauge(
             "veriaidpo_gateway_models_servable", "Models that answer now.", registry=self.registry
         )

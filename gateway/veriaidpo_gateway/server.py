@@ -17,12 +17,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from veriaidpo_gateway.app import Upkeep, create_apps
-from veriaidpo_gateway.database.connecting import open_database
+from veriaidpo_gateway.database.connecting import Database, open_database
 from veriaidpo_gateway.models.pool import open_pool
 from veriaidpo_gateway.models.predictor import Predictors
 from veriaidpo_gateway.models.service_token import ServiceTokens
 from veriaidpo_gateway.models.sources import FileSource, Source
 from veriaidpo_gateway.models.watch import WatchSource, in_cluster
+from veriaidpo_gateway.record_settings import RecordSettings
 from veriaidpo_gateway.redis.store import connect
 from veriaidpo_gateway.settings import RouteSettings, Settings
 from veriaidpo_gateway.tracing import open_tracer
@@ -85,6 +86,7 @@ async def _serve(settings: Settings) -> None:
         _source(settings.routes) as source,
         open_pool() as post,
         open_database(settings.database_url) as database,
+        _record_database(settings.records) as record_database,
     ):
         store = connect(settings.redis) if settings.redis else None
         tokens = ServiceTokens(settings.service_key_file) if settings.service_key_file else None
@@ -95,6 +97,7 @@ async def _serve(settings: Settings) -> None:
             source=source,
             store=store,
             database=database,
+            record_database=record_database,
             predictors=Predictors(post, tokens),
             tracer=tracer,
             draining=lambda: any(server.should_exit for server in servers),
@@ -106,6 +109,8 @@ async def _serve(settings: Settings) -> None:
             async with _upkeep(apps.upkeep):
                 await _both(public, inner)
         finally:
+            if apps.recorder is not None:
+                await apps.recorder.close()
             if store is not None:
                 await store.close()
             tracer.close()
@@ -140,6 +145,15 @@ async def _both(public: uvicorn.Server, inner: uvicorn.Server) -> None:
     finally:
         inner.should_exit = True
         await beside
+
+
+@asynccontextmanager
+async def _record_database(settings: RecordSettings | None) -> AsyncIterator[Database | None]:
+    if settings is None or settings.database_url is None:
+        yield None
+        return
+    async with open_database(settings.database_url) as database:
+        yield database
 
 
 @asynccontextmanager

@@ -11,8 +11,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from veriaidpo_gateway import environment, trace_settings
+from veriaidpo_gateway import environment, record_settings, trace_settings
 from veriaidpo_gateway.environment import InvalidSettingsError
+from veriaidpo_gateway.record_settings import RecordSettings
 from veriaidpo_gateway.trace_settings import TraceSettings
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104  a container does not know its only address beforehand
@@ -47,6 +48,9 @@ class LimitSettings:
     characters_per_tenant: int = 0
     plans: Path | None = None
     """A file of the tenants that have limits of their own, as `plans.py` reads it."""
+
+    record_days: int = 0
+    """Days until what a decision record says is erased; 0: never."""
 
     replicas: int = 1
     """By how much a replica divides the limits while it has to count alone."""
@@ -94,6 +98,9 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     """Where the registry of companies is kept; None: in memory, as shipped after every start."""
 
+    records: RecordSettings | None = None
+    """How decisions are recorded; None: they are not."""
+
     traces: TraceSettings | None = None
     normaliser_model_for_classify: bool = False
     """Whether the company normaliser is asked before each classification, and not only by /normalize."""
@@ -114,6 +121,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
             characters_per_user=environment.number(environ, "CHARACTER_LIMIT_PER_SECOND", 0),
             characters_per_tenant=environment.number(environ, "TENANT_CHARACTER_LIMIT_PER_SECOND", 0),
             plans=Path(plans) if plans else None,
+            record_days=environment.number(environ, "RECORDS_RETENTION_DAYS", 0),
             replicas=environment.number(environ, "MAX_REPLICAS", 2 if redis else 1, lowest=1),
         ),
         cache=CacheSettings(
@@ -128,6 +136,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         inner_port=environment.number(environ, "INNER_PORT", 9090),
         log_level=_log_level(environ),
         database_url=environment.secret(environ, "DATABASE_URL"),
+        records=record_settings.read(environ, Path(service_key) if service_key else None, cache_key),
         traces=trace_settings.read(environ),
         normaliser_model_for_classify=environment.flag(environ, "NORMALIZER_MODEL_FOR_CLASSIFY"),
     )

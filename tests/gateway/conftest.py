@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
@@ -15,10 +16,12 @@ from veriaidpo_gateway.app import Upkeep, create_apps
 from veriaidpo_gateway.database.connecting import Database, open_database
 from veriaidpo_gateway.models.predictor import Predictors
 from veriaidpo_gateway.models.routes import Routes, model_from
+from veriaidpo_gateway.record_settings import RecordSettings
 from veriaidpo_gateway.settings import CacheSettings, LimitSettings, RouteSettings, Settings, TokenSettings
 from veriaidpo_gateway.tracing import Tracer
 
 from .answering import posting
+from .recording import Recording, signing_key
 
 SECRET = "a secret of thirty-two bytes, yes"
 REVISION = "5" * 64
@@ -200,6 +203,7 @@ def run_gateway(predictor: Predictor, model_resource: Callable[..., dict[str, An
         max_lifetime: int = 86_400,
         tag_questions: bool = False,
         database: Database | None = None,
+        records: RecordSettings | None = None,
         tracer: Tracer | None = None,
         client: tuple[str, int] = ("127.0.0.1", 123),
     ) -> AsyncIterator[Gateway]:
@@ -210,6 +214,7 @@ def run_gateway(predictor: Predictor, model_resource: Callable[..., dict[str, An
             cache=CacheSettings(key=cache_key),
             routes=RouteSettings(),
             normaliser_model_for_classify=tag_questions,
+            records=records,
         )
         async with database or open_database(None) as companies:
             apps = create_apps(
@@ -228,6 +233,8 @@ def run_gateway(predictor: Predictor, model_resource: Callable[..., dict[str, An
                 httpx.AsyncClient(transport=httpx.ASGITransport(apps.inner), base_url="http://gw") as inner,
             ):
                 yield Gateway(public, inner, predictor, source, apps.upkeep)
+                if apps.recorder is not None:
+                    await apps.recorder.close()
 
     return run
 
@@ -236,3 +243,16 @@ def run_gateway(predictor: Predictor, model_resource: Callable[..., dict[str, An
 async def gateway(run_gateway: Callable[..., Any]) -> AsyncIterator[Gateway]:
     async with run_gateway() as opened:
         yield opened
+
+
+@pytest.fixture
+def recording(run_gateway: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+    @asynccontextmanager
+    async def run(**options: Any) -> AsyncIterator[Recording]:
+        file, public = signing_key(tmp_path)
+        settings = RecordSettings(key=b"k" * 32, signing_key_file=file, spool=tmp_path / "spool")
+        database = open_database(f"sqlite:///{tmp_path / 'records.db'}")
+        async with run_gateway(records=settings, database=database, **options) as gateway:
+            yield Recording(gateway, database, public)
+
+    return run

@@ -39,6 +39,7 @@ def test_it_is_openapi_31_with_every_route_once(document: Any) -> None:
         "/model-status",
         "/normalize",
         "/preload-model",
+        "/records",
         "/revocations",
     }
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from veriaidpo_gateway import tracing
-from veriaidpo_gateway.classification import answers, classify
+from veriaidpo_gateway.classification import answers, classify, recording
 from veriaidpo_gateway.classification.answers import Answer, Asked
 from veriaidpo_gateway.classification.bodies import Question
 from veriaidpo_gateway.classification.classify import Deps
+from veriaidpo_gateway.classification.recording import Decision
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.exchange import Exchange
 from veriaidpo_gateway.identity.access import Caller
@@ -50,11 +51,18 @@ class _Waiting:
 
 
 class Group:
-    """Questions answered together. `started` is in monotonic seconds; all are given `deps.deadline`."""
+    """Questions answered together. `started` is in monotonic seconds; all are given `deps.deadline`.
 
-    def __init__(self, exchange: Exchange, caller: Caller, deps: Deps, *, started: float) -> None:
+    Each answer has a decision record of its own, unless all are about one text (`one_record`).
+    """
+
+    def __init__(
+        self, exchange: Exchange, caller: Caller, deps: Deps, *, started: float, one_record: bool = False
+    ) -> None:
         self._exchange, self._caller, self._deps, self._started = exchange, caller, deps, started
+        self._one_record = one_record
         self._outcomes: dict[int, Outcome] = {}
+        self._decisions: dict[int, Decision] = {}
 
     async def answer(self, entries: Sequence[Entry], *, counted: int = 0) -> list[Outcome]:
         """Answer every entry, in order. The first `counted` have taken their place in the limits already."""
@@ -76,6 +84,7 @@ class Group:
                 turns = asyncio.Semaphore(AT_ONCE)
                 for seen in of_model.chunks():
                     tasks.create_task(self._ask(of_model, seen, turns))
+        self._record(entries)
         outcomes = [self._outcomes[index] for index in range(len(entries))]
         self._exchange.count_items(len(outcomes), sum(isinstance(one, GatewayError) for one in outcomes))
         return outcomes
@@ -135,6 +144,18 @@ class Group:
     def _answered(self, index: int, asked: Asked, inference: Inference, *, cached: bool) -> None:
         self._outcomes[index] = answers.answer(asked, inference, cached=cached, started=self._started)
         self._exchange.count_answer(asked.model.name, cached=cached)
+        self._decisions[index] = (asked, inference, cached)
+
+    def _record(self, entries: Sequence[Entry]) -> None:
+        recorder, request_id = self._deps.recorder, self._exchange.request_id
+        decisions = sorted(self._decisions.items())
+        if self._one_record:
+            together = [decision for _, decision in decisions]
+            recording.record_together(recorder, request_id, self._caller, together)
+            return
+        for index, decision in decisions:
+            item = entries[index].line or index + 1
+            recording.record(recorder, request_id, self._caller, decision, item)
 
 
 def _characters(entry: Entry) -> int:

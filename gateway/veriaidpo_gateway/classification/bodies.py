@@ -35,6 +35,11 @@ _PROBLEMS = {
         "must hold two letters or digits, begin with one, and be one line without |",
         "phải có ít nhất hai chữ cái hoặc chữ số, bắt đầu bằng một trong số đó, trên một dòng, không chứa |",
     ),
+    "time": (
+        "must be a time with its offset, as in 2026-11-28T08:00:00Z",
+        "phải là thời điểm kèm múi giờ, ví dụ 2026-11-28T08:00:00Z",
+    ),
+    "cursor": ("must be the next of a page", "phải là giá trị next của một trang"),
     "ticker": ("must be capitals and digits", "chỉ gồm chữ in hoa và chữ số"),
 }
 _OTHER = ("is not valid", "không hợp lệ")

@@ -9,6 +9,7 @@ from veriaidpo_gateway import tracing
 from veriaidpo_gateway.classification.answers import Answer, Asked, answer
 from veriaidpo_gateway.classification.bodies import Question
 from veriaidpo_gateway.classification.cache import Cache
+from veriaidpo_gateway.classification.recording import record
 from veriaidpo_gateway.classification.under_way import UnderWay
 from veriaidpo_gateway.exchange import Exchange
 from veriaidpo_gateway.identity import access
@@ -22,6 +23,7 @@ from veriaidpo_gateway.models.tagged import Tagged
 from veriaidpo_gateway.models.tagging import Tagger
 from veriaidpo_gateway.normalisation import texts
 from veriaidpo_gateway.normalisation.normalise import Normalised
+from veriaidpo_gateway.records.recorder import Recorder
 
 DEADLINE = 30.0
 """Seconds for a classification."""
@@ -39,6 +41,7 @@ class Deps:
     predictors: Predictors
     tagger: Tagger
     under_way: UnderWay = field(default_factory=UnderWay)
+    recorder: Recorder | None = None
     tag_questions: bool = False
     """Whether the tagger also helps to classify, and not only to normalise."""
 
@@ -49,7 +52,7 @@ async def classify(
     exchange: Exchange, read: Callable[[], Awaitable[Question]], deps: Deps, *, model_type: str | None = None
 ) -> Answer:
     """Answer one classification; GatewayError for everything else. `model_type` overrides the body's."""
-    caller = admit(exchange, access.CLASSIFY, deps)
+    caller = admit_question(exchange, deps)
     exchange.taken = await deps.limits.take(caller)
     question = await read()
     with tracing.stage("normalise"):
@@ -59,6 +62,7 @@ async def classify(
     exchange.model = asked.model.name
     inference, cached = await _infer(exchange, caller, asked, deps)
     exchange.revision, exchange.cached = inference.revision, cached
+    record(deps.recorder, exchange.request_id, caller, (asked, inference, cached))
     return answer(asked, inference, cached=cached, started=exchange.started)
 
 
@@ -96,6 +100,14 @@ def admit(exchange: Exchange, permission: str, deps: Deps) -> Caller:
         caller = deps.verify(exchange.authorization)
         exchange.caller = caller
         access.require(caller, permission)
+    return caller
+
+
+def admit_question(exchange: Exchange, deps: Deps) -> Caller:
+    """Who wants something classified: 401 or 403, or 503 while an answer could not be recorded."""
+    caller = admit(exchange, access.CLASSIFY, deps)
+    if deps.recorder is not None:
+        deps.recorder.admit()
     return caller
 
 

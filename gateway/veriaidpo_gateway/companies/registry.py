@@ -57,7 +57,7 @@ class CompanyRegistry:
                 self._revision = revision
         except DatabaseAwayError as error:
             if not self.away:
-                _log.warning("the database of companies is away: %s", _name_of(error.__cause__))
+                _log.warning("the database of companies is away: %s", error.cause)
             # It may come back empty, or older than it was.
             self.away, self._prepared, self._revision = True, False, None
         else:
@@ -67,8 +67,3 @@ class CompanyRegistry:
 
     def _use(self, registry: Registry) -> None:
         self._normaliser, self.size = Normaliser(registry, self._forms), registry.size
-
-
-def _name_of(cause: BaseException | None) -> str:
-    """Name the driver's own error: it tells a wrong password from a server that is not there."""
-    return type(getattr(cause, "orig", None) or cause).__name__

@@ -26,6 +26,12 @@ _DRIVERS = {
 class DatabaseAwayError(Exception):
     """The database does not answer, not in time, or not as it should."""
 
+    @property
+    def cause(self) -> str:
+        """The name of the driver's own error: it tells a wrong password from a server that is not there."""
+        cause = self.__cause__
+        return type(getattr(cause, "orig", None) or cause).__name__
+
 
 class Database:
     """A database that may be away; its connections are closed at the end of an `async with`."""

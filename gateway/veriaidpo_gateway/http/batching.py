@@ -2,20 +2,18 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 
 from veriaidpo_gateway.classification import bodies
 from veriaidpo_gateway.classification.batch import Entry, Group, shape
 from veriaidpo_gateway.classification.bodies import Question
-from veriaidpo_gateway.classification.classify import Deps, admit
+from veriaidpo_gateway.classification.classify import Deps, admit_question
 from veriaidpo_gateway.errors import ErrorCode, GatewayError, Messages
 from veriaidpo_gateway.exchange import SCOPE_KEY, Exchange
 from veriaidpo_gateway.http import described, items, openapi, resuming, streaming
 from veriaidpo_gateway.http.items import Batch, EveryClassifier
-from veriaidpo_gateway.identity import access
 from veriaidpo_gateway.identity.access import Caller
 from veriaidpo_gateway.models.routes import CLASSIFICATION
 from veriaidpo_gateway.normalisation import texts
@@ -24,10 +22,7 @@ from veriaidpo_gateway.normalisation import texts
 def router(deps: Deps, messages: Messages) -> APIRouter:
     """Both routes, without a base."""
     routes = APIRouter(tags=["classification"])
-
-    def detail(error: GatewayError) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = messages.body(error, "")["detail"]
-        return found
+    detail = messages.detail
 
     @routes.post(
         "/batch-classify",
@@ -39,7 +34,7 @@ def router(deps: Deps, messages: Messages) -> APIRouter:
     )
     async def batch_classify(request: Request) -> Response:
         exchange: Exchange = request.scope[SCOPE_KEY]
-        caller = admit(exchange, access.CLASSIFY, deps)
+        caller = admit_question(exchange, deps)
         exchange.taken = await deps.limits.take(caller)
         resume_after = resuming.resume_after(request)
         if bodies.media_type(request) == streaming.MEDIA_TYPE:
@@ -58,10 +53,11 @@ def router(deps: Deps, messages: Messages) -> APIRouter:
     )
     async def classify_all(request: Request) -> Response:
         exchange: Exchange = request.scope[SCOPE_KEY]
-        caller = admit(exchange, access.CLASSIFY, deps)
+        caller = admit_question(exchange, deps)
         exchange.taken = await deps.limits.take(caller)
         asked = await bodies.read(request, EveryClassifier)
-        return await _answer(exchange, caller, every_classifier(asked, deps), deps, detail)
+        entries = every_classifier(asked, deps)
+        return await _answer(exchange, caller, entries, deps, detail, one_record=True)
 
     return routes
 
@@ -82,10 +78,16 @@ def every_classifier(asked: EveryClassifier, deps: Deps) -> list[Entry]:
 
 
 async def _answer(
-    exchange: Exchange, caller: Caller, entries: Sequence[Entry], deps: Deps, detail: streaming.Detail
+    exchange: Exchange,
+    caller: Caller,
+    entries: Sequence[Entry],
+    deps: Deps,
+    detail: streaming.Detail,
+    *,
+    one_record: bool = False,
 ) -> Response:
     deps.routes()  # before there are any, the whole request is a 503
-    group = Group(exchange, caller, deps, started=exchange.started)
+    group = Group(exchange, caller, deps, started=exchange.started, one_record=one_record)
     outcomes = await group.answer(entries, counted=1)
     answer = {
         "results": [shape(*pair, detail) for pair in zip(entries, outcomes, strict=True)],

@@ -17,6 +17,7 @@ from veriaidpo_gateway.metrics import Metrics
 from veriaidpo_gateway.models.predictor import Seen
 from veriaidpo_gateway.models.routes import Model, Routes
 from veriaidpo_gateway.models.sources import Source
+from veriaidpo_gateway.records.recorder import Recorder
 from veriaidpo_gateway.redis.store import Store
 
 SERVICE = "VeriAIDPO Classification Service"
@@ -34,6 +35,7 @@ class Parts:
     store: Store | None
     companies: CompanyRegistry
     keys: Callable[[], dict[str, str]]
+    recorder: Recorder | None = None
 
 
 async def health(parts: Parts) -> dict[str, Any]:
@@ -49,6 +51,8 @@ async def health(parts: Parts) -> dict[str, Any]:
         "cache": await _cache(parts.store),
         "token_keys": parts.keys(),
     }
+    if parts.recorder is not None:
+        components["records"] = parts.recorder.health()
     worst = max((part["status"] for part in components.values()), key=lambda status: _RANK[status])
     return {"status": worst, "service": SERVICE, "version": __version__, "components": components}
 

@@ -18,13 +18,12 @@ from starlette.types import Receive, Scope, Send
 
 from veriaidpo_gateway import strict_json
 from veriaidpo_gateway.classification.batch import Entry, Group, shape
-from veriaidpo_gateway.classification.classify import Deps, admit
+from veriaidpo_gateway.classification.classify import Deps, admit_question
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.exchange import Exchange
 from veriaidpo_gateway.http import ndjson, resuming
 from veriaidpo_gateway.http.items import SINGLE, read_item
 from veriaidpo_gateway.http.ndjson import Line
-from veriaidpo_gateway.identity import access
 from veriaidpo_gateway.identity.access import Caller
 from veriaidpo_gateway.models.inference import TOGETHER
 
@@ -151,10 +150,13 @@ class StreamedAnswers(Response):
             yield piece
 
     def _caller(self) -> Caller:
-        """Look at the token again from time to time: 401 once it has ended or was revoked."""
+        """Look at the token again from time to time: 401 once it has ended or was revoked.
+
+        And 503 while answers could not be recorded.
+        """
         now, caller = time.monotonic(), self._exchange.caller
         if caller is None or now - self._looked_at >= LOOKED_AT_EVERY:
-            caller = admit(self._exchange, access.CLASSIFY, self._deps)
+            caller = admit_question(self._exchange, self._deps)
             self._looked_at = now
         return caller
 

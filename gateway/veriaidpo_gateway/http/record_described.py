@@ -1,0 +1,89 @@
+"""The description of the routes of records."""
+
+from typing import Any
+
+from veriaidpo_gateway.http import openapi
+from veriaidpo_gateway.http.openapi import CLASSIFY_RESPONSES, DIGEST
+from veriaidpo_gateway.http.record_bodies import RecordPage, RecordQuery
+from veriaidpo_gateway.identity import access
+
+_RECORD: dict[str, Any] = {
+    "chain": "4f1d9c0a7be2c815",
+    "position": 1042,
+    "time": "2026-11-28T08:00:00.000Z",
+    "request_id": "0b7c7f2e-3a58-4f0e-9d3b-6a4f1c2d8e90",
+    "item": None,
+    "tenant": "shopee",
+    "subject": "anna",
+    "model": "principles-vi",
+    "model_type": "principles",
+    "language": "vi",
+    "model_revision": DIGEST,
+    "label": "lawfulness",
+    "category_id": 0,
+    "confidence": 0.61,
+    "threshold": 0.7,
+    "needs_review": True,
+    "cached": False,
+    "normaliser": "3:1f9a",
+    "text_hash": "b1946ac92492d2347c6235b4d2611184a0d8f2b4c6e8f0a2b4c6d8e0f2a4b6c8",
+    "answers": None,
+    "salt": "00112233445566778899aabbccddeeff",
+    "row_hash": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    "link": "fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9",
+}
+_DESCRIPTION = """\
+What was answered for the caller's tenant, the newest first: when, by whose question, by which model, which
+bytes of it and which rule; never the text, of which there is a keyed hash. A page's `next` is the `after` of
+the one that follows. With `Accept: application/x-ndjson` all that fits comes in one answer, a record a line,
+and `limit` and `after` change nothing. A record is there within a second of its answer. What was erased is
+not shown.
+
+`needs_review=true` is the queue of answers that were less sure than their model's threshold.
+"""
+NO_RECORDS = openapi.error(
+    "This installation keeps no records",
+    {
+        "code": "no_records",
+        "error": "This installation keeps no decision records",
+        "error_vi": "Hệ thống này không lưu bản ghi quyết định",
+    },
+)
+AWAY = openapi.error(
+    "The database is away; answers are recorded all the same",
+    {
+        "code": "records_away",
+        "error": "The decision records cannot be read or erased at the moment",
+        "error_vi": "Hiện không thể đọc hoặc xóa các bản ghi quyết định",
+    },
+    "Retry-After",
+)
+
+
+def _query() -> list[dict[str, Any]]:
+    schema = RecordQuery.model_json_schema()["properties"]
+    return [{"name": name, "in": "query", "required": False, "schema": one} for name, one in schema.items()]
+
+
+PAGE: dict[str, Any] = {
+    "summary": "Look through the decision records of one's own tenant",
+    "description": _DESCRIPTION,
+    "response_model": RecordPage,
+    "responses": {
+        200: {
+            "model": RecordPage,
+            "description": "A page of records, or all of them as lines",
+            "content": {
+                "application/json": {"example": {"records": [_RECORD], "next": None}},
+                "application/x-ndjson": {"schema": {"type": "string"}},
+            },
+        },
+        401: CLASSIFY_RESPONSES[401],
+        403: openapi.forbidden(access.AUDIT, "staff", access.of_role("staff")),
+        404: NO_RECORDS,
+        422: CLASSIFY_RESPONSES[422],
+        429: CLASSIFY_RESPONSES[429],
+        503: AWAY,
+    },
+    "openapi_extra": {**openapi.SECURED, "parameters": _query()},
+}

@@ -1,0 +1,107 @@
+"""An answer, as the request's way leaves it behind, and the record that is made of it later. Pure."""
+
+import hmac
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import orjson
+
+from veriaidpo_gateway.identity.access import Caller
+from veriaidpo_gateway.models.inference import Inference
+from veriaidpo_gateway.models.routes import Model
+from veriaidpo_gateway.records.rows import MILLION, Contents
+
+
+class Said(NamedTuple):
+    """What one model said, and whether its caller was told that a person should look."""
+
+    model: Model
+    inference: Inference
+    cached: bool
+    needs_review: bool
+
+
+class Answered(NamedTuple):
+    """An answer, or of a text that every classifier got, all of them. `time` in seconds since 1970.
+
+    `text` is the normalised text: it is hashed and not kept.
+    """
+
+    time: float
+    request_id: str
+    item: int | None
+    caller: Caller
+    language: str
+    normaliser: str
+    text: str
+    said: Sequence[Said]
+    every: bool = False
+
+
+class TextHash:
+    """Hashes normalised texts with a key of the installation's: the same text of two tenants is not equal."""
+
+    def __init__(self, key: bytes) -> None:
+        secret = hmac.digest(key, b"veriaidpo record text", "sha256")
+        self._of_tenant = lru_cache(1024)(lambda tenant: hmac.digest(secret, tenant.encode(), "sha256"))
+
+    def __call__(self, tenant: str, text: str) -> str:
+        """Give 64 hex digits."""
+        return hmac.digest(self._of_tenant(tenant), text.encode(), "sha256").hex()
+
+
+def contents_of(answered: Answered, text_hash: TextHash) -> Contents:
+    """Make the record of an answer."""
+    caller, many = answered.caller, answered.every
+    model, inference, cached, _ = answered.said[0]
+    return Contents(
+        salt=os.urandom(16).hex(),
+        time=int(answered.time * 1000),
+        request_id=answered.request_id,
+        item=answered.item,
+        tenant=caller.tenant,
+        subject=caller.sub,
+        model=None if many else model.name,
+        model_type=None if many else model.model_type,
+        language=answered.language,
+        revision=None if many else _plain(inference.revision),
+        label=None if many else model.labels[inference.category_id].id,
+        category_id=None if many else inference.category_id,
+        confidence=None if many else _millionths(inference.confidence),
+        threshold=None if many else _threshold(model),
+        needs_review=int(any(said.needs_review for said in answered.said)),
+        cached=None if many else int(cached),
+        normaliser=answered.normaliser,
+        text_hash=text_hash(caller.tenant, answered.text),
+        answers=orjson.dumps([_one(said) for said in answered.said]).decode() if many else None,
+    )
+
+
+def _one(said: Said) -> dict[str, object]:
+    model, inference, cached, needs_review = said
+    return {
+        "model": model.name,
+        "model_type": model.model_type,
+        "revision": _plain(inference.revision),
+        "label": model.labels[inference.category_id].id,
+        "category_id": inference.category_id,
+        "confidence": _millionths(inference.confidence),
+        "threshold": _threshold(model),
+        "needs_review": needs_review,
+        "cached": cached,
+    }
+
+
+def _millionths(share: float) -> int:
+    return round(share * MILLION)
+
+
+def _threshold(model: Model) -> int | None:
+    return None if model.threshold is None else _millionths(model.threshold)
+
+
+def _plain(word: str) -> str:
+    """Leave out what PostgreSQL keeps in no text: a predictor's word must not stop all others' records."""
+    return word.replace("\0", "")

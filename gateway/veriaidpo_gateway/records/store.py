@@ -1,0 +1,72 @@
+"""Records in the database: written many at a time, and twice as well as once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from veriaidpo_gateway.database.connecting import Database
+from veriaidpo_gateway.database.migrating import migrate
+from veriaidpo_gateway.records import tables
+from veriaidpo_gateway.records.rows import Contents, Row
+from veriaidpo_gateway.records.spool import Signed
+
+_PREPARING = 30.0
+_WRITING = 10.0
+_OTHERS = 16
+"""Seconds for each, and how many other chains a head names."""
+
+_BLANK = (None,) * len(Contents._fields)
+
+
+class RecordStore:
+    """Reads and writes records; DatabaseAwayError whenever the database is."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def prepare(self) -> None:
+        """Make the tables."""
+        async with self.database.begin(_PREPARING) as connection:
+            await migrate(connection, tables.STEPS)
+
+    async def write(self, rows: Sequence[Row], heads: Sequence[Signed] = ()) -> None:
+        """Put rows and heads in, all or none; what is there already stays as it is."""
+        async with self.database.begin(_WRITING) as connection:
+            if rows:
+                await _insert(connection, tables.record, [as_values(row) for row in rows])
+            if heads:
+                await _insert(connection, tables.head, list(heads))
+
+    async def newest_heads(self, since: int, *, besides: str) -> dict[str, tuple[int, str]]:
+        """Find where other chains ended last, of those with a head since then (milliseconds since 1970)."""
+        head = tables.head.c
+        query = (
+            sa.select(head.chain, head.position, head.link)
+            .where(head.time >= since, head.chain != besides)
+            .order_by(head.time)
+        )
+        async with self.database.begin() as connection:
+            found = {row.chain: (row.position, row.link) for row in await connection.execute(query)}
+        return dict(list(found.items())[-_OTHERS:])
+
+
+def as_values(row: Row) -> tuple[Any, ...]:
+    """Write a row as the columns of its table."""
+    return (row.chain, row.position, row.row_hash, row.link, row.receipt, *(row.contents or _BLANK))
+
+
+def row_of(values: Sequence[Any]) -> Row:
+    """Read a row from the columns of its table."""
+    chain, position, row_hash, link, receipt, salt, *_ = values
+    return Row(chain, position, row_hash, link, Contents(*values[5:]) if salt is not None else None, receipt)
+
+
+async def _insert(connection: AsyncConnection, table: sa.Table, values: list[tuple[Any, ...]]) -> None:
+    # Written by hand: this is done for every answer, and the statement is always the same.
+    postgresql = connection.dialect.name == "postgresql"
+    names = ", ".join(f'"{name}"' for name in table.c.keys())  # noqa: SIM118  columns are no mapping
+    places = ", ".join(f"${number}" if postgresql else "?" for number in range(1, len(table.c) + 1))
+    statement = f"INSERT INTO {table.name} ({names}) VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608
+    await connection.exec_driver_sql(statement, values)

@@ -1,0 +1,140 @@
+"""`GET /records`: the caller's own tenant's, page by page or as lines, found by what is asked for."""
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from .recording import Recording
+
+
+async def asked(
+    here: Recording, bearer: Any, many: int = 5, *, tenant: str = "t1", sub: str = "anna"
+) -> None:
+    for number in range(many):
+        headers = {**bearer(tenant_id=tenant, sub=sub), "X-Request-Id": f"{tenant}-{sub}-{number:04}"}
+        assert (await here.gateway.classify(f"câu {number}", headers)).status_code == 200
+    await here.gateway.refresh()
+
+
+async def get(here: Recording, headers: dict[str, str], query: str = "") -> Any:
+    answer = await here.gateway.public.get(f"/api/v1/veriaidpo/records{query}", headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def requests(page: Any) -> list[str]:
+    return [record["request_id"] for record in page["records"]]
+
+
+async def test_the_newest_come_first_and_pages_hold_each_record_once(recording: Any, bearer: Any) -> None:
+    async with recording() as here:
+        await asked(here, bearer)
+        found, after, pages = [], "", 0
+        while True:
+            page = await get(here, bearer("auditor"), f"?limit=2{after}")
+            found += requests(page)
+            pages += 1
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+    assert found == [f"t1-anna-{number:04}" for number in (4, 3, 2, 1, 0)]
+    assert pages == 3
+
+
+async def test_one_tenant_sees_nothing_of_another(recording: Any, bearer: Any) -> None:
+    async with recording() as here:
+        await asked(here, bearer, tenant="t1")
+        await asked(here, bearer, tenant="t2")
+        mine = await get(here, bearer("auditor", tenant_id="t2"))
+        place = (await get(here, bearer("auditor", tenant_id="t1"), "?limit=1"))["next"]
+        behind = await get(here, bearer("auditor", tenant_id="t2"), f"?after={place}")
+        named = await get(here, bearer("auditor", tenant_id="t2"), "?request_id=t1-anna-0001")
+    assert {record["tenant"] for record in mine["records"] + behind["records"]} == {"t2"}
+    assert named["records"] == []
+
+
+async def test_records_are_found_by_what_they_say(recording: Any, bearer: Any, model_resource: Any) -> None:
+    unsure = model_resource("consent-vi", model_type="consent", spec={"threshold": 0.9})
+    async with recording(resources=[model_resource(), unsure]) as here:
+        await asked(here, bearer, 3)
+        await asked(here, bearer, 2, sub="binh")
+        await here.gateway.classify("câu", bearer(), model_type="consent")
+        await here.gateway.refresh()
+        auditor = bearer("auditor")
+        everything = (await get(here, auditor))["records"]
+        queue = (await get(here, auditor, "?needs_review=true"))["records"]
+        sure = (await get(here, auditor, "?needs_review=false"))["records"]
+        by_type = (await get(here, auditor, "?model_type=consent"))["records"]
+        by_subject = await get(here, auditor, "?subject=binh")
+        by_request = await get(here, auditor, "?request_id=t1-anna-0001")
+        middle = everything[3]["time"]
+        since = (await get(here, auditor, f"?since={middle}"))["records"]
+        until = (await get(here, auditor, f"?until={middle}"))["records"]
+    assert [record["model_type"] for record in queue] == ["consent"]
+    assert queue == by_type
+    assert len(sure) == 5
+    assert requests(by_subject) == ["t1-binh-0001", "t1-binh-0000"]
+    assert requests(by_request) == ["t1-anna-0001"]
+    assert {record["request_id"] for record in since}.isdisjoint(record["request_id"] for record in until)
+    assert len(since) + len(until) == len(everything)
+
+
+async def test_as_lines_all_of_them_come_at_once(
+    recording: Any, bearer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("veriaidpo_gateway.records.reading._TOGETHER", 2)
+    async with recording() as here:
+        await asked(here, bearer)
+        headers = {**bearer("auditor"), "Accept": "application/x-ndjson"}
+        answer = await here.gateway.public.get("/records", headers=headers)
+        page = await get(here, bearer("auditor"))
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert [json.loads(line) for line in answer.text.splitlines()] == page["records"]
+
+
+async def test_the_description_is_true(recording: Any, bearer: Any, model_resource: Any) -> None:
+    async with recording(resources=[model_resource(), model_resource("c", model_type="consent")]) as here:
+        await asked(here, bearer, 1)
+        await here.gateway.public.post("/classify-all", json={"text": "a"}, headers=bearer())
+        await here.gateway.refresh()
+        document = (await here.gateway.public.get("/openapi.json")).json()
+        described = document["paths"]["/records"]["get"]["responses"]["200"]["content"]["application/json"]
+        page = await get(here, bearer("auditor"))
+    assert [record["model_type"] for record in page["records"]] == [None, "principles"]
+    schema = {**described["schema"], "components": document["components"]}
+    Draft202012Validator(schema).validate(page)
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("?limit=0", 422),
+        ("?limit=201", 422),
+        ("?since=yesterday", 422),
+        ("?since=2026-11-28T08:00:00", 422),
+        ("?after=1-2-3", 422),
+        ("?needs_review=maybe", 422),
+        ("?tenant=t2", 422),
+        ("?subject=%00", 422),
+        ("?since=2026-11-28T08:00:00Z", 200),
+    ],
+)
+async def test_a_query_is_checked(recording: Any, bearer: Any, query: str, status: int) -> None:
+    async with recording() as here:
+        await here.gateway.refresh()
+        answer = await here.gateway.public.get(f"/records{query}", headers=bearer("auditor"))
+        assert answer.status_code == status, answer.text
+
+
+async def test_who_may_not_audit_reads_none(recording: Any, bearer: Any) -> None:
+    async with recording() as here:
+        assert (await here.gateway.public.get("/records", headers=bearer("staff"))).status_code == 403
+        assert (await here.gateway.public.get("/records")).status_code == 401
+
+
+async def test_where_nothing_is_recorded_that_is_said(gateway: Any, bearer: Any) -> None:
+    answer = await gateway.public.get("/records", headers=bearer("auditor"))
+    assert answer.status_code == 404
+    assert answer.json()["detail"]["code"] == "no_records"
