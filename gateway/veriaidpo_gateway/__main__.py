@@ -1,4 +1,4 @@
-"""`veriaidpo-gateway serve` runs the gateway; `veriaidpo-gateway token` makes a token for trying it out."""
+"""`veriaidpo-gateway serve` runs the gateway, `token` makes a token to try it, `records` proves records."""
 
 import argparse
 import os
@@ -7,10 +7,11 @@ import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from jose import jwt
 
-from veriaidpo_gateway import __version__, logs
+from veriaidpo_gateway import __version__, environment, logs
 from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.identity import access
 from veriaidpo_gateway.identity.keys import ALGORITHM, secrets_from
@@ -18,11 +19,13 @@ from veriaidpo_gateway.settings import from_environment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when all went well, 2 when a setting is wrong."""
+    """Run one command; 0 when all went well, 2 when a setting is wrong, 1 when records are."""
     chosen = _parser().parse_args(arguments)
     try:
         if chosen.command == "token":
             print(_token(chosen))
+        elif chosen.command == "records":
+            return _records(chosen)
         else:
             _serve()
     except InvalidSettingsError as error:
@@ -47,7 +50,28 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--sub", default="try-out", help="who its owner is (%(default)s)")
     token.add_argument("--hours", type=float, default=24.0, help="hours until it expires (%(default)g)")
     token.add_argument("--kid", default="", help="name of the secret, when JWT_SECRET_KEY holds several")
+    _add_records(commands)
     return parser
+
+
+def _add_records(commands: Any) -> None:
+    records = commands.add_parser("records", help="export decision records, and verify them")
+    forms = records.add_subparsers(dest="form", metavar="FORM", required=True)
+    export = forms.add_parser("export", help="write all records and what proves them, as lines")
+    export.add_argument("--tenant", help="leave out what others' records say; the proof still holds")
+    export.add_argument("--out", type=Path, help="a file; without it, the standard output")
+    verify = forms.add_parser("verify", help="say which records were removed, changed, added, moved or cut")
+    verify.add_argument("file", nargs="?", type=Path, help="an export; without it, the database is verified")
+    verify.add_argument(
+        "--key", type=Path, required=True, help="public keys or certificates (PEM) that heads are signed with"
+    )
+
+
+def _records(chosen: argparse.Namespace) -> int:
+    from veriaidpo_gateway.records import command  # noqa: PLC0415  making a token needs no database
+
+    own = environment.secret(os.environ, "RECORDS_DATABASE_URL")
+    return command.run(chosen, own or environment.secret(os.environ, "DATABASE_URL"))
 
 
 def _serve() -> None:

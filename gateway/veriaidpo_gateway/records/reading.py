@@ -88,11 +88,14 @@ class RecordReader:
         async with self._database.begin(_SECONDS) as connection:
             return [row_of(row) for row in await connection.execute(query)]
 
-    async def signed(self) -> tuple[list[str], list[str]]:
-        """Return every head and every receipt."""
+    async def signed(self, tenant: str | None = None) -> tuple[list[str], list[str]]:
+        """Return every head, and every receipt or those of a tenant."""
+        of_receipts = sa.select(receipt.c.signed).order_by(receipt.c.time)
+        if tenant is not None:
+            of_receipts = of_receipts.where(receipt.c.tenant == tenant)
         async with self._database.begin(_SECONDS) as connection:
             heads = await connection.scalars(sa.select(head.c.signed).order_by(head.c.time))
-            receipts = await connection.scalars(sa.select(receipt.c.signed).order_by(receipt.c.time))
+            receipts = await connection.scalars(of_receipts)
             return list(heads), list(receipts)
 
 

@@ -120,6 +120,11 @@ class PublicKeys:
         return found
 
 
+def receipt_id(signed: str) -> str:
+    """Read which receipt this is, whoever signed it."""
+    return str(orjson.loads(jws.get_unverified_claims(signed))["id"])
+
+
 def _read(pem: bytes) -> Iterable[ec.EllipticCurvePublicKey]:
     for part in pem.split(b"-----BEGIN ")[1:]:
         block = b"-----BEGIN " + part

@@ -1,0 +1,115 @@
+"""`veriaidpo-gateway records export|verify`: an export of the database, and the proof of either."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+from veriaidpo_gateway.database.connecting import Database, DatabaseAwayError, open_database
+from veriaidpo_gateway.environment import InvalidSettingsError
+from veriaidpo_gateway.records.exporting import Export, NoExportError, read
+from veriaidpo_gateway.records.findings import Report
+from veriaidpo_gateway.records.reading import RecordReader
+from veriaidpo_gateway.records.rows import Row
+from veriaidpo_gateway.records.signing import PublicKeys, receipt_id
+
+MOST_SHOWN = 100
+PROVEN, BROKEN, NOT_DONE = 0, 1, 2
+"""What the command exits with."""
+
+
+def run(chosen: argparse.Namespace, database_url: str | None) -> int:
+    """Do it: 0 when all is well, 1 when something is wrong with the records, 2 when it could not be done."""
+    try:
+        if chosen.form == "export":
+            return _export(chosen, database_url)
+        keys = _keys(chosen.key)
+        if chosen.file is None:
+            with _Opened(database_url) as opened:
+                return _tell(*opened.export().verified(keys))
+        with chosen.file.open("rb") as lines:
+            return _tell(*read(lines).verified(keys))
+    except DatabaseAwayError as error:
+        return _fail(f"the database of records is away, or holds no records yet: {error.cause}")
+    except NoExportError as error:
+        return _fail(f"this is no export: {error}")
+    except OSError as error:
+        return _fail(f"{error.filename}: {error.strerror}")
+
+
+class _Opened:
+    """A database, read without an event loop of one's own."""
+
+    def __init__(self, url: str | None) -> None:
+        if url is None:
+            raise InvalidSettingsError("RECORDS_DATABASE_URL or DATABASE_URL is required")
+        self._url = url
+
+    def __enter__(self) -> Self:
+        self._stack = ExitStack()
+        self._runner = self._stack.enter_context(asyncio.Runner())
+        self._database: Database = open_database(self._url)
+        self._stack.callback(lambda: self._runner.run(self._database.__aexit__()))
+        self._reader = RecordReader(self._database)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def export(self, tenant: str | None = None) -> Export:
+        """Take everything, rows as they are gone through; receipts of one tenant alone if one is named."""
+        heads, receipts = self._runner.run(self._reader.signed(tenant))
+        return Export(heads, receipts, self._rows())
+
+    def _rows(self) -> Iterator[Row]:
+        after = ("", 0)
+        while rows := self._runner.run(self._reader.chained(after)):
+            yield from rows
+            after = (rows[-1].chain, rows[-1].position)
+
+
+def _export(chosen: argparse.Namespace, database_url: str | None) -> int:
+    with _Opened(database_url) as opened, ExitStack() as stack:
+        out = stack.enter_context(chosen.out.open("wb")) if chosen.out else sys.stdout.buffer
+        export = opened.export(chosen.tenant)
+        own = frozenset(map(receipt_id, export.receipts))
+        for line in export.written(chosen.tenant, own):
+            out.write(line)
+    return PROVEN
+
+
+def _keys(file: Path) -> PublicKeys:
+    try:
+        return PublicKeys(file.read_bytes())
+    except ValueError as error:
+        raise InvalidSettingsError(f"--key: {error}") from error
+
+
+def _tell(report: Report, forged: int) -> int:
+    for finding in list(report.findings)[:MOST_SHOWN]:
+        rows = (
+            f"row {finding.first}"
+            if finding.first == finding.last
+            else f"rows {finding.first}-{finding.last}"
+        )
+        print(f"{finding.kind.value}: chain {finding.chain}, {rows}")
+    if len(report.findings) > MOST_SHOWN:
+        print(f"... and {len(report.findings) - MOST_SHOWN} more")
+    if forged:
+        print(f"unsigned: {forged} heads or receipts that no given key has signed")
+    print(
+        f"{report.rows} rows in {report.chains} chains, {report.heads} signed heads; "
+        f"{report.erased} erased by receipt, {report.withheld} withheld, {report.lost} answers not recorded, "
+        f"{report.unsigned_rows} rows after the last head, {report.open_chains} chains not closed"
+    )
+    wrong = bool(report.findings or forged)
+    print("NOT PROVEN" if wrong else "proven: nothing was removed, changed, added, moved or cut")
+    return BROKEN if wrong else PROVEN
+
+
+def _fail(said: str) -> int:
+    print(f"veriaidpo-gateway: {said}", file=sys.stderr)
+    return NOT_DONE

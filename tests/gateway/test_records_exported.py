@@ -1,0 +1,99 @@
+"""`veriaidpo-gateway records export` and `verify`: an export proves itself, with the public key alone."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from veriaidpo_gateway.__main__ import main
+
+TENANTS = ("t1", "t2")
+
+
+@pytest.fixture
+async def recorded(recording: Any, bearer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a database of ten records of two tenants, and the public key."""
+    async with recording() as here:
+        for number in range(10):
+            headers = bearer(tenant_id=TENANTS[number % 2])
+            assert (await here.gateway.classify(f"câu {number}", headers)).status_code == 200
+            await here.gateway.refresh()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'records.db'}")
+    return tmp_path
+
+
+@pytest.fixture
+def records(recorded: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Run the command, as outside of any event loop; its exit code and what it said."""
+
+    async def run(*arguments: object) -> tuple[int, str]:
+        code = await asyncio.to_thread(main, ["records", *map(str, arguments)])
+        return code, "".join(capsys.readouterr())
+
+    return run
+
+
+async def test_the_database_is_proven(recorded: Path, records: Any) -> None:
+    code, said = await records("verify", "--key", recorded / "records-public.pem")
+    assert code == 0
+    assert "10 rows in 1 chains" in said
+    assert "proven" in said
+
+
+async def test_an_export_is_proven_alone(recorded: Path, records: Any, monkeypatch: Any) -> None:
+    assert await records("export", "--out", recorded / "all.ndjson") == (0, "")
+    monkeypatch.delenv("DATABASE_URL")
+    code, said = await records("verify", recorded / "all.ndjson", "--key", recorded / "records-public.pem")
+    assert code == 0
+    assert "10 rows in 1 chains" in said
+
+
+async def test_an_export_for_one_tenant_says_nothing_of_others_and_is_proven(
+    recorded: Path, records: Any
+) -> None:
+    await records("export", "--tenant", "t1", "--out", recorded / "t1.ndjson")
+    written = (recorded / "t1.ndjson").read_text()
+    assert '"t1"' in written
+    assert '"t2"' not in written
+    code, said = await records("verify", recorded / "t1.ndjson", "--key", recorded / "records-public.pem")
+    assert code == 0
+    assert "5 withheld" in said
+
+
+async def test_what_was_done_to_an_export_is_named(recorded: Path, records: Any) -> None:
+    file, key = recorded / "all.ndjson", recorded / "records-public.pem"
+    await records("export", "--out", file)
+    lines = file.read_text().splitlines()
+    rows = [number for number, line in enumerate(lines) if '"position"' in line]
+    for change, named in (
+        (lambda all_: all_.pop(rows[3]), "removed: chain"),
+        (lambda all_: all_.__setitem__(rows[3], all_[rows[3]].replace('"l2"', '"l3"')), "changed: chain"),
+        (lambda all_: all_.__delitem__(slice(rows[7], None)), "cut: chain"),
+        (lambda all_: all_.__setitem__(0, json.dumps({"head": "a.b.c"})), "unsigned: 1 heads or receipts"),
+    ):
+        altered = lines[:]
+        change(altered)  # type: ignore[no-untyped-call]
+        file.write_text("\n".join(altered) + "\n")
+        code, said = await records("verify", file, "--key", key)
+        assert code == 1
+        assert named in said
+        assert "NOT PROVEN" in said
+    assert "row 4" not in said
+
+
+async def test_what_is_no_export_no_key_or_no_database_is_said(
+    recorded: Path, records: Any, monkeypatch: Any
+) -> None:
+    key = recorded / "records-public.pem"
+    assert (await records("verify", recorded / "records.db", "--key", key))[0] == 2
+    assert (await records("verify", recorded / "missing", "--key", key))[0] == 2
+    assert (await records("verify", "--key", recorded / "records.db"))[0] == 2
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{recorded / 'empty.db'}")
+    assert (await records("verify", "--key", key))[0] == 2
+    monkeypatch.delenv("DATABASE_URL")
+    code, said = await records("export")
+    assert code == 2
+    assert "DATABASE_URL" in said
