@@ -1,8 +1,10 @@
 """Which Redis an address means."""
 
+import subprocess
+import sys
+
 import pytest
 
-from veriaidpo_gateway.redis.cluster import slot
 from veriaidpo_gateway.redis.url import Login, Node, RedisUrl, Shape, parse
 
 ONE = (Node("r", 6379),)
@@ -83,17 +85,20 @@ def test_how_a_server_is_told_who_we_are(login: Login, command: tuple[str, ...] 
     assert login.command() == command
 
 
+LOADED = """
+import sys
+import veriaidpo_gateway.server
+from veriaidpo_gateway.redis.nodes import nodes_of
+from veriaidpo_gateway.redis.url import parse
+nodes_of(parse(sys.argv[1]), None)
+print("redis" in sys.modules)
+"""
+
+
 @pytest.mark.parametrize(
-    ("key", "found"),
-    # As `CLUSTER KEYSLOT` has them.
-    [
-        ("123456789", 12739),
-        ("", 0),
-        ("foo", 12182),
-        ("{foo}bar", 12182),
-        ("a{foo}b{c}", 12182),
-        ("a{}foo", 16292),
-    ],
+    ("url", "loaded"),
+    [("redis://r", "False"), ("redis+sentinel://a/main", "True"), ("redis+cluster://127.0.0.1", "True")],
 )
-def test_the_slot_of_a_key(key: str, found: int) -> None:
-    assert slot(key) == found
+def test_redis_py_is_loaded_only_for_who_needs_it(url: str, loaded: str) -> None:
+    ran = subprocess.run([sys.executable, "-c", LOADED, url], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == loaded

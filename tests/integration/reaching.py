@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from veriaidpo_gateway.classification.cache import Cache, RedisEntries
 from veriaidpo_gateway.identity.access import Caller
+from veriaidpo_gateway.identity.revocations import Revocations
 from veriaidpo_gateway.limiting.limits import Limits
 from veriaidpo_gateway.models.inference import Inference
 from veriaidpo_gateway.redis.store import Store, StoreAwayError, connect
@@ -23,8 +24,29 @@ LATEST = 0.060
 async def store_of(settings: RedisSettings, patience: float = 2.0) -> AsyncIterator[Store]:
     # Patient, where it is not the waiting that is tested: this machine may be busy with something else.
     store = connect(settings, patience=patience)
-    yield store
-    await store.close()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def works(store: Store) -> bool:
+    """All that the gateway uses Redis for."""
+    cache = Cache(CacheSettings(key=b"k" * 32), RedisEntries(store))
+    names = [cache.key(**QUESTION, text=str(i)) for i in range(20)]
+    for name in names:
+        await cache.put(name, ANSWER)
+    found = [await cache.get(name, labels=2) for name in names]
+    limits = Limits(LimitSettings(per_user=3, per_tenant=100, characters_per_user=5_000), store)
+    callers = [Caller(f"u{i}", "staff", f"t{i}") for i in range(20)]
+    taken = [await limits.take(caller) for caller in callers]
+    await limits.take_text(callers[0], "x" * 10)
+    one, two = (Revocations(store, longest=600) for _ in range(2))
+    await one.revoke("t", "leaked", int(time.time()) + 60)
+    await two.refresh()
+    revoked = two.revoked(Caller("u", "staff", "t", jti="leaked"))
+    counted = all(one is not None and one.remaining == 2 for one in taken)
+    return found == [ANSWER] * 20 and counted and revoked and not store.away
 
 
 async def is_back(store: Store, seconds: float = 15.0) -> None:

@@ -120,34 +120,40 @@ def _complete(said: Any) -> bool:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[list[RedisProcess]]:
-    """Three nodes that share the slots; where one is away the others go on with theirs."""
+def cluster(folder: Path, *, replicas: bool = False) -> Iterator[list[RedisProcess]]:
+    """Three nodes that share the slots; where one is away the others go on with theirs.
+
+    With `replicas` three more, each of which takes the place of one of them within seconds.
+    """
     nodes = []
-    for name in "abc":
+    for name in "abcdef" if replicas else "abc":
         (folder / name).mkdir()
-        options = ("--cluster-enabled", "yes", "--cluster-require-full-coverage", "no")
+        options: tuple[str, ...] = ("--cluster-enabled", "yes", "--cluster-require-full-coverage", "no")
+        if replicas:
+            options += ("--cluster-node-timeout", "1000")
         nodes.append(RedisProcess(folder / name, *options, "--cluster-port", str(free_port())))
     with running(*nodes):
         for i, node in enumerate(nodes):
             with node.client() as client:
-                tell(
-                    client,
-                    "CLUSTER",
-                    "ADDSLOTSRANGE",
-                    i * 5461,
-                    min(16383, (i + 1) * 5461 - 1) if i < 2 else 16383,
-                )
-                bus = nodes[0].options[-1]
-                tell(client, "CLUSTER", "MEET", LOOPBACK, nodes[0].port, bus)
-        for node in nodes:
-            with node.client() as client:
-                wait_until(lambda client=client: _agreed(tell(client, "CLUSTER", "INFO")))  # type: ignore[misc]
+                if i < 3:
+                    tell(client, "CLUSTER", "ADDSLOTSRANGE", i * 5461, min(16383, (i + 1) * 5461 - (i < 2)))
+                tell(client, "CLUSTER", "MEET", LOOPBACK, nodes[0].port, nodes[0].options[-1])
+        _agree(nodes)
+        for node, primary in zip(nodes[3:], nodes[:3], strict=False):
+            with node.client() as client, primary.client() as other:
+                name = tell(other, "CLUSTER", "MYID")
+                tell(client, "CLUSTER", "REPLICATE", name.decode() if isinstance(name, bytes) else name)
+                wait_until(lambda client=client: client.info("replication")["master_link_status"] == "up")  # type: ignore[misc]
         yield nodes
 
 
-def _agreed(said: bytes) -> bool:
-    lines = set(said.decode().splitlines())
-    return {"cluster_state:ok", "cluster_known_nodes:3", "cluster_slots_ok:16384"} <= lines
+def _agree(nodes: list[RedisProcess]) -> None:
+    wanted = {"cluster_state:ok", f"cluster_known_nodes:{len(nodes)}", "cluster_slots_ok:16384"}
+    for node in nodes:
+        with node.client() as client:
+            wait_until(
+                lambda client=client: wanted <= set(tell(client, "CLUSTER", "INFO").decode().splitlines())  # type: ignore[misc]
+            )
 
 
 def tell(client: Redis, *command: str | int) -> Any:

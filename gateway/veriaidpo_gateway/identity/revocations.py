@@ -11,11 +11,11 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from importlib import resources
 
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.identity.access import Caller
-from veriaidpo_gateway.redis.link import Command
-from veriaidpo_gateway.redis.store import Store, StoreAwayError
+from veriaidpo_gateway.redis.store import Script, Store, StoreAwayError
 
 KEY = "veriaidpo:revoked"
 """One hash: a field for each revocation, and one that changes whenever another does."""
@@ -44,6 +44,8 @@ class Revocations:
     ) -> None:
         self.every = EVERY
         self._store, self.longest, self._clock, self._most = store, longest, clock, most
+        script = (resources.files(__package__) / "lua" / "revoke.lua").read_text(encoding="utf-8")
+        self._script = Script(script)
         self._until: dict[str, int] = {}
         self._seen: bytes | str | None = None
         self._unshared = False
@@ -118,15 +120,17 @@ class Revocations:
                 return found
 
     async def _write(self, store: Store, until: Mapping[str, int], ended: Sequence[str]) -> None:
-        together: list[Command] = [("HDEL", KEY, *ended)] if ended else []
-        if until:
-            fields = (part for pair in until.items() for part in pair)
-            together += [
-                ("HSET", KEY, _CHANGED, uuid.uuid4().hex, *fields),
-                ("EXPIRE", KEY, self.longest + 2 * CLOCKS),
+        fields = [str(part) for pair in until.items() for part in pair]
+        if ended or fields:
+            # The third argument is how many of those that follow have ended.
+            arguments: list[str | int] = [
+                uuid.uuid4().hex,
+                self.longest + 2 * CLOCKS,
+                len(ended),
+                *ended,
+                *fields,
             ]
-        if together:
-            await store.ask_together(KEY, together)
+            await store.run(self._script, [KEY], arguments)
 
     def _of(self, name: str) -> int:
         tenant, _, _ = name.partition(":")

@@ -1,119 +1,158 @@
-"""A Redis cluster: which node has a key, as far as is known, and where it went when that has changed."""
+"""A Redis cluster by redis-py: which node has a key, where it went, and who follows a node that died.
+
+What is added: nobody's giving up reaches the connections that others use too, and a node that is away is
+not looked for by those who ask another one.
+"""
 
 import asyncio
 import ssl
-from binascii import crc_hqx
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
-from veriaidpo_gateway.redis.link import Command, LinkError, RefusedError, Replies, open_link
-from veriaidpo_gateway.redis.primary import Primary, first_good
-from veriaidpo_gateway.redis.url import Node, RedisUrl
+from redis.asyncio.cluster import ClusterNode, RedisCluster
+from redis.exceptions import ResponseError, SlotNotCoveredError
 
-_SLOTS = 16_384
-_MOVES = 3
-"""How often a call follows a slot to where it has gone."""
+from veriaidpo_gateway.redis.client_options import ANSWER_SECONDS, options, trusting
+from veriaidpo_gateway.redis.link import Command, LinkError, RefusedError, Replies
+from veriaidpo_gateway.redis.primary import FIND_SECONDS
+from veriaidpo_gateway.redis.url import RedisUrl
+
+_MOST_CONNECTIONS = 1000
+"""To a node. redis-py has one for every call that waits; the breaker ends that long before."""
+
+_UNKNOWN = ""
 
 
 class Cluster:
-    """The nodes of a cluster, and which of them has which slot, as far as is known."""
+    """The nodes of a cluster. A call runs on to its own end; who gives up only stops waiting for it."""
 
     def __init__(self, url: RedisUrl, trust: ssl.SSLContext | None) -> None:
         self._url, self._trust = url, trust
-        self._links: dict[Node, Primary] = {}
-        self._slots: dict[int, Node] = {}
+        self._client = _client(url, trust)
+        self._running: set[asyncio.Task[Any]] = set()
         self._learning: asyncio.Task[None] | None = None
 
-    def call(self, key: str, commands: Sequence[Command]) -> Replies:
-        """Send commands to the node that has the key."""
-        return asyncio.ensure_future(self._call(slot(key), commands))
+    def place(self, key: str) -> str:
+        """Name the node that has a key, as far as is known."""
+        node = self._node(key)
+        return _UNKNOWN if node is None else str(node.name)
 
-    async def _call(self, wanted: int, commands: Sequence[Command]) -> list[Any]:
-        replies: list[Any] = []
-        asking: tuple[Command, ...] = ()
-        node = self._slots.get(wanted) or await self._learnt(wanted)
-        for _ in range(_MOVES):
-            replies = (await self._ask(node, [*asking, *commands]))[len(asking) :]
-            gone = next(
-                (r for r in replies if isinstance(r, RefusedError) and r.code in ("MOVED", "ASK")), None
-            )
-            if gone is None:
-                break
-            kind, _, where = str(gone).split(" ")
-            host, _, port = where.rpartition(":")
-            node = Node(host or node.host, int(port))
-            asking = (("ASKING",),) if kind == "ASK" else ()
-            if kind == "MOVED":
-                self._slots[wanted] = node
-        return replies
+    def places(self) -> Collection[str]:
+        """Name all nodes that have keys."""
+        return {str(node.name) for node in self._client.get_primaries()} or {_UNKNOWN}
 
-    async def _ask(self, node: Node, commands: Sequence[Command]) -> list[Any]:
-        link = self._link(node)
-        answer = link.call("", commands)
+    def call(self, key: str, command: Command) -> Replies:
+        """Send a command to the node that has the key."""
+        return asyncio.shield(self._run(self._call(key, command)))
+
+    def _run(self, what: Any) -> asyncio.Task[Any]:
+        task = asyncio.create_task(what)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited for it was told; nobody may have
+
+    def _node(self, key: str) -> ClusterNode | None:
         try:
-            return await answer
-        except asyncio.CancelledError:
-            link.give_up(answer)
-            self.doubt()
-            raise
-        except LinkError:
-            self.doubt()
-            raise
+            return self._client.get_node_from_key(key)
+        except SlotNotCoveredError:
+            return None
 
-    def _link(self, node: Node) -> Primary:
-        found = self._links.get(node)
-        if found is None:
-            found = Primary(lambda: open_link(node, self._url.login, trust=self._trust))
-            self._links[node] = found
-        return found
+    async def _call(self, key: str, command: Command) -> list[Any]:
+        node = self._node(key) or await self._learnt(key)
+        client = self._client
+        # A command without a key goes to a node that is named; the others may have to follow their slot.
+        told = {} if len(command) > 1 else {"target_nodes": node}
+        try:
+            return [await client.execute_command(*command, **told)]
+        except ResponseError as error:
+            return [RefusedError(f"{error.status_code} {error}" if error.status_code else str(error))]
+        except Exception as error:
+            # At once: the next call would begin with any node, perhaps with the one that failed.
+            await self._learn(failed=getattr(error, "last_failed_node_name", None))
+            raise LinkError(type(error).__name__) from error
+        finally:
+            if client is not self._client:
+                await _close(client)
 
-    async def _learnt(self, wanted: int) -> Node:
+    async def _learnt(self, key: str) -> ClusterNode:
         if self._learning is None:
-            self._learning = asyncio.create_task(self._learn())
-            self._learning.add_done_callback(lambda task: task.cancelled() or task.exception())
-        await asyncio.shield(self._learning)
-        try:
-            return self._slots[wanted]
-        except KeyError:
-            raise LinkError("a slot that no node has") from None
+            self._learning = self._run(self._learn())
+        await self._learning
+        if (node := self._node(key)) is None:
+            raise LinkError("a slot that no node has")
+        return node
 
-    async def _learn(self) -> None:
-        """Ask every node that is known; the first answer is as good as any."""
+    async def _learn(self, failed: str | None = None) -> None:
+        """Ask who has which slot; LinkError when nobody says so in time."""
+        client = self._client
         try:
-            known = dict.fromkeys([*self._url.nodes, *self._links])
-            self._slots = await first_good(self._slots_by(node) for node in known)
-            for node in set(self._links) - set(self._slots.values()) - set(self._url.nodes):
-                self._links.pop(node).retire()
+            async with asyncio.timeout(FIND_SECONDS):
+                await client.initialize(last_failed_node_name=failed)  # nothing where that is known already
+                if failed is None:
+                    await client.nodes_manager.initialize()
+        except Exception as error:  # whatever redis-py makes of what is no cluster
+            if client is self._client:
+                self._client = _client(self._url, self._trust)  # begins again with the nodes of the address
+            await _close(client)
+            raise LinkError(type(error).__name__) from error
         finally:
             self._learning = None
 
-    async def _slots_by(self, node: Node) -> dict[int, Node]:
-        (listed,) = await self._link(node).call("", [("CLUSTER", "SLOTS")])
-        if not isinstance(listed, list) or not listed:
-            raise LinkError("no cluster")
-        slots = {}
-        for first, last, (host, port, *_), *_ in listed:
-            # A node that does not know how it is called is the one that was asked.
-            owner = Node(host.decode() if host else node.host, port)
-            slots.update(dict.fromkeys(range(first, last + 1), owner))
-        return slots
-
     def give_up(self, answer: asyncio.Future[Any]) -> None:
-        """Drop the connection that owes the answer."""
-        answer.cancel()
+        """Leave the call to its end, which is near: its connection is nobody else's meanwhile."""
 
     def doubt(self) -> None:
-        """Ask again which node has which slot."""
-        self._slots = {}
+        """Ask again who has which slot."""
+        if self._learning is None:
+            self._learning = self._run(self._learn())
 
-    def retire(self) -> None:
+    async def close(self) -> None:
         """Close every connection as soon as it owes nothing."""
-        for link in self._links.values():
-            link.retire()
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=ANSWER_SECONDS)
+        for task in (left := set(self._running)):
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await _close(self._client)
 
 
-def slot(key: str) -> int:
-    """Find the slot of a key; keys with the same word in braces are in the same one."""
-    _, brace, rest = key.partition("{")
-    tag, end, _ = rest.partition("}")
-    return crc_hqx((tag if brace and end and tag else key).encode(), 0) % _SLOTS
+class _KeyComesFirst:
+    """Where commands have their keys: after the name. redis-py would ask, for 250 kB, after every failure."""
+
+    async def initialize(self, node: ClusterNode | None = None) -> None:
+        pass
+
+    async def get_keys(self, *command: Any) -> tuple[Any, ...]:
+        return command[1:2]
+
+
+def _client(url: RedisUrl, trust: ssl.SSLContext | None) -> RedisCluster:
+    client = RedisCluster(
+        startup_nodes=[ClusterNode(node.host, node.port) for node in url.nodes],
+        require_full_coverage=False,
+        reinitialize_steps=0,  # else every fifth MOVED closes all connections
+        max_connections=_MOST_CONNECTIONS,
+        **options(url.login, tls=url.tls),
+    )
+    client.commands_parser = _KeyComesFirst()  # type: ignore[assignment]
+    client.set_response_callback("HSCAN", _as_it_came)
+    if trust is not None:
+        client.connection_kwargs["connection_class"] = trusting(trust)
+        for node in client.nodes_manager.startup_nodes.values():
+            node.connection_class = trusting(trust)
+    return client
+
+
+def _as_it_came(response: Any, **_: Any) -> Any:
+    return response
+
+
+async def _close(client: RedisCluster) -> None:
+    await client.aclose()
+    for nodes in ("nodes_cache", "startup_nodes"):  # it does not where it has to look for them anew
+        await client.nodes_manager.aclose(nodes)
