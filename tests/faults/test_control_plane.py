@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from ..e2e.cluster import eventually, kubectl, provider, run
+from ..e2e.cluster import eventually, get, kubectl, provider, run
 from ..e2e.models import apply_model
 from ..e2e.parts import owned
-from .models import like, ready, served, tells
+from .models import like, ready, remade, served, tells
 from .rows import Load
 
 BY_HAND = """
@@ -77,6 +77,7 @@ def test_the_api_server_is_away(load: Load, seconds: int) -> None:
             "callers notice nothing; the operator goes on where it was, its pod is not restarted",
         )  # fmt: skip
         before, was_lost = restarts(), lost_nodes()
+        made = get("inferenceservice", name)["metadata"]["uid"]
         with stopped("kube-apiserver"):
             row.struck()
             with pytest.raises(AssertionError):
@@ -89,7 +90,7 @@ def test_the_api_server_is_away(load: Load, seconds: int) -> None:
         row.mended()
         # The operator works again when it repairs something.
         kubectl("delete", "inferenceservice", name, "--wait=false")
-        eventually(lambda: kubectl("get", "inferenceservice", name, "-o", "name"), "it is made again", 120)
+        eventually(lambda: remade("inferenceservices", name, made), "it is made again", 300)
         ready(name, 240)
         row.healed()
         row.saw(f"{restarts() - before} restarts of the operator")
@@ -140,6 +141,7 @@ def test_the_definition_of_inference_services_goes_and_comes_back(load: Load) ->
             "kserve-crd-gone", "the definition of InferenceServices goes, with all of them, and comes back",
             "honest 503s and RuntimeUnavailable; all Ready by themselves once it is back",
         )  # fmt: skip
+        before = restarts()
         stored = run("kubectl", "get", "crd", definition, "-o", "json", "--show-managed-fields=false")
         run("kubectl", "delete", "crd", definition, "--timeout=120s", timeout=130)
         row.struck()
@@ -148,6 +150,7 @@ def test_the_definition_of_inference_services_goes_and_comes_back(load: Load) ->
         row.mended()
         kubectl("wait", "--for=condition=Ready", "models", "--all", "--timeout=400s", timeout=410)
         row.healed()
+        row.saw(f"{restarts() - before} restarts of the operator")
 
 
 def _without_history(stored: str) -> str:
