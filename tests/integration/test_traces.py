@@ -60,6 +60,7 @@ async def test_a_collector_that_hangs_is_said_once_and_costs_no_request_anything
         end = time.monotonic() + 7  # twice as long as it is waited for
         while time.monotonic() < end:
             await classify(client, gateway)
+            await asyncio.sleep(0.02)  # several hundred in all: far more than the queue holds
     with receiving(port) as collector:
         await classify(client, gateway)
         await asyncio.to_thread(collector.until, lambda spans: spans)

@@ -2,6 +2,7 @@
 
 The files are made here (`conftest`): 64,000 pieces, learnt as fastBPE learns. The oracle is
 `transformers.PhobertTokenizer`, its whole call for a part and its own steps, a third of the time, for all.
+The first tenth of the 100,000 sentences is compared each time, all of them with SUITE=all.
 """
 
 import random
@@ -16,7 +17,6 @@ from hypothesis import strategies as st
 
 from veriaidpo_predictor.tokenising import tokenise
 
-SENTENCES = 100_000
 _MAX_TOKENS = 256
 _SYMBOLS = (
     "🙂",
@@ -129,11 +129,12 @@ def test_the_files_are_of_phoberts_size(language: Any) -> None:
     assert merges > 60_000
 
 
-def test_the_same_ids_for_each_of_100_000_sentences(
-    language: Any, ours: tokenise.Tokeniser, theirs: Any
+@pytest.mark.parametrize("number", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_the_same_ids_for_each_sentence(
+    language: Any, ours: tokenise.Tokeniser, theirs: Any, number: int
 ) -> None:
-    texts = [text for text in sentences(language, SENTENCES + 2_000, seed=1) if not has_special(text)]
-    assert len(texts) >= SENTENCES
+    texts = [text for text in sentences(language, number + number // 50, seed=1) if not has_special(text)]
+    assert len(texts) >= number
     wrong = [
         text
         for text, found in zip(texts, ours.encode(texts), strict=True)
