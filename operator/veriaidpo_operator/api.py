@@ -134,13 +134,21 @@ class Gate(_Spec):
     max_flip_margin: float = 0.1
 
 
+class CalibrationSentence(_Spec):
+    """A sentence with the id of its label, which the model may get wrong."""
+
+    text: str
+    label: str
+
+
 class Conversion(_Spec):
-    """What the weights are turned into, and the sentences both are compared on."""
+    """What the weights are turned into, and the sentences that it is held against."""
 
     format: Literal["onnx"] = "onnx"
     quantization: Literal["none", "int8"] = "none"
     gate: Gate = Gate()
     gate_sentences: tuple[str, ...] = ()
+    calibration_sentences: tuple[CalibrationSentence, ...] = ()
 
 
 class Serving(_Spec):

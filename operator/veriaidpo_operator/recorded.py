@@ -91,6 +91,17 @@ class ConversionStatus(_Status):
     message: str | None = None
 
 
+class CalibrationStatus(_Status):
+    """What the fetch found the model's confidence to be worth, on labelled sentences."""
+
+    sentences: int | None = None
+    wrong: int | None = None
+    temperature: float | None = None
+    ece_before: float | None = None
+    ece_after: float | None = None
+    message: str | None = None
+
+
 class Failure(_Status):
     """The last failure and the fetch Job it happened to."""
 
@@ -121,6 +132,7 @@ class Status(_Status):
     rollout: Rollout | None = None
     repairs: int = 0
     conversion: ConversionStatus | None = None
+    calibration: CalibrationStatus | None = None
     download: DownloadStatus | None = None
     inference_service: InferenceServiceStatus | None = None
     last_failure: Failure | None = None

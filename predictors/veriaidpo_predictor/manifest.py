@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 
+from veriaidpo_predictor import calibration as calibrations
+from veriaidpo_predictor.calibration import Calibration
 from veriaidpo_predictor.golden import Golden, Label, Task, bio, finds_spans, fitting
 from veriaidpo_predictor.record import Record
 from veriaidpo_predictor.verdict import Conversion
@@ -78,6 +80,8 @@ class Manifest(Record):
     golden_sentences: Annotated[tuple[Golden, ...], Field(max_length=256)] = ()
     # Where int8 was asked for: what it was measured to keep, and which of the two graphs this is.
     conversion: Conversion | None = None
+    # Where there were labelled sentences for it: what the confidence was held against.
+    calibration: Calibration | None = None
     digest: Sha256
     created_at: str
     # Of all the rest, as `encode` writes it: the digest covers the files, and no word of this document. What
@@ -113,6 +117,11 @@ class Manifest(Record):
         return "torch" if self.format.startswith("torch-") else "onnx"
 
     @property
+    def temperature(self) -> float:
+        """What the logits are divided by before they become probabilities."""
+        return 1.0 if self.calibration is None else self.calibration.temperature
+
+    @property
     def size(self) -> int:
         """Bytes of all files, the manifest itself not counted."""
         return sum(entry.size for entry in self.files.values())
@@ -125,13 +134,20 @@ def is_inside(path: str) -> bool:
     return plain and "\\" not in path and len(path) <= 512 and not PurePosixPath(path).is_absolute()
 
 
-def digest_of(files: Mapping[str, str], *, recipe: str, cpu_class: str = "any") -> str:
-    """Give the name of a revision: sha256 of the canonical JSON of what decides its bytes.
+def digest_of(
+    files: Mapping[str, str],
+    *,
+    recipe: str,
+    cpu_class: str = "any",
+    calibration: Calibration | None = None,
+) -> str:
+    """Give the name of a revision: sha256 of the canonical JSON of what decides its bytes and its answers.
 
     `files` maps path to sha256 in hex. Labels and golden sentences are not part of it: they do not change a
-    byte. The manifest's own sha256 is for them.
+    byte. The manifest's own sha256 is for them. A temperature changes every probability, so it is.
     """
     body = {"cpuClass": cpu_class, "files": dict(files), "recipe": recipe}
+    body |= calibrations.of_the_digest(calibration)
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -171,7 +187,10 @@ def read(directory: Path) -> Manifest:
         where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "the document"
         raise ManifestError(f"{path} is not a manifest of schema version 1: see {where}.") from None
     files = {name: entry.sha256 for name, entry in manifest.files.items()}
-    if manifest.digest != digest_of(files, recipe=manifest.recipe, cpu_class=manifest.cpu_class):
+    expected = digest_of(
+        files, recipe=manifest.recipe, cpu_class=manifest.cpu_class, calibration=manifest.calibration
+    )
+    if manifest.digest != expected:
         raise ManifestError(f"{path} does not carry the digest of its own files.")
     if manifest.sha256 not in {None, _own_sha256(manifest)}:
         raise _other_sha256(FILE_NAME, manifest)

@@ -30,6 +30,10 @@ def named(name: str) -> Json:
     return model(name, source=SOURCE)
 
 
+def calibration(label: str) -> Json:
+    return {"calibrationSentences": [{"text": "Xin chào", "label": label}]}
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -66,6 +70,7 @@ def named(name: str) -> Json:
         model(pinnedRevision="0123456789ab", serving={"progressDeadlineSeconds": 30}),
         model(conversion={"quantization": "int8", "gateSentences": ["Một câu."]}),
         model(conversion={"gateSentences": ["ữ" * 390] * 512}),
+        model(conversion={"calibrationSentences": [{"text": "ữ" * 390, "label": "b"}] * 512}),
         model(serving={"runtime": "torch"}, conversion={"quantization": "none"}),
         model(serving={"placement": "shared"}, storage={"claimName": "common"}),
     ],
@@ -126,6 +131,13 @@ def test_taken(namespace: Namespace, body: Json) -> None:
         (model(serving={"progressDeadlineSeconds": 1}), "progressDeadlineSeconds"),
         (model(conversion={"quantization": "int4"}), "spec.conversion.quantization"),
         (model(conversion={"gate": {"minAgreement": 1.5}}), "minAgreement"),
+        (model(conversion=calibration("c")), "has to be the id of one of spec.labels"),
+        (model(conversion=calibration("a"), task="token-classification"), "task text-classification"),
+        (model(conversion=calibration("a"), serving={"runtime": "torch"}), "nothing is calibrated"),
+        (
+            model(conversion={"gateSentences": ["ữ" * 4000] * 50, **calibration("a")}),
+            "200000 characters together",
+        ),
         (model(conversion={"gateSentences": ["ữ" * 4000] * 50 + ["x"]}), "200000 characters together"),
         (model(conversion={"gateSentences": ["a" * 4000] * 512}), "200000 characters together"),
         (model(conversion={"gateSentences": ["ữ" * 4000] * 512}), "entity too large"),

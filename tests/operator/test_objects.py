@@ -284,6 +284,30 @@ def test_int8_is_asked_for_by_the_fetchs_own_names_and_none_as_before() -> None:
     assert limits == {"memory": "2560Mi"}
 
 
+SENTENCE = {"text": "Công ty lưu dữ liệu.", "label": "a"}
+
+
+def test_calibration_sentences_are_told_and_given_memory_for_without_a_conversion() -> None:
+    assert "calibrationSentences" not in told()
+    asked = {"calibrationSentences": [SENTENCE]}
+    assert told({"conversion": asked})["calibrationSentences"] == [SENTENCE]
+    assert "conversion" not in told({"conversion": asked})
+    assert "calibrationSentences" not in told({"conversion": {"quantization": "int8"}})["conversion"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "memory"),
+    [
+        ({"conversion": {"calibrationSentences": [SENTENCE]}}, "2560Mi"),
+        ({"serving": {"goldenSentences": [SENTENCE] * 50}}, "2560Mi"),
+        ({"serving": {"goldenSentences": [SENTENCE] * 49}}, "1Gi"),
+    ],
+)
+def test_a_fetch_in_which_the_model_answers_has_memory_for_it(spec: Json, memory: str) -> None:
+    limits = job(spec)["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+    assert limits == {"memory": memory}
+
+
 def test_a_token_is_a_file_and_never_an_argument_or_a_variable() -> None:
     pod = job({"source": {"authSecret": {"name": "hub", "key": "t"}}})["spec"]["template"]["spec"]
     assert env(pod)["HUGGINGFACE_TOKEN_FILE"].startswith("/var/run/secrets/")

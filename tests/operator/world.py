@@ -70,6 +70,7 @@ class World:
         self.digest = DIGEST
         """What the source holds now."""
         self.conversion: Json | None = None
+        self.calibration: Json | None = None
         self._uids = 0
         self.body: Json = {}
         self.new_model(merged(SPEC, spec or {}))
@@ -247,6 +248,7 @@ class World:
             if not job.get("status", {}).get("conditions"):
                 result: Json = {"reason": "Published", "digest": digest or self.digest, "commit": COMMIT}
                 result |= {"format": "onnx-fp32", "conversion": self.conversion}
+                result |= {"calibration": self.calibration}
                 self.finish(job, result)
         if self.runtime_known:
             self.kserve()

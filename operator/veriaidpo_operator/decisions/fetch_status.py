@@ -19,6 +19,7 @@ def fields(s: Situation) -> dict[str, object]:
             "fetched_revision": result.digest,
             "claim_uid": s.observed.claim.uid if s.observed.claim else None,
             "conversion": result.conversion,
+            "calibration": result.calibration,
             "resolved_commit": result.commit,
             "format": result.format or old.format,
             "revisions": _revisions(s),

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from veriaidpo_operator.recorded import ConversionStatus
+from veriaidpo_operator.recorded import CalibrationStatus, ConversionStatus
 
 
 class FetchResult(BaseModel):
@@ -20,6 +20,7 @@ class FetchResult(BaseModel):
     size_bytes: int | None = None
     format: str | None = None
     conversion: ConversionStatus | None = None
+    calibration: CalibrationStatus | None = None
     revisions: tuple[str, ...] | None = None
     """Digests of all revisions on the volume, the newest first."""
     warnings: tuple[str, ...] = ()

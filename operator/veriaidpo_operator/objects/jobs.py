@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from veriaidpo_operator.api import FETCH_AGAIN, GROUP, Json, Model
 from veriaidpo_operator.objects.claims import claim_name, digest, labels, owner
-from veriaidpo_operator.objects.orders import KEY, converts, fetch_spec
+from veriaidpo_operator.objects.orders import KEY, computes, fetch_spec
 from veriaidpo_operator.objects.pod_parts import (
     ROOT,
     container_security,
@@ -183,7 +183,7 @@ def _volume_pod(model: Model, settings: Settings, source: Parts, *, read_only: b
                     model.spec.download.resources,
                     {
                         "requests": {"cpu": "50m", "memory": "128Mi"},
-                        "limits": {"memory": "1Gi" if not converts(model) else "2560Mi"},
+                        "limits": {"memory": "1Gi" if not computes(model) else "2560Mi"},
                     },
                 ),
                 "securityContext": container_security(),

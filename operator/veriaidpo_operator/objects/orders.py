@@ -10,10 +10,23 @@ from veriaidpo_operator.objects.claims import labels, owner
 
 KEY = "spec.json"
 
+MEASURED_FROM = 50
+"""With so many golden sentences or more the fetch measures on them what the model's confidence is worth."""
+
 
 def converts(model: Model) -> bool:
     """Tell whether the fetch shall turn the weights into another form."""
     return model.spec.conversion.quantization != "none"
+
+
+def computes(model: Model) -> bool:
+    """Tell whether the fetch shall let the model answer sentences, and so needs memory for it."""
+    golden = model.spec.serving.golden_sentences
+    return (
+        converts(model)
+        or bool(model.spec.conversion.calibration_sentences)
+        or (model.spec.task == "text-classification" and len(golden) >= MEASURED_FROM)
+    )
 
 
 def fetch_spec(model: Model) -> Json:
@@ -23,9 +36,13 @@ def fetch_spec(model: Model) -> Json:
     asked: Json = {}
     if converts(model):
         asked = {
-            "conversion": conversion.model_dump(by_alias=True, exclude={"gate_sentences"}),
+            "conversion": conversion.model_dump(
+                by_alias=True, exclude={"gate_sentences", "calibration_sentences"}
+            ),
             "gateSentences": list(conversion.gate_sentences),
         }
+    if conversion.calibration_sentences:
+        asked["calibrationSentences"] = [one.model_dump() for one in conversion.calibration_sentences]
     if spec.serving.runtime != "onnx":
         asked["runtime"] = spec.serving.runtime
     return {

@@ -27,8 +27,9 @@ class Classification:
 
     per_token = False
 
-    def __init__(self, labels: Sequence[Label]) -> None:
+    def __init__(self, labels: Sequence[Label], temperature: float = 1.0) -> None:
         self._labels = labels
+        self._temperature = temperature
         self.width = len(labels)
 
     def encode(self, tokeniser: Tokeniser, texts: Sequence[str]) -> list[Encoded]:
@@ -38,10 +39,12 @@ class Classification:
     def answers(
         self, _texts: Sequence[str], encoded: Sequence[Encoded], logits: Sequence[Logits]
     ) -> list[Category]:
-        """Turn logits of shape [labels] into probabilities."""
+        """Turn logits of shape [labels] into probabilities; the label is that of the logits themselves."""
+        stacked = np.stack(logits)
+        chosen = stacked.argmax(axis=1)
         return [
-            Category(int(row.argmax()), [float(value) for value in row], len(one.ids), one.truncated)
-            for one, row in zip(encoded, session.softmax(np.stack(logits)), strict=True)
+            Category(int(label), [float(value) for value in row], len(one.ids), one.truncated)
+            for one, label, row in zip(encoded, chosen, self._probabilities(stacked), strict=True)
         ]
 
     def fault(self, golden: Golden, answer: Category) -> str | None:
@@ -52,7 +55,10 @@ class Classification:
 
     def decisions(self, _text: str, _encoded: Encoded, logits: Logits) -> Logits:
         """Give the one row that a text's label is chosen from."""
-        return session.softmax(logits[np.newaxis])
+        return self._probabilities(logits[np.newaxis])
+
+    def _probabilities(self, logits: Logits) -> Logits:
+        return session.softmax(logits, self._temperature)
 
     def expected(self, golden: Golden) -> set[tuple[str, int, int]]:
         """Give the one label; it stands for the whole text."""

@@ -154,9 +154,9 @@ def options(cores: Cores, *, is_narrow: bool) -> onnxruntime.SessionOptions:
     return found
 
 
-def softmax(logits: Logits) -> Logits:
+def softmax(logits: Logits, temperature: float = 1.0) -> Logits:
     """Probabilities of each row; in float64 inside, so that they add up to one."""
-    wide = logits.astype(np.float64)
+    wide = logits.astype(np.float64) / temperature
     powers = np.exp(wide - wide.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
 

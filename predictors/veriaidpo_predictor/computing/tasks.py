@@ -57,8 +57,10 @@ class Task(Protocol[Answer]):
         """Give name, V2 datatype and shape of each output for so many texts; -1 stands for any number."""
 
 
-def of(task: TaskName, labels: Sequence[Label], tags: Sequence[str] | None) -> Task[Any]:
-    """Give the task of a model; `tags` are those of one that finds spans."""
+def of(
+    task: TaskName, labels: Sequence[Label], tags: Sequence[str] | None, *, temperature: float = 1.0
+) -> Task[Any]:
+    """Give the task of a model; `tags` are those of one that finds spans, which has no temperature."""
     if task == "token-classification":
         return Tagging(tags or ())
-    return Classification(labels)
+    return Classification(labels, temperature)

@@ -9,13 +9,15 @@ import json
 import logging
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
 
-from veriaidpo_predictor import labels, outcome, verdict
+from veriaidpo_predictor import calibration, labels, outcome, verdict
 from veriaidpo_predictor.computing import graph_check
 from veriaidpo_predictor.fetching import (
+    calibration_step,
     collecting,
     conversion,
     forbidden,
@@ -90,6 +92,7 @@ def run(
             "format": result.manifest.format,
             "revisions": collecting.published(Volume(root, asked).folder)[:_TOLD],
             "conversion": verdict.told(result.manifest.conversion),
+            **calibration.told(result.manifest.calibration),
             "warnings": result.warnings,
         }
     )
@@ -171,10 +174,11 @@ def _download(
         made_of = made_of or converted.made_of  # of the source, not of what was made on the way
     _check_budget(asked, sum(entry.size for entry in files.values()))
     tags = labels.tags(folder / CONFIG, asked.labels, asked.task)
-    made = publishing.manifest_of(
-        asked, chosen, files, commit=listing.commit, tags=tags, made_of=made_of,
+    describe = partial(
+        publishing.manifest_of, asked, chosen, files, commit=listing.commit, tags=tags, made_of=made_of,
         conversion=converted.conversion if converted is not None else None,
     )  # fmt: skip
+    made = describe(calibration=calibration_step.measure(folder, describe(), asked))
     there = volume.publish(folder, made)
     volume.tidy()
     if there is not None:

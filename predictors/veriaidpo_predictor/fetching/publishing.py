@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from veriaidpo_predictor import calibration as calibrations
 from veriaidpo_predictor import labels, manifest, verdict
+from veriaidpo_predictor.calibration import Calibration
 from veriaidpo_predictor.computing import cpu
 from veriaidpo_predictor.fetching import int8_step
 from veriaidpo_predictor.fetching.selection import FOR_TORCH, RECIPES, Selection
@@ -146,6 +148,7 @@ def manifest_of(
     tags: tuple[str, ...] | None = None,
     made_of: Mapping[str, FileEntry] | None = None,
     conversion: Conversion | None = None,
+    calibration: Calibration | None = None,
 ) -> Manifest:
     """Describe a revision of these files; `made_of` are those of the source that others were made of.
 
@@ -155,7 +158,10 @@ def manifest_of(
     recipe = _recipe(selection.recipe, is_int8=conversion is not None)
     cpu_class = "any" if conversion is None else cpu.this()
     digest = manifest.digest_of(
-        {path: entry.sha256 for path, entry in files.items()}, recipe=recipe, cpu_class=cpu_class
+        {path: entry.sha256 for path, entry in files.items()},
+        recipe=recipe,
+        cpu_class=cpu_class,
+        calibration=calibration,
     )
     source = Source(
         uri=spec.source.uri,
@@ -180,6 +186,7 @@ def manifest_of(
         tokenizer=selection.tokenizer,
         golden_sentences=spec.golden_sentences,
         conversion=conversion,
+        calibration=calibration,
         digest=digest,
         created_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
@@ -198,8 +205,11 @@ def _is_asked(found: Manifest, spec: FetchSpec) -> bool:
 def _would_be_made_again(found: Manifest, spec: FetchSpec) -> bool:
     """Tell whether a revision was made as the spec has it, and would be again on this processor."""
     _, plus, int8 = found.recipe.partition("+")
-    return _is_asked(found, spec) and (
-        not plus or (int8 == int8_step.RECIPE and found.cpu_class == cpu.this())
+    calibrated_on = found.calibration.asked if found.calibration is not None else None
+    return (
+        _is_asked(found, spec)
+        and (not plus or (int8 == int8_step.RECIPE and found.cpu_class == cpu.this()))
+        and calibrated_on == calibrations.asked_for(spec.calibration_sentences)
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 
-from veriaidpo_predictor.golden import Golden, Label, Task, fitting
+from veriaidpo_predictor.golden import Golden, GoldenSentence, Label, Task, finds_spans, fitting
 from veriaidpo_predictor.manifest import ModelName, Runtime, Sha256
 from veriaidpo_predictor.outcome import FetchError, Reason
 from veriaidpo_predictor.record import Record
@@ -56,7 +56,8 @@ class SpecConversion(Record):
 class FetchSpec(Record):
     """One model to fetch; `bytes_budget` bounds what its revision may weigh.
 
-    `gate_sentences` are compared together with the golden ones when the model is converted.
+    `gate_sentences` are compared together with the golden ones when the model is converted. On the
+    `calibration_sentences` it may err: they tell how often it does.
     """
 
     name: ModelName
@@ -71,12 +72,25 @@ class FetchSpec(Record):
     conversion: Annotated[SpecConversion, Field(validate_default=True)] = SpecConversion()
     golden_sentences: Annotated[tuple[Golden, ...], Field(max_length=256)] = ()
     gate_sentences: Annotated[tuple[Sentence, ...], Field(max_length=512)] = ()
+    calibration_sentences: Annotated[tuple[GoldenSentence, ...], Field(max_length=512)] = ()
     bytes_budget: Annotated[int, Field(gt=0)] | None = None
 
     @field_validator("golden_sentences")
     @classmethod
     def _golden_fits_the_task(cls, golden: tuple[Golden, ...], info: ValidationInfo) -> tuple[Golden, ...]:
         return fitting(golden, info)
+
+    @field_validator("calibration_sentences")
+    @classmethod
+    def _labels_are_known(
+        cls, sentences: tuple[GoldenSentence, ...], info: ValidationInfo
+    ) -> tuple[GoldenSentence, ...]:
+        known = {label.id for label in info.data.get("labels", ())}
+        if sentences and finds_spans(info):
+            raise ValueError("only a model that gives a text one label is calibrated")
+        if any(one.label not in known for one in sentences):
+            raise ValueError("a calibration sentence has a label that the model lacks")
+        return sentences
 
     @field_validator("conversion")
     @classmethod

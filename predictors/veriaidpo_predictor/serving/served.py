@@ -72,7 +72,7 @@ class Served:
     def __init__(self, directory: Path, manifest: Manifest, *, pool: Pool, limits: Limits) -> None:
         self.directory = directory
         self.manifest = manifest
-        self.task = tasks.of(manifest.task, manifest.labels, manifest.tags)
+        self.task = tasks.of(manifest.task, manifest.labels, manifest.tags, temperature=manifest.temperature)
         self.state = State.LOADING
         self.reason = "The model is loading."
         self._pool = pool

@@ -223,11 +223,13 @@ def fetch(
 ) -> Callable[..., Ended]:
     """Run a fetch of a source; nothing that it says may hold a secret."""
 
-    def run(source: dict[str, Any], *, attempts: int = 2, **environment: str) -> Ended:
+    def run(
+        source: dict[str, Any], *, attempts: int = 2, spec: dict[str, Any] | None = None, **environment: str
+    ) -> Ended:
         said = tmp_path / "said.json"
         asked = tmp_path / "spec.json"
         body = {"name": "tiny-en", "modelType": "tiny", "language": "en", "labels": LABELS, "source": source}
-        asked.write_text(json.dumps(body))
+        asked.write_text(json.dumps(body | (spec or {})))
         settings = {
             "SOURCE_CA_FILE": str(authority.ca),
             "TERMINATION_LOG": str(said),
