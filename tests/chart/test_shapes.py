@@ -38,6 +38,44 @@ def test_every_template_is_a_part_of_some_shape() -> None:
     assert there - sources == {"requirements.yaml", "gateway/httproute.yaml"}
 
 
+SUITES = {
+    "gateway/availability.yaml": "test_availability",
+    "gateway/deployment.yaml": "test_availability test_values test_security",
+    "gateway/httproute.yaml": "test_ways_in",
+    "gateway/ingress.yaml": "test_ways_in",
+    "gateway/keys.yaml": "test_keys",
+    "gateway/plans.yaml": "test_values",
+    "gateway/rbac.yaml": "test_rights",
+    "gateway/service.yaml": "test_security",
+    "hooks/crd-upgrade.yaml": "test_upgrade_job",
+    "hub/deployment.yaml": "test_security test_network",
+    "models/budgets.yaml": "test_availability",
+    "models/claim.yaml": "test_shared_placement",
+    "models/models.yaml": "test_values test_shared_placement",
+    "models/roles.yaml": "test_security",
+    "monitoring/dashboard.yaml": "test_monitoring",
+    "monitoring/podmonitors.yaml": "test_monitoring",
+    "monitoring/rules.yaml": "test_monitoring",
+    "network/policies.yaml": "test_network",
+    "operator/deployment.yaml": "test_values",
+    "operator/fetch-egress.yaml": "test_security",
+    "operator/rbac.yaml": "test_rights",
+    "postgresql/postgresql.yaml": "test_stores",
+    "redis/redis.yaml": "test_stores",
+    "requirements.yaml": "test_values",
+    "tests/gateway.yaml": "test_helm_test",
+}
+"""Where what a template promises is tested."""
+
+
+def test_every_template_has_a_suite() -> None:
+    assert sorted(SUITES) == sorted(
+        str(path.relative_to(CHART / "templates")) for path in (CHART / "templates").rglob("*.yaml")
+    )
+    there = {path.stem for path in Path(__file__).parent.glob("test_*.py")}
+    assert {name for names in SUITES.values() for name in names.split()} <= there
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_limits_and_requests_are_set_on_every_container(name: str) -> None:
     for item in shape(name):
