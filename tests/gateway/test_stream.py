@@ -16,8 +16,10 @@ KIND = {"Content-Type": "application/x-ndjson"}
 
 
 async def stream(gateway: Any, headers: dict[str, str], content: Any) -> Any:
+    """The answers, without the last line where it says that they are all."""
     answer = await gateway.public.post("/batch-classify", content=content, headers={**KIND, **headers})
-    return answer, [json.loads(line) for line in answer.text.splitlines()]
+    results = [json.loads(line) for line in answer.text.splitlines()]
+    return answer, results[:-1] if results[-1].get("complete") else results
 
 
 async def test_a_line_for_each_line_in_order(gateway: Any, bearer: Any) -> None:
@@ -70,6 +72,23 @@ async def test_an_empty_stream_is_an_empty_answer(gateway: Any, bearer: Any) -> 
     assert (answer.status_code, results) == (200, [])
 
 
+async def test_the_last_line_says_how_many_were_read_and_answered(gateway: Any, bearer: Any) -> None:
+    lines = b'{"id": 1, "text": "a"}\n\n{broken\n{"id": 2, "text": "b"}\n{"id": 3, "text": ""}\n'
+    for query, answers in (("", 4), ("?resume_after=1", 3)):
+        answer = await gateway.public.post(
+            f"/batch-classify{query}", content=lines, headers={**KIND, **bearer()}
+        )
+        *results, last = (json.loads(line) for line in answer.text.splitlines())
+        assert len(results) == answers
+        assert last == {
+            "request_id": answer.headers["X-Request-Id"],
+            "stream_ended": True,
+            "complete": True,
+            "lines": 4,
+            "answers": answers,
+        }
+
+
 async def test_a_proxy_has_a_moment_to_see_that_the_body_has_ended(
     gateway: Any, bearer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +129,7 @@ async def test_a_stream_ends_with_its_token(
     assert answer.status_code == 200
     assert first["id"] == 1
     assert (last["detail"]["code"], last["stream_ended"]) == ("unauthenticated", True)
+    assert (last["complete"], last["answers"]) == (False, 1)
 
 
 async def test_a_caller_who_falls_silent_is_told_and_let_go(

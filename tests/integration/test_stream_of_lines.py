@@ -59,6 +59,7 @@ class Stream:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self.sent = 0
+        self.last: dict[str, object] = {}
 
     async def begin(self, query: str = "") -> None:
         claims = {"sub": "u", "role": "staff", "tenant_id": "t", "exp": int(time.time()) + 43_200}
@@ -84,12 +85,17 @@ class Stream:
         return (await self._reader.readuntil(b"\r\n\r\n")).decode()
 
     async def results(self) -> AsyncIterator[dict[str, object]]:
+        """The answers; the last line, which says how many they are, is kept."""
         rest = b""
         while size := int(await self._reader.readuntil(b"\r\n"), 16):
             *lines, rest = (rest + await self._reader.readexactly(size)).split(b"\n")
             await self._reader.readexactly(2)
             for line in lines:
-                yield json.loads(line)
+                found = json.loads(line)
+                if "stream_ended" in found:
+                    self.last = found
+                else:
+                    yield found
         assert rest == b""
 
 
@@ -143,6 +149,7 @@ async def test_lines_come_back_in_order_and_in_bounded_memory(
             if received % 1000 == 0:
                 held.append(gateway.resident())
         await writing
+        assert (stream.last["complete"], stream.last["lines"]) == (True, lines)
     assert received == lines
     with kept("bench") as figures:
         figures.setdefault("stream", {})[f"{lines}_lines"] = {

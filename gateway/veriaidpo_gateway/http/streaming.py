@@ -2,6 +2,9 @@
 
 Lines are answered in groups, a few groups at a time; nothing more is read while those are under way or their
 answers wait for a slow reader. A caller therefore has to read while it writes, as `curl -T - …` does.
+
+The last line says how many lines were read and answered. Without it a stream was cut; with fewer lines than
+were sent, something on the way lost some: Go's HTTP/1.1 servers do, when an answer begins before a body ends.
 """
 
 import asyncio
@@ -79,6 +82,7 @@ class StreamedAnswers(Response):
         self._room = asyncio.Semaphore(GROUPS_AT_ONCE)
         self._turns: asyncio.Queue[Turn] = asyncio.Queue()
         self._all_read = False
+        self._lines_read = self._answers = 0
         self._looked_at = time.monotonic()
         self._counted = 1  # the request itself took a place in the limits, for its first line
 
@@ -114,11 +118,12 @@ class StreamedAnswers(Response):
         await send({"type": "http.response.body", "body": b""})
 
     def _last(self, ended: Ended | None) -> bytes:
+        counted = {"lines": self._lines_read, "answers": self._answers}
+        end = {"request_id": self._exchange.request_id, "stream_ended": True, "complete": ended is None}
         if ended is None:
-            return b""
+            return _line(end | counted)
         self._exchange.code = ended.error.code.value
-        last = {"detail": self._detail(ended.error), "request_id": self._exchange.request_id}
-        return _line({**last, "stream_ended": True})
+        return _line({"detail": self._detail(ended.error), **end, **counted})
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         end: Ended | None = None
@@ -132,10 +137,15 @@ class StreamedAnswers(Response):
         self._turns.put_nowait(end)
 
     def _lines(self) -> AsyncIterator[list[Line]]:
-        lines = ndjson.groups(self._pieces(), TOGETHER)
+        lines = self._counted_lines()
         if self._resume_after is None:
             return lines
         return resuming.after(lines, self._resume_after, self._caller)
+
+    async def _counted_lines(self) -> AsyncIterator[list[Line]]:
+        async for lines in ndjson.groups(self._pieces(), TOGETHER):
+            self._lines_read += len(lines)
+            yield lines
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         pieces = self._request.stream()
@@ -165,6 +175,7 @@ class StreamedAnswers(Response):
         counted, self._counted = self._counted, 0
         group = Group(self._exchange, caller, self._deps, started=time.monotonic())
         outcomes = await group.answer(entries, counted=counted)
+        self._answers += len(outcomes)
         return b"".join(_line(shape(*pair, self._detail)) for pair in zip(entries, outcomes, strict=True))
 
     async def _linger(self) -> None:
