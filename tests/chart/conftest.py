@@ -18,11 +18,10 @@ class RenderError(AssertionError):
     """Helm refused; the text is what a user would read."""
 
 
-def helm(*arguments: str) -> str:
+def helm(*arguments: str, stdin: str | None = None) -> str:
     """Run helm, return its output; RenderError with its words otherwise."""
-    done = subprocess.run(
-        [str(REPO / "hack/helm"), *arguments], capture_output=True, text=True, check=False, timeout=60
-    )
+    command = [str(REPO / "hack/helm"), *arguments]
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode != 0:
         raise RenderError(done.stderr)
     return done.stdout

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from .conftest import REPO
 
@@ -25,6 +26,7 @@ class Sample:
     labels: frozenset[str]
 
 
+@cache
 def samples() -> dict[str, Sample]:
     """Give every sample that is exported, by its name."""
     return {one.name: one for path in _DECLARED for one in _declared(ast.parse(path.read_text()))}

@@ -148,7 +148,7 @@ def case(name: str, which: str) -> dict[str, Any]:
         expected = [{"exp_labels": labels}]
     return {
         "name": f"{name} {which}",
-        "interval": "1m",
+        "interval": given.get("every", "1m"),
         "input_series": [
             {"series": series(one), "values": values} for one, values in given["series"].items()
         ],
@@ -172,9 +172,13 @@ def test_every_alert_fires_when_it_should_and_is_silent_when_not(tmp_path: Path)
             rule.pop("annotations", None)
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
     tests = [case(name, which) for name in CASES for which in ("firing", "silent")]
-    body = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": tests}
-    (tmp_path / "tests.yaml").write_text(yaml.safe_dump(body))
-    done = promtool("test", "rules", str(tmp_path / "tests.yaml"))
+    files = []
+    for interval in sorted({test["interval"] for test in tests}):
+        these = [test for test in tests if test["interval"] == interval]
+        body = {"rule_files": ["rules.yaml"], "evaluation_interval": interval, "tests": these}
+        files.append(tmp_path / f"every-{interval}.yaml")
+        files[-1].write_text(yaml.safe_dump(body))
+    done = promtool("test", "rules", *map(str, files))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
