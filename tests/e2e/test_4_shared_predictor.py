@@ -1,0 +1,90 @@
+"""Models on one claim share a predictor: one that breaks, and one that goes, is nothing to the others."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from .cluster import CATALOGUE, classify, condition, eventually, get, kubectl, wait_ready
+from .conftest import Installation
+from .models import sample
+from .parts import ready_pods
+
+SHARED = "veriaidpo.verisyntra.vn/shared"
+CLAIM = "common"
+PLACES = {"basis-together-vi": "legal-basis-vi", "consent-together-vi": "consent-vi"}
+"""The Models of this test, and whose weights, labels and golden sentences they have."""
+
+BROKEN = "broken-together-vi"
+
+
+def together(name: str, whose: str, label: str = "") -> dict[str, Any]:
+    """Return a Model on the common claim; `label` is what its golden sentence should get and does not."""
+    entry = CATALOGUE[whose]
+    golden = {**entry["goldenSentences"][0], **({"label": label} if label else {})}
+    serving = {"placement": "shared", "goldenSentences": [golden], "progressDeadlineSeconds": 60}
+    return sample(
+        name,
+        labels=entry["labels"],
+        source=get("model", whose)["spec"]["source"],
+        storage={"claimName": CLAIM},
+        serving=serving,
+    )
+
+
+def apply(resource: dict[str, Any]) -> None:
+    kubectl("apply", "-f", "-", stdin=json.dumps(resource))
+
+
+@pytest.fixture
+def claim(installation: Installation) -> Iterator[None]:
+    """Make the claim that is shared, and remove it afterwards with the Models on it."""
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "100Mi"}}}
+    apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": CLAIM}, "spec": spec})
+    yield
+    kubectl("delete", "model", *PLACES, BROKEN, "--ignore-not-found", "--timeout=60s")
+    kubectl("delete", "pvc", CLAIM, "--wait=false")
+
+
+@pytest.mark.usefixtures("claim")
+def test_two_answer_beside_a_broken_one_and_one_when_the_other_has_gone(tokens: dict[str, str]) -> None:
+    number = itertools.count()  # a text of its own each time: the cache answers nothing
+
+    def ask(name: str, text: str) -> httpx.Response:
+        return classify(text, name.removesuffix("-vi").replace("-", "_"), "vi", tokens["staff"])
+
+    def answers(name: str) -> bool:
+        entry = CATALOGUE[PLACES[name]]
+        golden = entry["goldenSentences"][0]
+        answer = ask(name, f"{golden['text']} ({next(number)})")
+        assert answer.status_code == 200, answer.text
+        assert not answer.json()["cached"]
+        assert entry["labels"][answer.json()["category_id"]]["id"] == golden["label"]
+        return True
+
+    for name, whose in PLACES.items():
+        apply(together(name, whose))
+    wait_ready(*PLACES)
+    for name in PLACES:
+        eventually(partial(answers, name), f"{name} answers through the ingress", 30)
+    at = {get("model", name)["status"]["inferenceService"]["name"] for name in PLACES}
+    pods = ready_pods(SHARED)
+    assert len(at) == len(pods) == 1, "one predictor, one pod"
+
+    apply(together(BROKEN, "consent-vi", label="invalid"))
+    eventually(
+        lambda: condition(BROKEN, "Ready").get("reason") == "GoldenSentenceFailed",
+        "the broken one says why",
+        60,
+    )
+    assert all(answers(name) for name in PLACES)
+
+    gone, stays = PLACES
+    kubectl("delete", "model", gone, BROKEN, "--timeout=60s")
+    eventually(lambda: ask(gone, "a").status_code == 400, "the gateway forgets the one that went", 30)
+    assert answers(stays)
+    assert ready_pods(SHARED) == pods, "nobody was restarted for it"
