@@ -1,0 +1,87 @@
+"""Writes the bill of materials of the image it runs in, in CycloneDX: its own packages and Debian's.
+
+Usage: write_sbom.py NAME ENVIRONMENT, as in `veriaidpo-fetch /opt/veriaidpo`. The bill goes to
+ENVIRONMENT/sbom.cdx.json. cyclonedx-py and debsbom read what is installed. They are in the environment this
+runs in, which is laid beside the image for this step only. Exits 1, naming it, where something is left out.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+TOOLS = Path(sys.executable).parent
+DPKG = ["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package} ${Version}\\n"]
+INSTALLED = "import importlib.metadata as m; [print(one.name, one.version) for one in m.distributions()]"
+
+
+def said(*command: str) -> str:
+    """Run a command; return what it said, with what it complained of left to the build's log."""
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def tool(name: str, *arguments: str) -> None:
+    """Run a program of this environment."""
+    said(str(TOOLS / name), *arguments)
+
+
+def write(name: str, environment: Path) -> Path:
+    """Have both tools look, and put what they found into one bill."""
+    python, bill = environment / "bin/python", environment / "sbom.cdx.json"
+    version = said(str(python), "-c", "import sys; print(sys.version.split()[0])").strip()
+    with tempfile.TemporaryDirectory() as folder:
+        # What the packages belong to: merging wants a root of each part.
+        root, packages, debian = (
+            f"{folder}/{one}" for one in ("root.toml", "python.cdx.json", "debian.cdx.json")
+        )
+        Path(root).write_text(f'[project]\nname = "python"\nversion = "{version}"\n', "utf-8")
+        tool("cyclonedx-py", "environment", str(python), "--pyproject", root, "--output-file", packages)
+        kind = ("--sbom-type", "cdx")
+        tool("debsbom", "generate", *kind, "--no-recommends-deps", "--out", debian)
+        tool("debsbom", "merge", *kind, "--distro-name", name, "--out", str(bill), debian, packages)
+    return bill
+
+
+def normal(name: str) -> str:
+    """Give a package's name in the one way in which all of its spellings are equal."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def missing(bill: dict[str, Any], environment: Path) -> list[str]:
+    """Give what is installed and not on the bill: `pypi numpy 2.5.5`, `deb libc6 2.41-12`."""
+    listed = set()
+    for one in bill["components"]:
+        # What was installed from a file, as the product is, has no address in any registry.
+        address = one.get("purl", "pkg:pypi/")
+        if "arch=source" not in address:
+            listed.add((address.removeprefix("pkg:").split("/")[0], normal(one["name"]), one.get("version")))
+    python = str(environment / "bin/python")
+    found = [("pypi", *line.split()) for line in said(python, "-c", INSTALLED).splitlines()]
+    found += [
+        ("deb", *line.split()[1:]) for line in said(*DPKG).splitlines() if line.startswith("installed ")
+    ]
+    there = [(kind, normal(name), version) for kind, name, version in found]
+    return [" ".join(one) for one in there if one not in listed]
+
+
+def main(name: str, environment: Path) -> int:
+    """Write the bill and hold it against the image; return the exit code."""
+    bill = write(name, environment)
+    text = bill.read_text("utf-8")
+    if error := JsonStrictValidator(SchemaVersion.V1_7).validate_str(text):
+        print(f"{bill} is no CycloneDX: {error}", file=sys.stderr)
+        return 1
+    if left_out := missing(json.loads(text), environment):
+        print(f"{bill} does not name {', '.join(left_out)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
