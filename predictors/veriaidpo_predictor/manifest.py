@@ -111,6 +111,16 @@ class Manifest(Record):
     def _golden_fits_the_task(cls, golden: tuple[Golden, ...], info: ValidationInfo) -> tuple[Golden, ...]:
         return fitting(golden, info)
 
+    @field_validator("calibration")
+    @classmethod
+    def _reference_is_of_the_labels(
+        cls, found: Calibration | None, info: ValidationInfo
+    ) -> Calibration | None:
+        reference = found.reference if found is not None else None
+        if reference is not None and len(reference.labels) != len(info.data.get("labels", ())):
+            raise ValueError("the calibration is of another number of labels")
+        return found
+
     @property
     def runtime(self) -> Runtime:
         """What computes it: a graph for ONNX Runtime, or weights for transformers and torch."""

@@ -287,6 +287,7 @@ BESIDE = {
             ("rules", "availabilityPercent", 99.5),
             ("rules", "latencyPercent", 95),
             ("rules", "latencySeconds", 0.5),
+            ("rules", "driftIndex", 0.5),
         )
     },
     "monitoring.dashboard.labels.grafana_dashboard": (

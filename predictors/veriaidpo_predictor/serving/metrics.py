@@ -7,6 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from veriaidpo_predictor.computing.batching import Logits, Queue, Run
 from veriaidpo_predictor.serving import refusals
+from veriaidpo_predictor.serving.drift import Recent
 from veriaidpo_predictor.serving.refusals import Refusal
 
 _READY = Gauge("veriaidpo_model_ready", "1 when the model answers", ["model"])
@@ -45,6 +46,11 @@ _CONFIDENCE = Histogram(
     ["model", "revision"],
     buckets=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1),
 )
+_DRIFT = Gauge(
+    "veriaidpo_drift",
+    "Population stability index of the latest answers against the calibration sentences; NaN while too few",
+    ["model", "revision", "of"],
+)
 _REFUSED = Counter(
     "veriaidpo_refused",
     "Requests to predict that were refused; no model where it is unknown",
@@ -66,7 +72,7 @@ _SECONDS = Histogram(
 
 _OF_A_MODEL = (
     _READY, _INFO, _WAITING, _TOKENISE_SECONDS, _WAIT_SECONDS, _BATCH_ROWS, _BATCH_SECONDS, _TOKENS, _PADDING,
-    _TRUNCATED, _LABELS, _CONFIDENCE, _REFUSED, _DAMAGED, _UNREADABLE, _REQUESTS,
+    _TRUNCATED, _LABELS, _CONFIDENCE, _DRIFT, _REFUSED, _DAMAGED, _UNREADABLE, _REQUESTS,
     _SECONDS,
 )  # fmt: skip
 
@@ -105,6 +111,14 @@ def watch_queue(model: str, queue: Queue) -> None:
     """Let the gauge of a queue ask the queue itself, and the queue tell how long its rows waited."""
     _WAITING.labels(model).set_function(lambda: queue.waiting_tokens)
     queue.waited = _WAIT_SECONDS.labels(model).observe
+
+
+def watch_drift(model: str, revision: str, recent: Recent | None) -> None:
+    """Let the gauges of drift ask what they are about, and nobody where nothing is known to compare with."""
+    _DRIFT.remove_by_labels({"model": model})
+    if recent is not None:
+        _DRIFT.labels(model, revision, "labels").set_function(recent.of_labels)
+        _DRIFT.labels(model, revision, "confidence").set_function(recent.of_confidence)
 
 
 def forget(model: str) -> None:

@@ -19,6 +19,7 @@ from veriaidpo_predictor.computing.unusable import UnusableError
 from veriaidpo_predictor.computing.waiting import Limits
 from veriaidpo_predictor.manifest import Manifest
 from veriaidpo_predictor.serving import metrics
+from veriaidpo_predictor.serving.drift import Recent
 from veriaidpo_predictor.tokenising import tokenise
 
 log = logging.getLogger("veriaidpo.served")
@@ -78,6 +79,8 @@ class Served:
         self._pool = pool
         self._limits = limits
         self.running = Running()
+        known = manifest.calibration.reference if manifest.calibration is not None else None
+        self._recent = Recent(known) if known is not None else None
         self._engine: _Engine | None = None
 
     @property
@@ -128,6 +131,7 @@ class Served:
         """Let metrics tell of this revision, and of no other of the same model."""
         metrics.ready(self.name, is_ready=self.state is State.READY)
         metrics.loaded(self.name, self.manifest.digest, self.manifest.format)
+        metrics.watch_drift(self.name, self.manifest.digest, self._recent)
         if self._engine is not None:
             metrics.watch_queue(self.name, self._engine.queue)
 
@@ -149,10 +153,16 @@ class Served:
         tracing.note(revision=self.manifest.digest)
         logits = await queue.compute_each([one.ids for one in encoded], deadline)
         found = await _aside(texts, lambda: self.task.answers(texts, encoded, logits))
+        self._note(found)
+        return found
+
+    def _note(self, found: Sequence[Any]) -> None:
         metrics.told(
             self.name, self.manifest.digest, (label for one in found for label in self.task.chosen(one))
         )
-        return found
+        if self._recent is not None:  # of a classification, then
+            for one in found:
+                self._recent.add(one.category_id, one.probabilities[one.category_id])
 
     def _open(self) -> _Engine:
         tokeniser = tokenise.build(
