@@ -22,7 +22,7 @@ from veriaidpo_predictor.fetching import (
     conversion,
     forbidden,
     int8_step,
-    publishing,
+    recipes,
     selection,
     sources,
     spec,
@@ -175,7 +175,7 @@ def _download(
     _check_budget(asked, sum(entry.size for entry in files.values()))
     tags = labels.tags(folder / CONFIG, asked.labels, asked.task)
     describe = partial(
-        publishing.manifest_of, asked, chosen, files, commit=listing.commit, tags=tags, made_of=made_of,
+        recipes.manifest_of, asked, chosen, files, commit=listing.commit, tags=tags, made_of=made_of,
         conversion=converted.conversion if converted is not None else None,
     )  # fmt: skip
     made = describe(calibration=calibration_step.measure(folder, describe(), asked))
