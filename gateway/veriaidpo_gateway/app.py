@@ -44,8 +44,7 @@ from veriaidpo_gateway.models.sources import Source
 from veriaidpo_gateway.models.tagging import Tagger
 from veriaidpo_gateway.normalisation.legal_forms import load_legal_forms
 from veriaidpo_gateway.records.keeping import Counts
-from veriaidpo_gateway.records.opening import open_recorder
-from veriaidpo_gateway.records.reading import RecordReader
+from veriaidpo_gateway.records.opening import open_records
 from veriaidpo_gateway.records.recorder import Recorder
 from veriaidpo_gateway.redis.store import Store
 from veriaidpo_gateway.settings import Settings, TokenSettings
@@ -107,11 +106,12 @@ def create_apps(
     ring = key_ring(settings.tokens)
     routes = _current(source)
     counts = Counts(metrics.records_stored, metrics.records_spooled, metrics.records_lost)
-    recorder = open_recorder(settings.records, record_database or database, counts)
-    reader = RecordReader(record_database or database) if recorder else None
+    limits = Limits(settings.limits, store)
+    records = open_records(settings.records, record_database or database, counts, limits.record_days)
+    recorder = records.recorder if records else None
     deps = Deps(
         verify=_verifier(settings.tokens, ring, revocations, clock),
-        limits=Limits(settings.limits, store),
+        limits=limits,
         routes=routes,
         normaliser=companies,
         cache=Cache(
@@ -122,6 +122,7 @@ def create_apps(
         predictors=predictors,
         tagger=Tagger(predictors, routes),
         recorder=recorder,
+        cached_as=records.sweeper.cached_as if records else str,
         tag_questions=settings.normaliser_model_for_classify,
         deadline=deadline,
     )
@@ -133,11 +134,11 @@ def create_apps(
         messages,
         revoking.router(deps, revocations, clock),
         company_routes.router(deps, company_store),
-        record_routes.router(deps, reader, messages.detail),
+        record_routes.router(deps, records, messages.detail),
     )
     upkeep: tuple[Upkeep, ...] = (revocations, companies)
-    if recorder is not None:
-        upkeep = (*upkeep, recorder)
+    if records is not None:
+        upkeep = (*upkeep, records.recorder, records.sweeper)
     if ring.remote is not None:
         public, upkeep = AwaitKeys(public, ring, ring.remote), (*upkeep, ring.remote)
     # A rollout with a wrong JWKS_URL stops at its first pod: one that can believe nobody is not ready.

@@ -49,6 +49,7 @@ def test_it_is_openapi_31_with_every_route_once(document: Any) -> None:
         "/preload-model",
         "/records",
         "/revocations",
+        "/tenants/{tenant_id}/data",
     }
 
 

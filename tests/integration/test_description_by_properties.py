@@ -32,4 +32,4 @@ def test_every_answer_is_one_of_those_described(tmp_path: Path) -> None:
         )
         assert gateway.process.poll() is None
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "Tested: 19" in ran.stdout
+    assert "Tested: 20" in ran.stdout

@@ -42,6 +42,9 @@ class Deps:
     tagger: Tagger
     under_way: UnderWay = field(default_factory=UnderWay)
     recorder: Recorder | None = None
+    cached_as: Callable[[str], str] = str
+    """What a tenant is called in the names of cached results: another name once its data was erased."""
+
     tag_questions: bool = False
     """Whether the tagger also helps to classify, and not only to normalise."""
 
@@ -120,7 +123,7 @@ async def take_text(exchange: Exchange, caller: Caller, text: str, deps: Deps) -
 def cache_key(caller: Caller, asked: Asked, revision: str, deps: Deps) -> str:
     """Name a question to one revision of its model."""
     return deps.cache.key(
-        tenant=caller.tenant,
+        tenant=deps.cached_as(caller.tenant),
         model=asked.model.name,
         revision=revision,
         normaliser=asked.text.version,

@@ -125,6 +125,16 @@ class RecordPage(BaseModel):
     next: Annotated[str | None, Field(description="For `after`; null on the last page")] = None
 
 
+class Erasure(BaseModel):
+    """What was erased of a tenant."""
+
+    tenant: str
+    before: Annotated[str, Field(description="RFC 3339, UTC: all that is older, also what turns up later")]
+    records: int
+    receipts: Annotated[list[str], Field(description="Signed (JWS): for each part, which records had to go")]
+    complete: Annotated[bool, Field(description="false: the rest goes minute by minute")]
+
+
 def shape(row: Row) -> dict[str, Any]:
     """Shape a record as `Record` describes it; it was not erased."""
     said = row.contents

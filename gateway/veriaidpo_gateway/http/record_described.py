@@ -4,7 +4,7 @@ from typing import Any
 
 from veriaidpo_gateway.http import openapi
 from veriaidpo_gateway.http.openapi import CLASSIFY_RESPONSES, DIGEST
-from veriaidpo_gateway.http.record_bodies import RecordPage, RecordQuery
+from veriaidpo_gateway.http.record_bodies import Erasure, RecordPage, RecordQuery
 from veriaidpo_gateway.identity import access
 
 _RECORD: dict[str, Any] = {
@@ -86,4 +86,54 @@ PAGE: dict[str, Any] = {
         503: AWAY,
     },
     "openapi_extra": {**openapi.SECURED, "parameters": _query()},
+}
+
+_ERASED: dict[str, Any] = {
+    "tenant": "shopee",
+    "before": "2026-11-28T08:00:00.000Z",
+    "records": 1042,
+    "receipts": ["eyJhbGciOiJFUzI1NiJ9.eyJyZWFzb24iOiJyZXF1ZXN0In0.c2lnbmF0dXJl"],
+    "complete": True,
+}
+_ERASE_DESCRIPTION = """\
+Erases what decision records say of the caller's own tenant, and makes its cached results unfindable. What
+stays of a record is its hash, so that the chain goes on proving that nothing else was touched; a signed
+receipt says which hashes had to go. What was answered before and turns up later, from a replica that could
+not reach the database, goes with the next minute's sweep. Answers that come afterwards are recorded again.
+"""
+
+
+def _erased(description: str, *, complete: bool) -> dict[str, Any]:
+    return {
+        "model": Erasure,
+        "description": description,
+        "content": {"application/json": {"example": {**_ERASED, "complete": complete}}},
+    }
+
+
+ERASE: dict[str, Any] = {
+    "summary": "Erase the data of one's own tenant",
+    "description": _ERASE_DESCRIPTION,
+    "response_model": Erasure,
+    "responses": {
+        200: _erased("All of it is gone", complete=True),
+        202: _erased("There was more than goes within 20 s: the rest follows", complete=False),
+        401: CLASSIFY_RESPONSES[401],
+        403: openapi.forbidden(access.ADMINISTER, "dpo", access.of_role("dpo")),
+        404: NO_RECORDS,
+        429: CLASSIFY_RESPONSES[429],
+        503: AWAY,
+    },
+    "openapi_extra": {
+        **openapi.SECURED,
+        "parameters": [
+            {
+                "name": "tenant_id",
+                "in": "path",
+                "required": True,
+                "description": "The caller's own: another one is a 403",
+                "schema": {"type": "string"},
+            }
+        ],
+    },
 }

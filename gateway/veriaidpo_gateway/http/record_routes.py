@@ -1,4 +1,4 @@
-"""`GET /records`: what was decided for the caller's tenant, as pages or as lines (NDJSON)."""
+"""`GET /records`: what was decided for the caller's tenant; `DELETE /tenants/{id}/data`: an end of it."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,42 +14,62 @@ from veriaidpo_gateway.database.connecting import DatabaseAwayError
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.http import record_described
 from veriaidpo_gateway.http.api import exchange_of
-from veriaidpo_gateway.http.record_bodies import RecordQuery, shape
+from veriaidpo_gateway.http.record_bodies import Erasure, RecordQuery, shape, time_of
 from veriaidpo_gateway.http.streaming import MEDIA_TYPE
 from veriaidpo_gateway.identity import access
 from veriaidpo_gateway.identity.access import Caller
-from veriaidpo_gateway.records.reading import RecordReader, place_of
+from veriaidpo_gateway.records.opening import Records
+from veriaidpo_gateway.records.reading import place_of
 from veriaidpo_gateway.records.rows import Row
 
 Detail = Callable[[GatewayError], Mapping[str, Any]]
 
 
-def router(deps: Deps, reader: RecordReader | None, detail: Detail) -> APIRouter:
-    """Make the route, without a base; without a reader it says that nothing is recorded."""
+def router(deps: Deps, records: Records | None, detail: Detail) -> APIRouter:
+    """Make the routes, without a base; without records they say that nothing is recorded."""
     routes = APIRouter(tags=["records"])
 
-    async def enter(request: Request) -> tuple[Caller, RecordReader]:
+    async def enter(request: Request, permission: str) -> tuple[Caller, Records]:
         exchange = exchange_of(request)
-        caller = admit(exchange, access.AUDIT, deps)
+        caller = admit(exchange, permission, deps)
         exchange.taken = await deps.limits.take(caller)
-        if reader is None:
+        if records is None:
             raise GatewayError(ErrorCode.NO_RECORDS)
-        return caller, reader
+        return caller, records
 
     @routes.get("/records", name="records", **record_described.PAGE)
     async def get_records(request: Request) -> Response:
-        caller, records = await enter(request)
+        caller, there = await enter(request, access.AUDIT)
         asked = bodies.read_query(request, RecordQuery)
         if MEDIA_TYPE in request.headers.get("accept", ""):
-            pages = records.pages(caller.tenant, asked.wanted())
+            pages = there.reader.pages(caller.tenant, asked.wanted())
             with available():
                 first = await anext(pages)  # what is away is a 503, and not half a file
             return StreamingResponse(_lines(first, pages, detail), media_type=MEDIA_TYPE)
         with available():
-            rows = await records.page(caller.tenant, asked.wanted(), limit=asked.limit, after=asked.place())
+            rows = await there.reader.page(
+                caller.tenant, asked.wanted(), limit=asked.limit, after=asked.place()
+            )
         more = place_of(rows[-1]) if len(rows) == asked.limit else None
         page = {"records": [shape(row) for row in rows], "next": None if more is None else str(more)}
         return Response(orjson.dumps(page), media_type="application/json")
+
+    @routes.delete("/tenants/{tenant_id}/data", name="erase-tenant", **record_described.ERASE)
+    async def delete_data(request: Request) -> Response:
+        caller, there = await enter(request, access.ADMINISTER)
+        if request.path_params["tenant_id"] != caller.tenant:
+            raise GatewayError(ErrorCode.OTHER_TENANT)
+        with available():
+            erased = await there.sweeper.erase(caller.tenant)
+        answer = Erasure(
+            tenant=caller.tenant,
+            before=time_of(erased.before),
+            records=erased.rows,
+            receipts=erased.receipts,
+            complete=erased.complete,
+        )
+        status = 200 if erased.complete else 202
+        return Response(answer.model_dump_json(), status, media_type="application/json")
 
     return routes
 

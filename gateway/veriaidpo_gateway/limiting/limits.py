@@ -61,6 +61,10 @@ class Limits:
                 raise _refused(taken)
             await asyncio.sleep(wait)
 
+    def record_days(self, tenant: str) -> int:
+        """Say how many days a tenant's decision records are kept; 0: for ever."""
+        return self._plans().of(tenant).record_days
+
     async def _take_or_refuse(self, limits: Sequence[Limit]) -> Taken | None:
         if not limits:
             return None
@@ -113,6 +117,7 @@ def _plans(settings: LimitSettings) -> Callable[[], Plans]:
             user_characters=settings.characters_per_user,
             tenant_requests=settings.per_tenant,
             tenant_characters=settings.characters_per_tenant,
+            record_days=settings.record_days,
         )
     except ValueError as error:
         raise InvalidSettingsError(

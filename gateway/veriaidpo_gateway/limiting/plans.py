@@ -4,7 +4,8 @@ Plans are data in one file, followed while the gateway runs:
 
     {"plans": {"large": {"userRequests": 500}}, "tenants": {"shopee": "large"}}
 
-What a plan leaves out is as for everybody. All numbers are for any one second; 0 means no limit.
+What a plan leaves out is as for everybody. Numbers are for any one second, but for `recordDays`; 0 means no
+limit.
 """
 
 from collections.abc import Mapping
@@ -34,6 +35,8 @@ class Plan:
     user_characters: int = 0
     tenant_requests: int = 1000
     tenant_characters: int = 0
+    record_days: int = 0
+    """How long decision records are kept; 0: until they are erased on request."""
 
     def __post_init__(self) -> None:
         _enough(self.user_characters)
@@ -52,6 +55,7 @@ class _Written(BaseModel):
     user_characters: _Number | None = None
     tenant_requests: _Number | None = None
     tenant_characters: _Number | None = None
+    record_days: _Number | None = None
 
 
 class _File(BaseModel):

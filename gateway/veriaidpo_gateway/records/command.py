@@ -3,18 +3,21 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
 
-from veriaidpo_gateway.database.connecting import Database, DatabaseAwayError, open_database
+from veriaidpo_gateway.database.connecting import DatabaseAwayError, open_database
 from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.records.exporting import Export, NoExportError, read
 from veriaidpo_gateway.records.findings import Report
 from veriaidpo_gateway.records.reading import RecordReader
 from veriaidpo_gateway.records.rows import Row
 from veriaidpo_gateway.records.signing import PublicKeys, receipt_id
+
+T = TypeVar("T")
 
 MOST_SHOWN = 100
 PROVEN, BROKEN, NOT_DONE = 0, 1, 2
@@ -28,7 +31,7 @@ def run(chosen: argparse.Namespace, database_url: str | None) -> int:
             return _export(chosen, database_url)
         keys = _keys(chosen.key)
         if chosen.file is None:
-            with _Opened(database_url) as opened:
+            with Opened(database_url) as opened:
                 return _tell(*opened.export().verified(keys))
         with chosen.file.open("rb") as lines:
             return _tell(*read(lines).verified(keys))
@@ -40,39 +43,42 @@ def run(chosen: argparse.Namespace, database_url: str | None) -> int:
         return _fail(f"{error.filename}: {error.strerror}")
 
 
-class _Opened:
-    """A database, read without an event loop of one's own."""
+class Opened:
+    """A database, read in a thread of its own: the next rows come while some are looked at."""
 
     def __init__(self, url: str | None) -> None:
         if url is None:
             raise InvalidSettingsError("RECORDS_DATABASE_URL or DATABASE_URL is required")
-        self._url = url
+        self._database = open_database(url)
+        self._reader = RecordReader(self._database)
+        self._runner = asyncio.Runner()
+        self._thread = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Self:
-        self._stack = ExitStack()
-        self._runner = self._stack.enter_context(asyncio.Runner())
-        self._database: Database = open_database(self._url)
-        self._stack.callback(lambda: self._runner.run(self._database.__aexit__()))
-        self._reader = RecordReader(self._database)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        self._ask(self._database.__aexit__()).result()
+        self._thread.submit(self._runner.close).result()
+        self._thread.shutdown()
 
     def export(self, tenant: str | None = None) -> Export:
         """Take everything, rows as they are gone through; receipts of one tenant alone if one is named."""
-        heads, receipts = self._runner.run(self._reader.signed(tenant))
+        heads, receipts = self._ask(self._reader.signed(tenant)).result()
         return Export(heads, receipts, self._rows())
 
     def _rows(self) -> Iterator[Row]:
-        after = ("", 0)
-        while rows := self._runner.run(self._reader.chained(after)):
+        coming = self._ask(self._reader.chained())
+        while rows := coming.result():
+            coming = self._ask(self._reader.chained((rows[-1].chain, rows[-1].position)))
             yield from rows
-            after = (rows[-1].chain, rows[-1].position)
+
+    def _ask(self, question: Coroutine[Any, Any, T]) -> Future[T]:
+        return self._thread.submit(self._runner.run, question)
 
 
 def _export(chosen: argparse.Namespace, database_url: str | None) -> int:
-    with _Opened(database_url) as opened, ExitStack() as stack:
+    with Opened(database_url) as opened, ExitStack() as stack:
         out = stack.enter_context(chosen.out.open("wb")) if chosen.out else sys.stdout.buffer
         export = opened.export(chosen.tenant)
         own = frozenset(map(receipt_id, export.receipts))

@@ -1,25 +1,47 @@
-"""Puts together what records, as the settings want it."""
+"""Puts together what records, reads and erases, as the settings want it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from veriaidpo_gateway.database.connecting import Database
 from veriaidpo_gateway.record_settings import RecordSettings
 from veriaidpo_gateway.records.answered import TextHash
+from veriaidpo_gateway.records.erasing import Eraser
 from veriaidpo_gateway.records.keeping import Counts
+from veriaidpo_gateway.records.reading import RecordReader
 from veriaidpo_gateway.records.recorder import Recorder
 from veriaidpo_gateway.records.signing import Signer
 from veriaidpo_gateway.records.spool import Spool
 from veriaidpo_gateway.records.store import RecordStore
+from veriaidpo_gateway.records.sweeping import Sweeper
 
 
-def open_recorder(settings: RecordSettings | None, database: Database, counts: Counts) -> Recorder | None:
-    """Begin a chain, None where nothing is recorded; InvalidSettingsError for a key that cannot sign."""
+@dataclass(frozen=True, slots=True)
+class Records:
+    """All that has to do with records in one gateway."""
+
+    recorder: Recorder
+    reader: RecordReader
+    sweeper: Sweeper
+
+
+def open_records(
+    settings: RecordSettings | None, database: Database, counts: Counts, days: Callable[[str], int]
+) -> Records | None:
+    """Begin a chain, None where nothing is recorded; InvalidSettingsError for a key that cannot sign.
+
+    `days` says how long a tenant's records are kept, 0: for ever.
+    """
     if settings is None:
         return None
     folder, most = settings.spool, settings.spool_bytes
-    return Recorder(
+    signer = Signer(settings.signing_key_file, "RECORDS_SIGNING_KEY_FILE")
+    recorder = Recorder(
         RecordStore(database),
-        signer=Signer(settings.signing_key_file, "RECORDS_SIGNING_KEY_FILE"),
+        signer=signer,
         text_hash=TextHash(settings.key),
         counts=counts,
         spool=(lambda chain: Spool(folder, chain, most=most)) if folder else None,
         when_full=settings.when_full,
     )
+    return Records(recorder, RecordReader(database), Sweeper(Eraser(database, signer), recorder, days))

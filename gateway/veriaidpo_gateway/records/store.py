@@ -60,7 +60,9 @@ def as_values(row: Row) -> tuple[Any, ...]:
 def row_of(values: Sequence[Any]) -> Row:
     """Read a row from the columns of its table."""
     chain, position, row_hash, link, receipt, salt, *_ = values
-    return Row(chain, position, row_hash, link, Contents(*values[5:]) if salt is not None else None, receipt)
+    return Row(
+        chain, position, row_hash, link, Contents._make(values[5:]) if salt is not None else None, receipt
+    )
 
 
 async def _insert(connection: AsyncConnection, table: sa.Table, values: list[tuple[Any, ...]]) -> None:

@@ -36,13 +36,15 @@ def upgrade() -> None:
         sa.Column("text_hash", sa.String(64)),
         sa.Column("answers", sa.Text),
     )
-    op.create_index("decision_record_of_tenant", "decision_record", ["tenant", "time", "chain", "position"])
+    place = ["time", "chain", "position"]
+    op.create_index("decision_record_of_tenant", "decision_record", ["tenant", *place])
     op.create_index("decision_record_of_request", "decision_record", ["request_id"])
-    op.create_index("decision_record_of_subject", "decision_record", ["tenant", "subject", "time"])
+    op.create_index("decision_record_of_subject", "decision_record", ["tenant", "subject", *place])
+    op.create_index("decision_record_of_type", "decision_record", ["tenant", "model_type", *place])
     op.create_index(
         "decision_record_for_review",
         "decision_record",
-        ["tenant", "time", "chain", "position"],
+        ["tenant", *place],
         postgresql_where=sa.text("needs_review = 1"),
         sqlite_where=sa.text("needs_review = 1"),
     )
