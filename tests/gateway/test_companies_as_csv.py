@@ -62,10 +62,26 @@ async def test_what_is_new_is_added_and_what_differs_is_changed(send: Any) -> No
     assert (again["added"], again["changed"], again["unchanged"]) == (0, 1, 1)
 
 
-async def test_a_column_that_a_file_does_not_have_is_emptied(send: Any, export: Any) -> None:
-    await send(FILE)
-    assert (await send("name,region\nCông ty Cổ phần Rồng Xanh,south\n")).json()["changed"] == 1
-    assert "Công ty Cổ phần Rồng Xanh,,south,,,,false,added\r\n" in (await export()).text
+async def test_a_column_that_a_file_does_not_have_stays_as_it_is(send: Any, export: Any) -> None:
+    columns = "name,industry,region,aliases,exact,ticker,ticker_verified"
+    await send(f"{columns}\nRồng Xanh,technology,north,Blue Dragon|Rồng,RX,RXG,true\n")
+    assert (await send("name,region\nRồng Xanh,south\n")).json()["changed"] == 1
+    assert "Rồng Xanh,technology,south,Blue Dragon|Rồng,RX,RXG,true,added\r\n" in (await export()).text
+    assert (await send("name,region\nRồng Xanh,south\n")).json()["unchanged"] == 1
+
+
+async def test_an_empty_cell_empties_its_field(send: Any, export: Any) -> None:
+    await send("name,region,aliases\nRồng Xanh,north,Blue Dragon\n")
+    await send("name,region,aliases\nRồng Xanh,,\n")
+    assert "Rồng Xanh,,,,,,false,added\r\n" in (await export()).text
+
+
+async def test_another_ticker_is_not_verified_until_somebody_says_so(send: Any, export: Any) -> None:
+    await send("name,ticker,ticker_verified\nRồng Xanh,RXG,true\nRồng Đỏ,RDO,true\n")
+    await send("name,ticker\nRồng Xanh,RXH\nRồng Đỏ,RDO\n")
+    text = (await export()).text
+    assert "Rồng Xanh,,,,,RXH,false,added\r\n" in text
+    assert "Rồng Đỏ,,,,,RDO,true,added\r\n" in text
 
 
 async def test_an_export_is_read_back_unchanged(send: Any, export: Any) -> None:
@@ -170,9 +186,10 @@ def test_whatever_is_accepted_comes_back_as_it_was(rows: Any) -> None:
     text = "name,aliases\n" + "".join(
         f'"{name}","{"|".join(aliases)}"\n' for name, aliases in rows if '"' not in name + str(aliases)
     )
-    good, _ = company_csv.read(text.encode())
+    good = company_csv.read(text.encode()).companies
     entries = [Entry("0", company, "added", 1) for company in good]
-    assert company_csv.read(company_csv.write(entries, header=True).encode()) == (good, [])
+    again = company_csv.read(company_csv.write(entries, header=True).encode())
+    assert (again.companies, again.bad) == (good, [])
 
 
 @settings(max_examples=200, deadline=None)
@@ -180,6 +197,7 @@ def test_whatever_is_accepted_comes_back_as_it_was(rows: Any) -> None:
 def test_whatever_is_sent_is_read_or_refused(data: bytes) -> None:
     for content in (data, b"name,aliases\n" + data):
         with contextlib.suppress(GatewayError):
-            good, _ = company_csv.read(content)
+            good = company_csv.read(content).companies
             entries = [Entry("0", one, "added", 1) for one in good]
-            assert company_csv.read(company_csv.write(entries, header=True).encode()) == (good, [])
+            again = company_csv.read(company_csv.write(entries, header=True).encode())
+            assert (again.companies, again.bad) == (good, [])

@@ -1,8 +1,8 @@
 """Companies as rows of the table, there and back. Pure."""
 
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +13,8 @@ from veriaidpo_gateway.normalisation.companies import Company
 from veriaidpo_gateway.normalisation.folding import fold
 
 SHIPPED, ADDED = "shipped", "added"
+
+COLUMNS = frozenset(field.name for field in fields(Company))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,14 @@ def values_of(company: Company) -> dict[str, Any]:
         "ticker_verified": company.ticker_verified,
         "search": "\n".join(fold(name).text for name in names if name),
     }
+
+
+def merged(old: Company, new: Company, columns: Collection[str]) -> Company:
+    """Change what `columns` name, and nothing else: but nobody has checked another ticker yet."""
+    found = replace(old, **{column: getattr(new, column) for column in columns})
+    if found.ticker != old.ticker and "ticker_verified" not in columns:
+        return replace(found, ticker_verified=False)
+    return found
 
 
 def new_row(company: Company, origin: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The registry of companies in the database: every change is counted, so that each replica can tell."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from veriaidpo_gateway.companies.rows import (
     ADDED,
+    COLUMNS,
     SHIPPED,
     Entry,
     Filter,
     conditions,
     entry_of,
     key_of,
+    merged,
     new_row,
     values_of,
 )
@@ -117,8 +119,8 @@ class CompanyStore:
             _check_version(await _get(connection, entry_id), version)
             await connection.execute(sa.delete(table).where(table.c.id == entry_id))
 
-    async def take(self, companies: Sequence[Company]) -> Imported:
-        """Add or replace by name, all or none; no two have the same name. 409 when there are too many."""
+    async def take(self, companies: Sequence[Company], columns: Collection[str] = COLUMNS) -> Imported:
+        """Add, or change those columns by name, all or none; no two have one name. 409 for too many."""
         added = changed = 0
         async with self._changing(_MANY) as connection:
             for first in range(0, len(companies), _TOGETHER):
@@ -126,8 +128,9 @@ class CompanyStore:
                 query = sa.select(table).where(table.c.key.in_(some))
                 known = {row["key"]: entry_of(row) for row in (await connection.execute(query)).mappings()}
                 new = [new_row(one, ADDED) for key, one in some.items() if key not in known]
-                other = [(known[key], one) for key, one in some.items() if key in known]
-                other = [(entry, one) for entry, one in other if entry.company != one]
+                both = [(known[key], one) for key, one in some.items() if key in known]
+                wanted = [(entry, merged(entry.company, one, columns)) for entry, one in both]
+                other = [(entry, one) for entry, one in wanted if entry.company != one]
                 await _check_room(connection, len(new))
                 await _insert(connection, new)
                 await _replace(connection, other)

@@ -33,6 +33,15 @@ class BadLine:
     fields: list[dict[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """What a file says: of which companies, in which columns, and what of it is wrong."""
+
+    companies: list[Company]
+    columns: frozenset[str]
+    bad: list[BadLine]
+
+
 def write(entries: Iterable[Entry], *, header: bool) -> str:
     """Write companies a line each; several names in one cell have `|` between them."""
     out = io.StringIO()
@@ -47,7 +56,7 @@ def write(entries: Iterable[Entry], *, header: bool) -> str:
     return out.getvalue()
 
 
-def read(data: bytes) -> tuple[list[Company], list[BadLine]]:
+def read(data: bytes) -> File:
     """Read a file: UTF-8, with commas or (as some spreadsheets have it) semicolons; 422 without a header."""
     try:
         text = data.decode("utf-8-sig")
@@ -68,7 +77,7 @@ def read(data: bytes) -> tuple[list[Company], list[BadLine]]:
             good[key] = company
         except GatewayError as error:
             bad.append(BadLine(line, error.details["fields"]))
-    return list(good.values()), bad
+    return File(list(good.values()), frozenset(columns) - {_TOLD}, bad)
 
 
 def _columns(reader: "Reader") -> list[str]:

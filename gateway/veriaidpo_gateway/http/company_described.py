@@ -31,9 +31,10 @@ _IMPORTED = {"added": 12, "changed": 3, "unchanged": 140, "failed": 1, "errors":
 _CSV_DESCRIPTION = """\
 A header that names some of `name`, `industry`, `region`, `aliases`, `exact`, `ticker` and `ticker_verified`
 (`true` or `false`), `name` among them, and a company a line; several names in one cell have `|` between them.
-UTF-8, with commas or semicolons, up to 4 MiB. A company whose name is known is replaced as a whole, another
-is added: a column that the file does not have empties its field, as an empty cell does. Lines that are wrong
-are left out and listed; the others are taken all together or, when that fails, none of them.
+UTF-8, with commas or semicolons, up to 4 MiB. Of a company whose name is known the columns of the file are
+changed, and no other; an empty cell empties its field, and another ticker is not verified unless the file
+says so. A company that is not known is added. Lines that are wrong are left out and listed; the others are
+taken all together or, when that fails, none of them.
 """
 _SHARED = """\
 The registry is one for the whole installation. Every replica knows of a change within 5 s; sentences are then

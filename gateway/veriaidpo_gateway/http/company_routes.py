@@ -108,15 +108,15 @@ def router(deps: Deps, store: CompanyStore) -> APIRouter:
         await enter(request, access.WRITE_COMPANIES)
         data = await bodies.read_bytes(request, CSV, most=MOST_BYTES, seconds=READ_SECONDS)
         # Beside the event loop: a large file takes a second.
-        good, bad = await asyncio.to_thread(company_csv.read, data)
+        file = await asyncio.to_thread(company_csv.read, data)
         with _available():
-            done = await store.take(good)
+            done = await store.take(file.companies, file.columns)
         answer = ImportAnswer(
             added=done.added,
             changed=done.changed,
             unchanged=done.unchanged,
-            failed=len(bad),
-            errors=[LineError(line=one.line, fields=one.fields) for one in bad[:MOST_ERRORS]],
+            failed=len(file.bad),
+            errors=[LineError(line=one.line, fields=one.fields) for one in file.bad[:MOST_ERRORS]],
         )
         return Response(answer.model_dump_json(), media_type="application/json")
 

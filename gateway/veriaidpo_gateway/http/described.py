@@ -18,11 +18,11 @@ is not has a `deadline_exceeded`.
 As `application/x-ndjson`: any number of items, one a line of up to 64 KiB, answered a line each, in order
 and while more arrive. A line that is wrong is answered by an error with its number and the stream goes
 on. Read while you write: nothing more is taken in while answers wait to be read (`curl -N -T - …` does).
-Every stream ends with a line that says `stream_ended`: `complete` is true when all that was sent has its
-answer, and false, beside a `detail`, when the token ended or was revoked, or nothing arrived for 30 s;
-`lines` is how many lines were read, blank ones aside, and `answers` how many were answered. A stream
-without that line was cut, as it is when nothing is read for 30 s. When the caller goes away, what is under
-way is given up.
+Every stream ends with a line that says `stream_ended`: `complete` is true when the body came to its end
+and all that was read has its answer, and false, beside a `detail`, when the token ended or was revoked, or
+nothing arrived for 30 s; `lines` is how many lines were read, blank ones aside, and `answers` how many were
+answered. A stream without that line was cut, as it is when nothing is read for 30 s. When the caller goes
+away, what is under way is given up.
 
 Compare `lines` with what you sent. Over HTTP/1.1 a proxy may drop a part of a chunked body when the answer
 begins; send `Connection: close` with the request, or a `Content-Length`, or use HTTP/2, and it does not.
