@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from ..e2e.cluster import eventually, ingress, kubectl
+from ..e2e.cluster import CATALOGUE, classify, eventually, ingress, kubectl
 from ..e2e.conftest import token
 from ..e2e.parts import GATEWAY, POSTGRESQL, REDIS, kill, ready_pods, replaced
 from ..e2e.traffic import Answer
@@ -36,6 +36,18 @@ def noticed(component: str) -> None:
 
 def well(component: str) -> None:
     eventually(lambda: states(component) == {"healthy"}, f"every replica finds {component} again", 90)
+
+
+def something_new() -> bool:
+    """Ask every replica a sentence that is in no cache; all are answered."""
+    model = CATALOGUE["consent-vi"]
+    asked = f"{model['goldenSentences'][0]['text']} ({{}})"
+    answers = [
+        classify(asked.format(time.time_ns()), model["modelType"], model["language"], staff())
+        for _ in range(TURNS)
+    ]
+    assert {answer.status_code for answer in answers} == {200}
+    return True
 
 
 def redis(command: str) -> str:
@@ -86,12 +98,18 @@ def test_redis_goes_stalls_is_slow_and_full(load: Load) -> None:
             with pytest.raises(AssertionError, match="OOM"):
                 assert "OOM" not in redis("SET veriaidpo:probe 1")
             row.control = "SET by hand is refused: OOM"
-            noticed("cache")
+            # What is cached already is read: only something new has to be written.
+            eventually(lambda: something_new() and "degraded" in states("cache"), "it is noticed", 30)
             row.saw(f"degraded after {row.after()} s")
             time.sleep(5)
         row.mended()
         well("cache")
         row.healed()
+
+
+@cache
+def staff() -> str:
+    return token("staff")
 
 
 @cache

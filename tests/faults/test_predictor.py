@@ -40,8 +40,8 @@ class Askers:
         return answer.status_code
 
     def until_answered(self) -> None:
-        """Let one ask until it is answered."""
-        eventually(lambda: self(self._tokens[0]) == 200, "it answers again", 120)
+        """Let each ask until all are answered in turn: every gateway has found it again then."""
+        eventually(lambda: all(self(token) == 200 for token in self._tokens), "it answers again", 120)
 
     def all_the_while(self, seconds: float, *, pause: float = 0.0) -> None:
         """Ask again and again for so long, with a pause after each answer."""
