@@ -56,6 +56,16 @@ def test_v2_answers_for_each_text_in_order(client: httpx.Client) -> None:
     assert len(response.json()["parameters"]["model_revision"]) == 64
 
 
+def test_v2_metadata_tell_the_revision_and_what_it_was_made_for(client: httpx.Client) -> None:
+    found = client.get("/v2/models/tiny-en").json()
+    assert found["versions"] == [infer(client, CONSENT).json()["parameters"]["model_revision"]]
+    assert found["platform"] == "onnx-fp32/any"
+    assert [one["name"] for one in found["inputs"]] == ["text"]
+    assert [one["name"] for one in found["outputs"]] == [
+        "category_id", "probabilities", "tokens", "truncated",
+    ]  # fmt: skip
+
+
 def test_v1_answers_the_same_with_the_label(client: httpx.Client) -> None:
     found = predict(client, CONSENT, CONTRACT)
     assert [one["label"] for one in found] == ["consent", "contract"]

@@ -12,6 +12,7 @@ from kserve import InferRequest, Model  # type: ignore[import-untyped]
 from kserve.errors import InvalidInput  # type: ignore[import-untyped]
 
 from veriaidpo_predictor.computing.batching import DeadlineError, EngineError, QueueFullError, StoppedError
+from veriaidpo_predictor.manifest import Manifest
 from veriaidpo_predictor.serving import refusals
 from veriaidpo_predictor.serving.guard import RefusedError
 from veriaidpo_predictor.serving.served import MAX_CHARACTERS, MAX_TEXTS, NotReadyError, Served, State
@@ -26,6 +27,11 @@ class Predictor(Model):  # type: ignore[misc]  # kserve has no types
     def __init__(self, served: Served) -> None:
         super().__init__(served.name)
         self._served = served
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of the revision."""
+        return self._served.manifest
 
     async def healthy(self) -> bool:
         """Tell whether it answered its warm-up."""

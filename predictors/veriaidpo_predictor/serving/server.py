@@ -55,7 +55,7 @@ class _ClosedRepository(ModelRepositoryExtension):  # type: ignore[misc]  # kser
 
 
 class _Plane(DataPlane):  # type: ignore[misc]
-    """Knows when the process as a whole is ready, and when it is stuck; kserve's own knows neither."""
+    """Knows when the process is ready, when it is stuck, and what computes; of which kserve knows nothing."""
 
     def __init__(self, model_registry: Any, registry: Registry) -> None:
         super().__init__(model_registry)
@@ -66,6 +66,15 @@ class _Plane(DataPlane):  # type: ignore[misc]
 
     async def live(self) -> dict[str, str]:
         return {"status": "stuck" if self._registry.stuck else "alive"}
+
+    async def model_metadata(self, model_name: str) -> dict[str, Any]:
+        """Add the revision, and its format with the class of processors that it was made for."""
+        found: dict[str, Any] = await super().model_metadata(model_name)
+        manifest = self.get_model_from_registry(model_name).manifest
+        return found | {
+            "versions": [manifest.digest],
+            "platform": f"{manifest.format}/{manifest.cpu_class}",
+        }
 
 
 class _Uvicorn(uvicorn.Server):
