@@ -26,7 +26,7 @@ class RecordSettings:
 
     spool: Path | None = None
     spool_bytes: int = 64 * MEGABYTE
-    when_full: Literal["refuse", "count"] = "refuse"
+    when_full: Literal["refuse", "count"] = "count"
 
 
 def read(
@@ -57,7 +57,7 @@ def read(
 
 
 def _when_full(environ: Mapping[str, str]) -> Literal["refuse", "count"]:
-    said = environment.text(environ, "RECORDS_WHEN_FULL") or "refuse"
+    said = environment.text(environ, "RECORDS_WHEN_FULL") or "count"
     if said == "refuse":
         return "refuse"
     if said == "count":

@@ -209,8 +209,14 @@ def start_gateway(
 ) -> str:
     """Serve the public API with an embedded cache; return its origin."""
     inner_port = free_port()
+    # Records are proven with the keys of this run, so they begin anew as well.
+    records = arguments.state / "records.db"
+    records.unlink(missing_ok=True)
     environment = {
         "JWT_SECRET_KEY": secret,
+        "RECORDS": "true",
+        "RECORDS_KEY": secrets.token_urlsafe(32),
+        "DATABASE_URL": f"sqlite:///{records}",
         "SERVICE_KEY_FILE": str(service_key),
         "ROUTES_FILE": str(routes),
         "RATE_LIMIT_PER_SECOND": "0",

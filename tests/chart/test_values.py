@@ -220,6 +220,7 @@ OTHER_VALUES = {
     "gateway.limits.tenantCharacters": 4000,
     "gateway.limits.plans": {"large": {"userRequests": 7}},
     "operator.language": "vi",
+    "records.whenFull": "refuse",
     "sources.schemes": ["hf"],
     "sources.hosts": ["models.example"],
     "sources.hostsInside": ["minio.storage.svc"],

@@ -33,13 +33,13 @@ def test_or_their_own() -> None:
         "RECORDS_DATABASE_URL": "postgresql://db/records",
         "RECORDS_SPOOL_DIR": "/spool",
         "RECORDS_SPOOL_MB": "5",
-        "RECORDS_WHEN_FULL": "count",
+        "RECORDS_WHEN_FULL": "refuse",
         "RECORDS_RETENTION_DAYS": "365",
         "DATABASE_URL": "",
     }
     settings = from_environment({**RECORDED, **own})
     assert settings.records == RecordSettings(
-        b"k" * 32, Path("/records.key"), "postgresql://db/records", Path("/spool"), 5_000_000, "count"
+        b"k" * 32, Path("/records.key"), "postgresql://db/records", Path("/spool"), 5_000_000, "refuse"
     )
     assert settings.limits.record_days == 365
     assert "postgresql" not in repr(settings)

@@ -50,7 +50,7 @@ class Recorder:
         text_hash: TextHash,
         counts: Counts,
         spool: Callable[[str], Spool] | None = None,
-        when_full: WhenFull = "refuse",
+        when_full: WhenFull = "count",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.chain = secrets.token_hex(8)

@@ -1,0 +1,58 @@
+"""Decision records: where they go, with whose keys, and what waits while the database is away."""
+
+from typing import Any
+
+import pytest
+
+from .conftest import RenderError, render
+
+
+def gateway(*settings: str) -> dict[str, Any]:
+    [pod] = [
+        item["spec"]["template"]["spec"]
+        for item in render(*settings)
+        if item["kind"] == "Deployment" and item["metadata"]["name"] == "veriaidpo-gateway"
+    ]
+    return dict(pod)
+
+
+def environment(pod: dict[str, Any]) -> dict[str, Any]:
+    return {one["name"]: one.get("value") for one in pod["containers"][0]["env"]}
+
+
+def test_answers_are_recorded_where_there_is_a_database() -> None:
+    said = environment(gateway())
+    assert said["RECORDS"] == "true"
+    assert said["RECORDS_WHEN_FULL"] == "count"
+    assert said["RECORDS_RETENTION_DAYS"] == "0"
+
+
+@pytest.mark.parametrize(
+    "settings", [["records.enabled=false"], ["postgresql.enabled=false", "gateway.replicas=1"]]
+)
+def test_and_nothing_of_them_is_there_where_they_are_not(settings: list[str]) -> None:
+    pod = gateway(*settings)
+    assert not [name for name in environment(pod) if name.startswith("RECORDS")]
+    assert not [volume for volume in pod["volumes"] if volume["name"].startswith("records")]
+
+
+def test_what_waits_has_a_disk_that_is_large_enough() -> None:
+    pod = gateway("records.spoolMegabytes=100")
+    [volume] = [volume for volume in pod["volumes"] if volume["name"] == "records-spool"]
+    assert volume["emptyDir"] == {"sizeLimit": "200Mi"}
+    [mount] = [one for one in pod["containers"][0]["volumeMounts"] if one["name"] == "records-spool"]
+    assert mount["mountPath"] == environment(pod)["RECORDS_SPOOL_DIR"]
+
+
+def test_keys_of_their_own_are_all_that_is_shown_of_their_secret() -> None:
+    pod = gateway("records.existingSecret=mine")
+    [volume] = [volume for volume in pod["volumes"] if volume["name"] == "records"]
+    assert volume["secret"]["secretName"] == "mine"
+    assert {item["key"] for item in volume["secret"]["items"]} == {"hash-key", "tls.key"}
+    assert environment(pod)["RECORDS_SIGNING_KEY_FILE"] == "/etc/veriaidpo/records/tls.key"
+
+
+def test_what_is_impossible_is_refused() -> None:
+    for wrong in ("records.whenFull=forget", "records.spoolMegabytes=0", "records.retentionDays=-1"):
+        with pytest.raises(RenderError, match="records"):
+            render(wrong)
