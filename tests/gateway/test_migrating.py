@@ -1,5 +1,6 @@
 """Alembic is asked for missing steps, and for nothing else."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from veriaidpo_gateway.companies.store import CompanyStore
 from veriaidpo_gateway.companies.tables import STEPS
 from veriaidpo_gateway.database import migrating
 from veriaidpo_gateway.database.connecting import open_database
+from veriaidpo_gateway.records.store import RecordStore
 
 PREPARE_TWICE = """
 import asyncio, sys
@@ -58,6 +60,14 @@ def test_a_database_that_is_as_it_should_be_is_not_worth_importing_alembic(tmp_p
     (revision, first), (again, second) = prepare(), prepare()
     assert (first, second) == ("True", "False")
     assert revision == again
+
+
+async def test_the_tables_of_companies_and_of_records_may_be_made_at_the_same_time() -> None:
+    async with open_database(None) as one, open_database(None) as other:
+        companies, records = CompanyStore(one), RecordStore(other)
+        await asyncio.gather(companies.prepare(), records.prepare())
+        assert await companies.revision() > 0
+        assert await records.newest_heads(0, besides="") == {}
 
 
 OLD_ROW = """

@@ -3,14 +3,19 @@
 Alembic is asked only when there is something to do: it is 10 MB of memory, and a third of the time to start.
 """
 
+import asyncio
 import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+"""One at a time in a process: what Alembic is about, it keeps in the names of its own modules."""
 
 _SAID = re.compile(r'^(revision|down_revision) = (?:"([^"]+)"|None)$', re.MULTILINE)
 
@@ -32,7 +37,8 @@ async def migrate(connection: AsyncConnection, steps: Steps) -> None:
     if connection.dialect.name == "postgresql":
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": steps.lock})
     if not await connection.run_sync(_is_there, steps):
-        await connection.run_sync(upgrade, steps)
+        async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+            await connection.run_sync(upgrade, steps)
 
 
 @cache
