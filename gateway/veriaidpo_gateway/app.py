@@ -47,7 +47,8 @@ from veriaidpo_gateway.records.keeping import Counts
 from veriaidpo_gateway.records.opening import open_records
 from veriaidpo_gateway.records.recorder import Recorder
 from veriaidpo_gateway.redis.store import Store
-from veriaidpo_gateway.settings import Settings, TokenSettings
+from veriaidpo_gateway.settings import Settings
+from veriaidpo_gateway.token_settings import TokenSettings
 from veriaidpo_gateway.tracing import Tracer
 
 _log = logging.getLogger(__name__)

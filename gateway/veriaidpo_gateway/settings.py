@@ -7,35 +7,15 @@ keys are followed while the gateway runs (see `keys.py`), so a rotated secret ne
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from veriaidpo_gateway import environment, record_settings, trace_settings
+from veriaidpo_gateway import environment, record_settings, token_settings, trace_settings
 from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.record_settings import RecordSettings
+from veriaidpo_gateway.token_settings import TokenSettings
 from veriaidpo_gateway.trace_settings import TraceSettings
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104  a container does not know its only address beforehand
-
-
-@dataclass(frozen=True, slots=True)
-class TokenSettings:
-    """How callers' tokens are checked.
-
-    For HS256 exactly one of `secret` and `secret_file` is set, for RS256 and ES256 one of `jwks_url` and
-    `jwks_file`.
-    """
-
-    algorithms: tuple[str, ...] = ("HS256",)
-    secret: str | None = field(default=None, repr=False)
-    secret_file: Path | None = None
-    jwks_url: str | None = None
-    jwks_file: Path | None = None
-    issuer: str | None = None
-    audience: str | None = None
-    max_lifetime: int = 86_400
-    """Seconds a token may still be good for: a stolen one that never ends is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +94,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     service_key = environment.text(environ, "SERVICE_KEY_FILE")
     plans = environment.text(environ, "PLANS_FILE")
     return Settings(
-        tokens=_tokens(environ),
+        tokens=token_settings.read(environ),
         limits=LimitSettings(
             per_user=per_user,
             per_tenant=environment.number(environ, "TENANT_RATE_LIMIT_PER_SECOND", 10 * per_user),
@@ -150,76 +130,6 @@ def _redis(environ: Mapping[str, str]) -> RedisSettings | None:
     return RedisSettings(
         "" if file else url, Path(file) if file else None, Path(ca_file) if ca_file else None
     )
-
-
-def _tokens(environ: Mapping[str, str]) -> TokenSettings:
-    algorithms = _algorithms(environ)
-    secret, file = (
-        environment.text(environ, "JWT_SECRET_KEY"),
-        environment.text(environ, "JWT_SECRET_KEY_FILE"),
-    )
-    if "HS256" not in algorithms:
-        secret = file = None
-    elif not secret and not file:
-        raise InvalidSettingsError("JWT_SECRET_KEY or JWT_SECRET_KEY_FILE is required")
-    jwks_url, jwks_file = _key_set(environ, wanted=bool(algorithms & {"RS256", "ES256"}))
-    return TokenSettings(
-        algorithms=tuple(sorted(algorithms)),
-        secret=None if file else secret,
-        secret_file=Path(file) if file else None,
-        jwks_url=jwks_url,
-        jwks_file=jwks_file,
-        issuer=environment.text(environ, "JWT_ISSUER"),
-        audience=environment.text(environ, "JWT_AUDIENCE"),
-        max_lifetime=environment.number(environ, "JWT_MAX_LIFETIME_SECONDS", 86_400, lowest=1),
-    )
-
-
-def _algorithms(environ: Mapping[str, str]) -> frozenset[str]:
-    named = frozenset(
-        name.strip() for name in (environment.text(environ, "JWT_ALGORITHM") or "HS256").split(",")
-    )
-    if not named <= {"HS256", "RS256", "ES256"}:
-        raise InvalidSettingsError(
-            "JWT_ALGORITHM: one or several of HS256, RS256, ES256, with commas between"
-        )
-    return named
-
-
-def _key_set(environ: Mapping[str, str], *, wanted: bool) -> tuple[str | None, Path | None]:
-    url, file = environment.text(environ, "JWKS_URL"), environment.text(environ, "JWKS_FILE")
-    if not wanted:
-        if url or file:
-            raise InvalidSettingsError(
-                "JWKS_URL and JWKS_FILE are for RS256 and ES256: name them in JWT_ALGORITHM"
-            )
-        return None, None
-    if bool(url) == bool(file):
-        raise InvalidSettingsError("JWKS_URL or JWKS_FILE: exactly one is required for RS256 and ES256")
-    if url:
-        _check_address(url, plain_allowed=environment.flag(environ, "JWKS_ALLOW_HTTP"))
-    return url, Path(file) if file else None
-
-
-def _check_address(url: str, *, plain_allowed: bool) -> None:
-    """Whoever can change a key set on its way can sign any token: over the network, only TLS will do."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        raise InvalidSettingsError("JWKS_URL: not an address") from None
-    plain = parts.scheme == "http" and (plain_allowed or _is_loopback(host))
-    if not host or not (plain or parts.scheme == "https"):
-        raise InvalidSettingsError("JWKS_URL: an https address is needed, or JWKS_ALLOW_HTTP=true")
-    if parts.username is not None or parts.fragment:
-        raise InvalidSettingsError("JWKS_URL: an address without a user and a fragment is needed")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _routes(environ: Mapping[str, str]) -> RouteSettings:

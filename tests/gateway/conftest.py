@@ -17,7 +17,8 @@ from veriaidpo_gateway.database.connecting import Database, open_database
 from veriaidpo_gateway.models.predictor import Predictors
 from veriaidpo_gateway.models.routes import Routes, model_from
 from veriaidpo_gateway.record_settings import RecordSettings
-from veriaidpo_gateway.settings import CacheSettings, LimitSettings, RouteSettings, Settings, TokenSettings
+from veriaidpo_gateway.settings import CacheSettings, LimitSettings, RouteSettings, Settings
+from veriaidpo_gateway.token_settings import TokenSettings
 from veriaidpo_gateway.tracing import Tracer
 
 from .answering import posting

@@ -14,7 +14,7 @@ from veriaidpo_gateway.followed import Followed
 from veriaidpo_gateway.identity.keys import followed_keys, keys_from
 from veriaidpo_gateway.models.service_token import ServiceTokens
 from veriaidpo_gateway.models.sources import FileSource, parse_file
-from veriaidpo_gateway.settings import TokenSettings
+from veriaidpo_gateway.token_settings import TokenSettings
 
 
 class Clock:

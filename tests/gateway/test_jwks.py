@@ -15,7 +15,7 @@ from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.identity import tokens
 from veriaidpo_gateway.identity.jwks import keys_from_set
 from veriaidpo_gateway.identity.keys import keys_from
-from veriaidpo_gateway.settings import TokenSettings
+from veriaidpo_gateway.token_settings import TokenSettings
 
 from ..forging import forged, part
 from .published_keys import BOTH, CLAIMS, EC_KEY, KEYS, NOW, OTHER_RSA, RSA_KEY, SECRET, SET, key_set, member

@@ -19,7 +19,8 @@ from veriaidpo_gateway.identity import keyring
 from veriaidpo_gateway.identity.jwks import keys_from_set
 from veriaidpo_gateway.identity.keyring import EVERY, EVERY_AT_FIRST, RemoteKeys, key_ring
 from veriaidpo_gateway.identity.keys import Keys
-from veriaidpo_gateway.settings import TokenSettings, from_environment
+from veriaidpo_gateway.settings import from_environment
+from veriaidpo_gateway.token_settings import TokenSettings
 
 PUBLIC = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key(), as_dict=True)
 

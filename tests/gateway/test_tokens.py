@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.identity.tokens import verify
-from veriaidpo_gateway.settings import TokenSettings
+from veriaidpo_gateway.token_settings import TokenSettings
 
 from .token_vectors import (
     ACCEPTED,

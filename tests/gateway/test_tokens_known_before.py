@@ -14,7 +14,7 @@ from veriaidpo_gateway.identity import tokens
 from veriaidpo_gateway.identity.access import Caller
 from veriaidpo_gateway.identity.keys import Keys, keys_from
 from veriaidpo_gateway.identity.verified import Verified
-from veriaidpo_gateway.settings import TokenSettings
+from veriaidpo_gateway.token_settings import TokenSettings
 
 from .conftest import SECRET
 

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from veriaidpo_gateway.identity.keys import keys_from
-from veriaidpo_gateway.settings import TokenSettings
+from veriaidpo_gateway.token_settings import TokenSettings
 
 from ..forging import forged, part, twin
 

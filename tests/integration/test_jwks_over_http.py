@@ -20,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 
 from veriaidpo_gateway.identity.jwks import MOST_BYTES
 from veriaidpo_gateway.identity.keyring import over_http
-from veriaidpo_gateway.settings import TokenSettings
+from veriaidpo_gateway.token_settings import TokenSettings
 
 from .gateway_process import SECRET
 from .whole_gateway import whole_gateway

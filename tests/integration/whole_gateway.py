@@ -14,7 +14,8 @@ from veriaidpo_gateway.models.predictor import Predictors
 from veriaidpo_gateway.models.routes import Routes
 from veriaidpo_gateway.redis.store import Store
 from veriaidpo_gateway.server import _upkeep
-from veriaidpo_gateway.settings import CacheSettings, LimitSettings, RouteSettings, Settings, TokenSettings
+from veriaidpo_gateway.settings import CacheSettings, LimitSettings, RouteSettings, Settings
+from veriaidpo_gateway.token_settings import TokenSettings
 
 from .gateway_process import SECRET
 

@@ -12,7 +12,7 @@ from veriaidpo_gateway.classification.answers import Classification
 from veriaidpo_gateway.classification.bodies import Question
 from veriaidpo_gateway.classification.classify import Deps, admit, classify
 from veriaidpo_gateway.exchange import SCOPE_KEY, Exchange
-from veriaidpo_gateway.http import openapi
+from veriaidpo_gateway.http import openapi, responses
 from veriaidpo_gateway.http.health import Parts, health, model_status
 from veriaidpo_gateway.identity import access
 
@@ -38,7 +38,7 @@ def router(deps: Deps, parts: Parts) -> APIRouter:
             name=path.strip("/"),
             summary=summary,
             response_model=Classification,
-            responses=openapi.CLASSIFY_RESPONSES,
+            responses=responses.CLASSIFY_RESPONSES,
             openapi_extra=openapi.body(Question, model_type),
             tags=["classification"],
         )
@@ -48,7 +48,7 @@ def router(deps: Deps, parts: Parts) -> APIRouter:
         classifier(path, summary, model_type)
 
     @routes.get(
-        "/health", name="health", summary="How the service is", tags=["service"], responses=openapi.HEALTH
+        "/health", name="health", summary="How the service is", tags=["service"], responses=responses.HEALTH
     )
     async def get_health() -> Response:
         return JSONResponse(await health(parts))
@@ -58,7 +58,7 @@ def router(deps: Deps, parts: Parts) -> APIRouter:
         name="model-status",
         summary="The state of every model",
         tags=["service"],
-        responses=openapi.STATUS_RESPONSES,
+        responses=responses.STATUS_RESPONSES,
         openapi_extra=openapi.SECURED,
     )
     async def get_model_status(request: Request) -> Response:

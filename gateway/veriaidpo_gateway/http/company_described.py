@@ -10,9 +10,8 @@ from veriaidpo_gateway.http.company_bodies import (
     CompanyBody,
     CompanyPage,
     CompanyQuery,
-    ImportAnswer,
 )
-from veriaidpo_gateway.http.openapi import CLASSIFY_RESPONSES
+from veriaidpo_gateway.http.responses import CLASSIFY_RESPONSES
 from veriaidpo_gateway.identity import access
 
 _COMPANY: Mapping[str, Any] = {
@@ -21,28 +20,14 @@ _COMPANY: Mapping[str, Any] = {
     "origin": "added",
     "version": 1,
 }
-_CSV = (
-    "name,industry,region,aliases,exact,ticker,ticker_verified,origin\r\n"
-    "Công ty Cổ phần Rồng Xanh,technology,south,Rồng Xanh|Blue Dragon,RX,RXG,true,added\r\n"
-)
-_BAD_LINE = {"line": 7, "fields": [{"field": "name", "problem": "is required", "problem_vi": "là bắt buộc"}]}
-_IMPORTED = {"added": 12, "changed": 3, "unchanged": 140, "failed": 1, "errors": [_BAD_LINE]}
-
-_CSV_DESCRIPTION = """\
-A header that names some of `name`, `industry`, `region`, `aliases`, `exact`, `ticker` and `ticker_verified`
-(`true` or `false`), `name` among them, and a company a line; several names in one cell have `|` between them.
-UTF-8, with commas or semicolons, up to 4 MiB. Of a company whose name is known the columns of the file are
-changed, and no other; an empty cell empties its field, and another ticker is not verified unless the file
-says so. A company that is not known is added. Lines that are wrong are left out and listed; the others are
-taken all together or, when that fails, none of them.
-"""
 _SHARED = """\
 The registry is one for the whole installation. Every replica knows of a change within 5 s; sentences are then
 normalised by it, and results cached before are not used any more.
 """
 
 
-def _json(model: type[Any], description: str, example: Mapping[str, Any]) -> dict[str, Any]:
+def json_answer(model: type[Any], description: str, example: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe a good answer, by an example."""
     return {
         "model": model,
         "description": description,
@@ -58,7 +43,7 @@ def _error(description: str, code: str, error: str, error_vi: str, **more: Any) 
 _NO_SUCH = _error(
     "There is none of that id", "no_such_company", "There is no such company", "Không có công ty này"
 )
-_EXISTS = _error(
+EXISTS = _error(
     "The name is taken, or there are too many companies",
     "company_exists",
     "There is a company of this name already",
@@ -85,7 +70,7 @@ _AWAY = openapi.error(
     },
     "Retry-After",
 )
-_BODY_ERRORS: dict[int | str, dict[str, Any]] = {
+BODY_ERRORS: dict[int | str, dict[str, Any]] = {
     status: CLASSIFY_RESPONSES[status] for status in (408, 413, 415, 422)
 }
 _ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Its version, for If-Match"}}
@@ -103,11 +88,13 @@ def _responses(
     }
 
 
-def _reading(more: Mapping[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+def reading(more: Mapping[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """Describe what a route that reads companies answers."""
     return _responses(access.READ_COMPANIES, "staff", more)
 
 
-def _writing(more: Mapping[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+def writing(more: Mapping[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """Describe what a route that changes companies answers."""
     return _responses(access.WRITE_COMPANIES, "dpo", more)
 
 
@@ -124,14 +111,14 @@ _IF_MATCH = {
     "schema": {"type": "string"},
 }
 _ID = {"name": "company_id", "in": "path", "required": True, "schema": {"type": "string"}}
-_ONE = {**_json(CompanyAnswer, "The company", _COMPANY), "headers": _ETAG}
+_ONE = {**json_answer(CompanyAnswer, "The company", _COMPANY), "headers": _ETAG}
 
 PAGE: dict[str, Any] = {
     "summary": "Look through the companies",
     "response_model": CompanyPage,
-    "responses": _reading(
+    "responses": reading(
         {
-            200: _json(
+            200: json_answer(
                 CompanyPage,
                 "Companies by name",
                 {"companies": [_COMPANY], "total": 1, "limit": 50, "offset": 0},
@@ -144,7 +131,7 @@ PAGE: dict[str, Any] = {
 ONE: dict[str, Any] = {
     "summary": "Look at one company",
     "response_model": CompanyAnswer,
-    "responses": _reading({200: _ONE, 404: _NO_SUCH}),
+    "responses": reading({200: _ONE, 404: _NO_SUCH}),
     "openapi_extra": {**openapi.SECURED, "parameters": [_ID]},
 }
 ADD: dict[str, Any] = {
@@ -152,11 +139,11 @@ ADD: dict[str, Any] = {
     "description": _SHARED,
     "status_code": 201,
     "response_model": CompanyAnswer,
-    "responses": _writing(
+    "responses": writing(
         {
             201: {**_ONE, "headers": {**_ETAG, "Location": {"schema": {"type": "string"}}}},
-            409: _EXISTS,
-            **_BODY_ERRORS,
+            409: EXISTS,
+            **BODY_ERRORS,
         }
     ),
     "openapi_extra": openapi.body(CompanyBody, None),
@@ -165,8 +152,8 @@ CHANGE: dict[str, Any] = {
     "summary": "Replace a company",
     "description": _SHARED,
     "response_model": CompanyAnswer,
-    "responses": _writing(
-        {200: _ONE, 404: _NO_SUCH, 409: _EXISTS, 412: _CHANGED, 428: _NO_IF_MATCH, **_BODY_ERRORS}
+    "responses": writing(
+        {200: _ONE, 404: _NO_SUCH, 409: EXISTS, 412: _CHANGED, 428: _NO_IF_MATCH, **BODY_ERRORS}
     ),
     "openapi_extra": {**openapi.body(CompanyBody, None), "parameters": [_ID, _IF_MATCH]},
 }
@@ -174,35 +161,8 @@ REMOVE: dict[str, Any] = {
     "summary": "Remove a company",
     "description": _SHARED,
     "status_code": 204,
-    "responses": _writing(
+    "responses": writing(
         {204: {"description": "It is gone"}, 404: _NO_SUCH, 412: _CHANGED, 428: _NO_IF_MATCH}
     ),
     "openapi_extra": {**openapi.SECURED, "parameters": [_ID, _IF_MATCH]},
-}
-EXPORT: dict[str, Any] = {
-    "summary": "Write all companies as CSV",
-    "responses": _reading(
-        {
-            200: {
-                "description": "What an import reads",
-                "content": {"text/csv": {"schema": {"type": "string"}, "example": _CSV}},
-            }
-        }
-    ),
-    "openapi_extra": openapi.SECURED,
-}
-IMPORT: dict[str, Any] = {
-    "summary": "Add or replace companies from CSV",
-    "description": _CSV_DESCRIPTION,
-    "response_model": ImportAnswer,
-    "responses": _writing(
-        {200: _json(ImportAnswer, "What became of each line", _IMPORTED), 409: _EXISTS, **_BODY_ERRORS}
-    ),
-    "openapi_extra": {
-        **openapi.SECURED,
-        "requestBody": {
-            "required": True,
-            "content": {"text/csv": {"schema": {"type": "string"}, "example": _CSV}},
-        },
-    },
 }

@@ -18,7 +18,7 @@ from veriaidpo_gateway.companies.rows import Entry, Filter
 from veriaidpo_gateway.companies.store import CompanyStore
 from veriaidpo_gateway.database.connecting import DatabaseAwayError
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
-from veriaidpo_gateway.http import company_csv, company_described
+from veriaidpo_gateway.http import company_csv, company_csv_described, company_described
 from veriaidpo_gateway.http.api import exchange_of
 from veriaidpo_gateway.http.company_bodies import (
     CompanyAnswer,
@@ -94,7 +94,7 @@ def router(deps: Deps, store: CompanyStore) -> APIRouter:
             await store.remove(_wanted(request), version)
         return Response(status_code=204)
 
-    @routes.get("/companies.csv", name="export-companies", **company_described.EXPORT)
+    @routes.get("/companies.csv", name="export-companies", **company_csv_described.EXPORT)
     async def export(request: Request) -> Response:
         await enter(request, access.READ_COMPANIES)
         parts = _written(store)
@@ -103,7 +103,7 @@ def router(deps: Deps, store: CompanyStore) -> APIRouter:
         headers = {"Content-Disposition": 'attachment; filename="companies.csv"'}
         return StreamingResponse(_joined(first, parts), media_type=CSV, headers=headers)
 
-    @routes.post("/companies.csv", name="import-companies", **company_described.IMPORT)
+    @routes.post("/companies.csv", name="import-companies", **company_csv_described.IMPORT)
     async def take(request: Request) -> Response:
         await enter(request, access.WRITE_COMPANIES)
         data = await bodies.read_bytes(request, CSV, most=MOST_BYTES, seconds=READ_SECONDS)

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from veriaidpo_gateway.http import openapi
+from veriaidpo_gateway.http import openapi, responses
 from veriaidpo_gateway.http.items import MOST_BYTES, Batch, BatchAnswer, Item, ResumeAfter
 from veriaidpo_gateway.http.resuming import PARAMETER
 
@@ -44,11 +44,11 @@ items of a batch do.
 """
 
 _QUESTION_ERRORS = (401, 403, 408, 413, 415, 422, 429, 503)
-_EXAMPLE: Mapping[str, Any] = openapi.CLASSIFY_RESPONSES[200]["content"]["application/json"]["example"]
+_EXAMPLE: Mapping[str, Any] = responses.CLASSIFY_RESPONSES[200]["content"]["application/json"]["example"]
 _SHORT = {
     name: _EXAMPLE[name] for name in ("prediction", "confidence", "category_id", "model_type", "language")
 }
-_ERROR: Mapping[str, Any] = openapi.CLASSIFY_RESPONSES[503]["content"]["application/json"]["example"][
+_ERROR: Mapping[str, Any] = responses.CLASSIFY_RESPONSES[503]["content"]["application/json"]["example"][
     "detail"
 ]
 
@@ -63,7 +63,7 @@ def _answers(description: str, results: list[dict[str, Any]], failed: int) -> di
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: openapi.CLASSIFY_RESPONSES[status] for status in statuses}
+    return {status: responses.CLASSIFY_RESPONSES[status] for status in statuses}
 
 
 def _too_large() -> dict[str, Any]:
@@ -75,7 +75,7 @@ def _too_large() -> dict[str, Any]:
     }
     example = {"detail": detail, "request_id": "0b7c7f2e-3a58-4f0e-9d3b-6a4f1c2d8e90"}
     content = {"application/json": {"example": example}}
-    return {**openapi.CLASSIFY_RESPONSES[413], "description": "The body is over 4 MiB", "content": content}
+    return {**responses.CLASSIFY_RESPONSES[413], "description": "The body is over 4 MiB", "content": content}
 
 
 BATCH_RESPONSES: dict[int | str, dict[str, Any]] = {

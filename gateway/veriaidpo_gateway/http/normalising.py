@@ -14,7 +14,7 @@ from veriaidpo_gateway.classification.bodies import Body, Text
 from veriaidpo_gateway.classification.classify import Deps, admit, take_text
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.exchange import SCOPE_KEY, Exchange
-from veriaidpo_gateway.http import openapi
+from veriaidpo_gateway.http import openapi, responses
 from veriaidpo_gateway.identity import access
 from veriaidpo_gateway.models.tagged import Tagged
 from veriaidpo_gateway.normalisation import texts
@@ -102,7 +102,7 @@ _EXAMPLE: Mapping[str, Any] = {
         _span("COMPANY", "Shopee VN", "registry"),
         _span("ADDRESS", "12 đường Lê Lợi, quận 1", "model"),
     ],
-    "model_revision": openapi.DIGEST,
+    "model_revision": responses.DIGEST,
     "truncated": False,
     "processing_time_ms": 9.4,
 }
@@ -118,10 +118,10 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "The text without the names",
         "content": {"application/json": {"example": _EXAMPLE}},
     },
-    **{status: openapi.CLASSIFY_RESPONSES[status] for status in (401, 408, 413, 415, 422, 429)},
+    **{status: responses.CLASSIFY_RESPONSES[status] for status in (401, 408, 413, 415, 422, 429)},
     403: openapi.forbidden(access.NORMALISE, "staff", access.of_role("staff")),
     504: {
-        **openapi.CLASSIFY_RESPONSES[504],
+        **responses.CLASSIFY_RESPONSES[504],
         "description": "No answer within 15 s",
         "content": {"application/json": {"example": {"detail": _DETAIL, "request_id": "0b7c7f2e-3a58-4f0e"}}},
     },

@@ -10,7 +10,7 @@ from veriaidpo_gateway.classification import bodies, classify
 from veriaidpo_gateway.classification.bodies import Body
 from veriaidpo_gateway.classification.classify import Deps, admit
 from veriaidpo_gateway.exchange import SCOPE_KEY, Exchange
-from veriaidpo_gateway.http import openapi
+from veriaidpo_gateway.http import openapi, responses
 from veriaidpo_gateway.identity import access
 
 SENTENCE = "Chúng tôi thu thập dữ liệu cá nhân khi có sự đồng ý."
@@ -46,7 +46,7 @@ _EXAMPLE: dict[str, Any] = {
     "model_type": "principles",
     "language": "vi",
     "state": "ready",
-    "model_revision": openapi.DIGEST,
+    "model_revision": responses.DIGEST,
     "warm_up_ms": 14.2,
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -55,9 +55,9 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "The model was called and answered",
         "content": {"application/json": {"example": _EXAMPLE}},
     },
-    **{status: openapi.CLASSIFY_RESPONSES[status] for status in (400, 401, 408, 413, 415, 422)},
+    **{status: responses.CLASSIFY_RESPONSES[status] for status in (400, 401, 408, 413, 415, 422)},
     403: openapi.forbidden(access.ADMINISTER, "dpo", access.of_role("dpo")),
-    **{status: openapi.CLASSIFY_RESPONSES[status] for status in (429, 503, 504)},
+    **{status: responses.CLASSIFY_RESPONSES[status] for status in (429, 503, 504)},
 }
 
 

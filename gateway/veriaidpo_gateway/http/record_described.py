@@ -3,8 +3,8 @@
 from typing import Any
 
 from veriaidpo_gateway.http import openapi
-from veriaidpo_gateway.http.openapi import CLASSIFY_RESPONSES, DIGEST
 from veriaidpo_gateway.http.record_bodies import Erasure, RecordPage, RecordQuery
+from veriaidpo_gateway.http.responses import CLASSIFY_RESPONSES, DIGEST
 from veriaidpo_gateway.identity import access
 
 _RECORD: dict[str, Any] = {

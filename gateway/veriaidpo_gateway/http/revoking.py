@@ -11,9 +11,9 @@ from veriaidpo_gateway.classification import bodies
 from veriaidpo_gateway.classification.bodies import Body
 from veriaidpo_gateway.classification.classify import Deps, admit
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
-from veriaidpo_gateway.http import openapi
+from veriaidpo_gateway.http import openapi, revoking_described
 from veriaidpo_gateway.http.api import exchange_of
-from veriaidpo_gateway.http.openapi import Revoked
+from veriaidpo_gateway.http.revoking_described import Revoked
 from veriaidpo_gateway.identity import access
 from veriaidpo_gateway.identity.revocations import Revocations
 
@@ -44,7 +44,7 @@ def router(deps: Deps, revocations: Revocations, clock: Callable[[], float]) -> 
         summary="Revoke a token of one's own tenant",
         tags=["service"],
         response_model=Revoked,
-        responses=openapi.REVOCATION_RESPONSES,
+        responses=revoking_described.REVOCATION_RESPONSES,
         openapi_extra=openapi.body(Revocation, None),
     )
     async def post(request: Request) -> Response:

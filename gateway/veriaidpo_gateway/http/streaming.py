@@ -42,8 +42,7 @@ LOOKED_AT_EVERY = 1.0
 """Seconds between two looks at the token: a stream outlives neither it nor its revocation."""
 
 MOMENT = 0.01
-"""Seconds between a body's end and the beginning of the answer. A proxy that hands the body on has to see its
-end too: Go's, and so Traefik, cut an answer that is there before."""
+"""Seconds between a body's end and the answer's beginning: Go's proxies cut one that is earlier."""
 
 LINGER_SECONDS = 1.0
 """How long what still arrives is taken after the last line, so that the caller gets to read that line."""

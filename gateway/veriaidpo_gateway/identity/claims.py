@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from veriaidpo_gateway.identity.access import TENANT, Caller
-from veriaidpo_gateway.settings import TokenSettings
+from veriaidpo_gateway.token_settings import TokenSettings
 
 SKEW = 60
 """Seconds another machine's clock may be ahead of ours (`iat`, `nbf`); `exp` has no such grace."""

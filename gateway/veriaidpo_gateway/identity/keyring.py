@@ -20,7 +20,7 @@ from veriaidpo_gateway.followed import Followed
 from veriaidpo_gateway.identity import jwks, tokens
 from veriaidpo_gateway.identity.keys import Keys, followed_keys
 from veriaidpo_gateway.outgoing import is_plain, open_session
-from veriaidpo_gateway.settings import TokenSettings
+from veriaidpo_gateway.token_settings import TokenSettings
 
 EVERY = 60.0
 """Seconds between two fetches, and between two that unknown names cause."""

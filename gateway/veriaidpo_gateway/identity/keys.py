@@ -15,7 +15,7 @@ from jose.backends.base import Key
 from veriaidpo_gateway import strict_json
 from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.followed import Followed
-from veriaidpo_gateway.settings import TokenSettings
+from veriaidpo_gateway.token_settings import TokenSettings
 
 ALGORITHM = "HS256"
 SHORTEST = 16

@@ -21,7 +21,7 @@ from veriaidpo_gateway.identity.access import Caller
 from veriaidpo_gateway.identity.claims import RefusedError, caller_of, check_times, times_of
 from veriaidpo_gateway.identity.keys import Keys, VerificationKey
 from veriaidpo_gateway.identity.verified import Good, Verified
-from veriaidpo_gateway.settings import TokenSettings
+from veriaidpo_gateway.token_settings import TokenSettings
 
 LONGEST = 8 * 1024
 
