@@ -1,6 +1,6 @@
 """From nothing to an answer, in the order people see it happen."""
 
-from veriaidpo_operator.decisions.status import CONDITIONS
+from veriaidpo_operator.decisions.conditions import CONDITIONS
 from veriaidpo_operator.objects.fetch_words import Progress
 
 from .world import COMMIT, DIGEST, OTHER_DIGEST, World

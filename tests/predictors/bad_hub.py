@@ -10,9 +10,9 @@ import httpx
 
 from veriaidpo_predictor.fetching import fetch as fetching
 from veriaidpo_predictor.fetching.allowed import Allowed
-from veriaidpo_predictor.fetching.fetch import Result
 from veriaidpo_predictor.fetching.hub import Hub
 from veriaidpo_predictor.fetching.progress import Progress
+from veriaidpo_predictor.fetching.publishing import Result
 from veriaidpo_predictor.fetching.source import Patience
 from veriaidpo_predictor.fetching.spec import FetchSpec
 from veriaidpo_predictor.fetching.wire import Wire

@@ -21,8 +21,8 @@ from veriaidpo_predictor.computing.waiting import Limits
 from veriaidpo_predictor.converting import int8_graph
 from veriaidpo_predictor.fetching import fetch as fetching
 from veriaidpo_predictor.fetching import int8_step
-from veriaidpo_predictor.fetching.fetch import Result
 from veriaidpo_predictor.fetching.progress import Progress
+from veriaidpo_predictor.fetching.publishing import Result
 from veriaidpo_predictor.fetching.source import Listing, Patience, SourceFile
 from veriaidpo_predictor.fetching.spec import FetchSpec
 from veriaidpo_predictor.outcome import FetchError, Reason

@@ -4,26 +4,16 @@ A fetch may be killed at any point and started again: it goes on where the last 
 turns.
 """
 
-import hashlib
-import json
 import logging
 import os
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import httpx
 
-from veriaidpo_predictor import calibration, labels, outcome, verdict
-from veriaidpo_predictor.computing import graph_check
+from veriaidpo_predictor import calibration, outcome, verdict
 from veriaidpo_predictor.fetching import (
-    calibration_step,
     collecting,
-    conversion,
-    forbidden,
-    int8_step,
-    recipes,
-    selection,
+    downloading,
     sources,
     spec,
     staging,
@@ -32,11 +22,9 @@ from veriaidpo_predictor.fetching.allowed import Allowed
 from veriaidpo_predictor.fetching.collecting import Keep
 from veriaidpo_predictor.fetching.connection import Vetted, trusting
 from veriaidpo_predictor.fetching.progress import Progress, State, told
-from veriaidpo_predictor.fetching.publishing import Published, Volume
-from veriaidpo_predictor.fetching.source import Listing, Patience, Source
+from veriaidpo_predictor.fetching.publishing import Published, Result, Volume
+from veriaidpo_predictor.fetching.source import Patience, Source
 from veriaidpo_predictor.fetching.spec import FetchSpec
-from veriaidpo_predictor.files import CONFIG, GRAPH
-from veriaidpo_predictor.manifest import FileEntry, Manifest
 from veriaidpo_predictor.outcome import FetchError, Reason
 
 log = logging.getLogger("veriaidpo.fetch")
@@ -44,16 +32,6 @@ log = logging.getLogger("veriaidpo.fetch")
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _KEEP_ALL = Keep()
 _TOLD = 20  # digests: what a termination message has room for
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A revision on the volume; `how` is Published or Adopted."""
-
-    how: str
-    manifest: Manifest
-    downloaded: int = 0
-    warnings: list[str] = field(default_factory=list)
 
 
 def run(
@@ -136,79 +114,7 @@ def fetch(
             volume.tidy()
             return _adopted(found, volume, keep)
         collecting.collect(volume.folder, keep.beside_a_new_one())
-        return _download(asked, listing, volume=volume, source=source, progress=progress)
-
-
-def _download(
-    asked: FetchSpec, listing: Listing, *, volume: Volume, source: Source, progress: Progress
-) -> Result:
-    is_int8 = asked.conversion.quantization == "int8"
-    if is_int8:
-        int8_step.check()
-    chosen = selection.select(listing, asked.source.files, asked.runtime)
-    _check_budget(asked, chosen.size)
-    progress.start(total=chosen.size, commit=listing.commit)
-    folder = volume.staging(_key(asked.source.uri, listing.commit))
-    for path in chosen.made:  # by an earlier attempt, and perhaps not to the end
-        (folder / path).unlink(missing_ok=True)
-    incoming = staging.Staging(folder, source=source, progress=progress)
-    incoming.check_space(chosen, beside=_beside(volume, chosen, is_int8=is_int8))
-    files: dict[str, FileEntry] = {}
-    warnings: list[str] = []
-    for file in chosen.files:
-        files[file.path] = incoming.fetch(file)
-        if file.path in forbidden.SETTINGS:
-            forbidden.check(folder / file.path)
-        if file.path == CONFIG:
-            warnings = labels.check(folder / file.path, asked.labels, asked.task)
-            if chosen.made:  # what no graph can be made of is told before its weights are fetched
-                conversion.check(folder, asked)
-    if chosen.left:
-        warnings.append(f"Left at the source, as files of such kinds are never fetched: {chosen.left}.")
-    progress.state(State.PUBLISHING)
-    _check_graph(folder, chosen)
-    made_of = conversion.replace(folder, asked, files) if chosen.made else {}
-    converted = int8_step.replace(folder, asked, files, chosen.tokenizer) if is_int8 else None
-    if converted is not None:
-        warnings += [converted.conversion.message] if converted.conversion.message else []
-        made_of = made_of or converted.made_of  # of the source, not of what was made on the way
-    _check_budget(asked, sum(entry.size for entry in files.values()))
-    tags = labels.tags(folder / CONFIG, asked.labels, asked.task)
-    describe = partial(
-        recipes.manifest_of, asked, chosen, files, commit=listing.commit, tags=tags, made_of=made_of,
-        conversion=converted.conversion if converted is not None else None,
-    )  # fmt: skip
-    made = describe(calibration=calibration_step.measure(folder, describe(), asked))
-    there = volume.publish(folder, made)
-    volume.tidy()
-    if there is not None:
-        return Result("Adopted", there.manifest, incoming.downloaded, there.warnings)
-    return Result("Published", made, incoming.downloaded, warnings)
-
-
-def _check_graph(folder: Path, chosen: selection.Selection) -> None:
-    if chosen.recipe != selection.AS_PUBLISHED:
-        return
-    try:
-        graph_check.check(folder / GRAPH)
-    except graph_check.HostileGraphError as error:
-        raise FetchError(Reason.UNSUPPORTED_FORMAT, f"{GRAPH} is not served: {error}.") from error
-
-
-def _beside(volume: Volume, chosen: selection.Selection, *, is_int8: bool) -> int:
-    """Bytes that are needed besides the download: for what is made of it, and at first for another revision.
-
-    A volume with room for one only could never roll to the next, and would say so when it is too late.
-    """
-    made = (chosen.size if chosen.made else 0) + (chosen.size // 2 if is_int8 else 0)
-    return max(made, 0 if collecting.published(volume.folder) else chosen.size)
-
-
-def _check_budget(asked: FetchSpec, size: int) -> None:
-    if asked.bytes_budget is not None and size > asked.bytes_budget:
-        raise FetchError(
-            Reason.OUT_OF_SPACE, f"The model has {size} bytes, and {asked.bytes_budget} are allowed."
-        )
+        return downloading.download(asked, listing, volume=volume, source=source, progress=progress)
 
 
 def _without_the_source(volume: Volume, asked: FetchSpec, error: FetchError, keep: Keep) -> Result:
@@ -231,12 +137,6 @@ def _adopted(found: Published, volume: Volume, keep: Keep) -> Result:
 def _client(allowed: Allowed) -> httpx.Client:
     context = trusting(os.environ.get("SOURCE_CA_FILE"))
     return httpx.Client(transport=Vetted(allowed, context=context), timeout=_TIMEOUT)
-
-
-def _key(uri: str, commit: str) -> str:
-    """Name the staging folder of a source at a commit, so that a new commit does not go on with old bytes."""
-    canonical = json.dumps({"commit": commit, "uri": uri}, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def _failed(progress: Progress, reason: Reason, message: str, *, retry_after: float | None = None) -> int:

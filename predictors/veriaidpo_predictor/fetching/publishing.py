@@ -4,7 +4,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from veriaidpo_predictor import labels, manifest
@@ -22,6 +22,16 @@ class Published:
 
     manifest: Manifest
     warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A revision on the volume; `how` is Published or Adopted."""
+
+    how: str
+    manifest: Manifest
+    downloaded: int = 0
+    warnings: list[str] = field(default_factory=list)
 
 
 class Volume:
