@@ -14,6 +14,7 @@ import yaml
 from bench import figures
 from bench.figures import machine, spread
 from e2e.cluster import CHART, DEMO_MODELS, HOST, NAMESPACE, CommandError, get, helm, kubectl, run
+from e2e.parts import predictor, ready_pods
 
 REQUESTS = 300
 ROUNDS = 3
@@ -40,7 +41,7 @@ def pod(selector: str) -> str:
     return name
 
 
-PREDICTOR = "serving.kserve.io/inferenceservice=principles-vi"
+PREDICTOR = predictor("principles-vi")
 PARTS = {
     "gateway": "app.kubernetes.io/component=gateway",
     "operator": "app.kubernetes.io/component=operator",
@@ -86,24 +87,21 @@ def image_sizes() -> list[Row]:
     return rows
 
 
+def until_ready_again(selector: str) -> float:
+    """Delete a pod; return the seconds until another one in its place is Ready, once the first has gone."""
+    old = pod(selector)
+    kubectl("delete", "pod", old, "--wait=false")
+    begun = time.monotonic()
+    while not set(ready_pods(selector)) - {old}:
+        time.sleep(0.2)
+    seconds = time.monotonic() - begun
+    kubectl("wait", "--for=delete", f"pod/{old}", "--timeout=60s")
+    return seconds
+
+
 def start_to_ready() -> list[Row]:
     """Seconds from a predictor pod's creation to Ready, its model on its volume."""
-    seconds = []
-    for _ in range(ROUNDS):
-        old = pod(PREDICTOR)
-        kubectl("delete", "pod", old, "--wait=false")
-        begun = time.monotonic()
-        while True:
-            fresh = [p for p in get("pods", "-l", PREDICTOR)["items"] if p["metadata"]["name"] != old]
-            if any(
-                c["type"] == "Ready" and c["status"] == "True"
-                for p in fresh
-                for c in p["status"].get("conditions", [])
-            ):
-                break
-            time.sleep(0.2)
-        seconds.append(time.monotonic() - begun)
-        kubectl("wait", "--for=delete", f"pod/{old}", "--timeout=60s")
+    seconds = [until_ready_again(PREDICTOR) for _ in range(ROUNDS)]
     return [
         ("predictor pod, start to Ready", spread(seconds, "s"), f"{ROUNDS} pods deleted, one after another")
     ]
