@@ -175,6 +175,27 @@ async def test_or_given_and_counted_and_the_signed_end_says_how_many(
     assert report.lost > 0
 
 
+async def test_what_comes_while_a_round_writes_waits_for_the_next_one(here: Here) -> None:
+    recorder = here.recorder()
+    await recorder.refresh()
+    write, written = here.store.write, 0
+
+    async def counted(*said: Any) -> None:
+        nonlocal written
+        written += 1
+        assert written < 10
+        recorder.add(answered(100 + written))
+        await write(*said)
+
+    here.store.write = counted  # type: ignore[method-assign]
+    recorder.add(answered(1))
+    await recorder.refresh()
+    assert written == 1
+    here.store.write = write  # type: ignore[method-assign]
+    await recorder.close()
+    assert await here.requests() == ["request-1", "request-101"]
+
+
 async def test_a_head_is_signed_each_minute_in_which_there_was_something(here: Here) -> None:
     recorder = here.recorder()
     for number in range(5):

@@ -115,9 +115,11 @@ class Recorder:
             self._keeper.close()
 
     async def _write(self) -> None:
-        waiting = self._waiting
-        while waiting and not self._keeper.stuck:
-            some = [waiting.popleft() for _ in range(min(TOGETHER, len(waiting)))]
+        # What comes meanwhile waits for the next round: one by one it would cost a commit each.
+        left = len(self._waiting)
+        while left and not self._keeper.stuck:
+            some = [self._waiting.popleft() for _ in range(min(TOGETHER, left))]
+            left -= len(some)
             said = [contents_of(one, self._text_hash) for one in some]
             rows = list(chained(self.chain, self._end, said))
             self._end = End(rows[-1].position, rows[-1].link)
