@@ -1,4 +1,4 @@
-"""What stands before kserve's routes: which paths there are, who may use them, how large a body may be.
+"""What stands before kserve's routes: who may use which path, and how large a body may be.
 
 Pure ASGI. It also catches what the routes raise: kserve and its framework would put the exception's text,
 and with it a caller's, into the answer and the log, and close the connection.
@@ -10,11 +10,11 @@ import re
 import time
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from typing import Any
 
 from veriaidpo_predictor import tracing
-from veriaidpo_predictor.serving import metrics, refusals
+from veriaidpo_predictor.serving import metrics, paths, refusals
+from veriaidpo_predictor.serving.paths import Route
 from veriaidpo_predictor.serving.refusals import Refusal
 from veriaidpo_predictor.serving.registry import Registry
 from veriaidpo_predictor.serving.tokens import Trust
@@ -35,14 +35,6 @@ BODY_SECONDS = 10.0
 ANSWER = "veriaidpo.answer"
 """Key of the scope: whoever refuses behind the guard notes the Refusal there, as its `refusal`."""
 
-_NAME = r"(?P<model>[a-z0-9-]{1,63})"
-_OTHER = r"(?P<other>[a-z0-9-]{1,63})"  # a group has one name, and a pattern may have two places for a model
-_OPEN = re.compile(
-    rf"^(?:/|/metrics|/states|/v2/health/(?:live|ready)|/v1/models/{_NAME}|/v2/models/{_OTHER}/ready)$"
-)
-_ASKING = re.compile(rf"^/(?:v1/models/{_NAME}:predict|v2/models/{_OTHER}/infer)$")
-_TELLING = re.compile(rf"^/v2/models/{_NAME}$")
-_LISTS = {"/v1/models", "/v2/models", "/v2"}
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,128}$")
 # kserve reads these as cloud events and as its binary form of a body; neither is part of our wire.
 _DROPPED = re.compile(rb"^(ce-.*|inference-header-content-length|content-type)$")
@@ -54,14 +46,6 @@ class RefusedError(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.status)
         self.refusal = refusal
-
-
-@dataclass(frozen=True, slots=True)
-class _Route:
-    model: str | None
-    method: str
-    is_open: bool
-    asks: bool = False
 
 
 class Guard:
@@ -81,7 +65,7 @@ class Guard:
         started = time.monotonic()
         headers = _headers(scope)
         answer = scope[ANSWER] = _Answer(send, headers.get("x-request-id", ""))
-        route = _route(scope["path"])
+        route = paths.route(scope["path"])
         try:
             self._admit(scope, route)
             if route is not None and route.asks:
@@ -113,7 +97,7 @@ class Guard:
         if answer.refusal is not None:
             metrics.refused(name if known else "", answer.refusal.cause)
 
-    def _admit(self, scope: Scope, route: _Route | None) -> None:
+    def _admit(self, scope: Scope, route: Route | None) -> None:
         """Raise RefusedError at the first that is wrong of path, method, headers, token and model."""
         if route is None:
             raise RefusedError(refusals.UNKNOWN_PATH)
@@ -165,16 +149,6 @@ class _Answer:
         await self._send({"type": "http.response.body", "body": refusal.body})
 
 
-def _route(path: str) -> _Route | None:
-    if found := _OPEN.match(path):
-        return _Route(found["model"] or found["other"], "GET", is_open=True)
-    if found := _ASKING.match(path):
-        return _Route(found["model"] or found["other"], "POST", is_open=False, asks=True)
-    if found := _TELLING.match(path):
-        return _Route(found["model"], "GET", is_open=False)
-    return _Route(None, "GET", is_open=False) if path in _LISTS else None
-
-
 def _headers(scope: Scope) -> dict[str, str]:
     return {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
 
@@ -218,7 +192,7 @@ def _replay(body: bytes) -> Receive:
     return receive
 
 
-def _log(error: Exception, route: _Route | None) -> None:
+def _log(error: Exception, route: Route | None) -> None:
     """Say what was raised and where, not what it says: the text may be a caller's."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "unknown"
