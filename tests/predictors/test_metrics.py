@@ -110,3 +110,11 @@ def test_nothing_of_a_text_and_no_name_from_a_request_is_told(client: httpx.Clie
     ask(client, "secretword")
     ask(client, "a", model="nobody-knows-it")
     assert not re.search("secretword|nobody-knows-it", client.get("/metrics").text)
+
+
+def test_labels_of_what_is_asked_aside_are_not_counted(client: httpx.Client, more: Measure) -> None:
+    digest = client.post("/v1/models/tiny-en:predict", json={"instances": ["tax"]}).json()["model_revision"]
+    assert ask(client, "agree", "order", **{"X-Aside": "true"}) == 200
+    assert ask(client, "agree", **{"X-Aside": "no"}) == 200
+    assert more(f'veriaidpo_labels_total{{label="consent",model="tiny-en",revision="{digest}"}}') == 1
+    assert more(f'veriaidpo_confidence_count{{model="tiny-en",revision="{digest}"}}') == 2

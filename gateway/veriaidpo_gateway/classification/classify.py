@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from veriaidpo_gateway import tracing
-from veriaidpo_gateway.classification.answers import Answer, Asked, answer
+from veriaidpo_gateway.classification.answers import Asked
 from veriaidpo_gateway.classification.bodies import Question
 from veriaidpo_gateway.classification.cache import Cache
 from veriaidpo_gateway.classification.recording import record
@@ -51,10 +51,14 @@ class Deps:
     deadline: float = DEADLINE
 
 
-async def classify(
+async def decide(
     exchange: Exchange, read: Callable[[], Awaitable[Question]], deps: Deps, *, model_type: str | None = None
-) -> Answer:
-    """Answer one classification; GatewayError for everything else. `model_type` overrides the body's."""
+) -> tuple[Caller, Asked, Inference, bool]:
+    """Answer one classification, before it is put into words; GatewayError for everything else.
+
+    Gives who asked, what was understood, the model's answer and whether the cache had it. `model_type`
+    overrides the body's.
+    """
     caller = admit_question(exchange, deps)
     exchange.taken = await deps.limits.take(caller)
     question = await read()
@@ -66,7 +70,7 @@ async def classify(
     inference, cached = await _infer(exchange, caller, asked, deps)
     exchange.revision, exchange.cached = inference.revision, cached
     record(deps.recorder, exchange.request_id, caller, (asked, inference, cached))
-    return answer(asked, inference, cached=cached, started=exchange.started)
+    return caller, asked, inference, cached
 
 
 def understand(
@@ -144,10 +148,10 @@ async def keep(caller: Caller, asked: Asked, inference: Inference, deps: Deps) -
 
 
 async def infer(
-    model: Model, seen: Sequence[str], deps: Deps, *, request_id: str, started: float
+    model: Model, seen: Sequence[str], deps: Deps, *, request_id: str, started: float, is_aside: bool = False
 ) -> tuple[Inference, ...]:
     """Ask the predictor for several texts, within what is left of the deadline: 503 or 504."""
-    call = Call(request_id, started + deps.deadline, deps.deadline)
+    call = Call(request_id, started + deps.deadline, deps.deadline, is_aside)
     try:
         async with asyncio.timeout(max(0.0, call.deadline - time.monotonic())):
             return await deps.predictors.infer(model, seen, call)

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from veriaidpo_gateway.classification import bodies
-from veriaidpo_gateway.classification.answers import Classification
-from veriaidpo_gateway.classification.bodies import Question
-from veriaidpo_gateway.classification.classify import Deps, admit, classify
+from veriaidpo_gateway.classification.classify import Deps, admit
+from veriaidpo_gateway.classification.explain import Explainable, Explained, classify_explained
 from veriaidpo_gateway.exchange import SCOPE_KEY, Exchange
-from veriaidpo_gateway.http import openapi, responses
+from veriaidpo_gateway.http import explain_described, openapi, responses
 from veriaidpo_gateway.http.health import Parts, health, model_status
 from veriaidpo_gateway.identity import access
+from veriaidpo_gateway.normalisation import texts
 
 BASES = ("", "/api/v1/veriaidpo", "/api/v1")
 """The same routes answer under each; the description names them once."""
@@ -37,9 +37,10 @@ def router(deps: Deps, parts: Parts) -> APIRouter:
             methods=["POST"],
             name=path.strip("/"),
             summary=summary,
-            response_model=Classification,
-            responses=responses.CLASSIFY_RESPONSES,
-            openapi_extra=openapi.body(Question, model_type),
+            response_model=Explained,
+            description=explain_described.DESCRIPTION,
+            responses=explain_described.RESPONSES,
+            openapi_extra=explain_described.request(model_type),
             tags=["classification"],
         )
 
@@ -79,12 +80,21 @@ def exchange_of(request: Request) -> Exchange:
 
 def _classifier(deps: Deps, model_type: str | None) -> Callable[[Request], Awaitable[Response]]:
     async def post(request: Request) -> Response:
-        answer = await classify(
-            exchange_of(request), lambda: bodies.read(request, Question), deps, model_type=model_type
+        answer = await classify_explained(
+            exchange_of(request), lambda: _read(request), deps, model_type=model_type
         )
         return Response(orjson.dumps(answer), media_type="application/json")
 
     return post
+
+
+async def _read(request: Request) -> Explainable:
+    """Read the body; `explain` may stand in the address as well."""
+    question = await bodies.read(request, Explainable)
+    asked = request.query_params.getlist("explain") if request.scope["query_string"] else []
+    if asked not in ([], ["true"], ["false"]):
+        raise texts.invalid("explain", "must be true or false", "phải là true hoặc false")
+    return question.model_copy(update={"explain": True}) if asked == ["true"] else question
 
 
 def _servable(models: list[dict[str, Any]]) -> int:

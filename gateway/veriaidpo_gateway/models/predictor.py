@@ -36,6 +36,8 @@ class Call:
     deadline: float
     allowed: float
     """Seconds the whole request was given."""
+    is_aside: bool = False
+    """Whether its texts are nobody's questions, so that the predictor does not count their labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ class Predictors:
             "X-Deadline-Ms": str(max(1, int(left * 1000))),
             **tracing.headers(),
         }
+        if call.is_aside:
+            headers["X-Aside"] = "true"
         if self._tokens is not None:
             headers["Authorization"] = f"Bearer {self._tokens.for_model(model.name)}"
         return headers

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 
-from veriaidpo_predictor.calibration import CONFIDENCE_EDGES, Reference
+from veriaidpo_predictor.calibration import CONFIDENCE_EDGES, Calibration, Reference
 
 MOST = 2_000
 """Answers that are looked back on: what was asked longer ago says nothing of today."""
@@ -29,6 +29,12 @@ class Recent:
         self._answers: deque[tuple[int, int]] = deque()
         self._labels = [0] * len(reference.labels)
         self._confidence = [0] * len(reference.confidence)
+
+    @classmethod
+    def beside(cls, calibration: Calibration | None) -> "Recent | None":
+        """Begin with no answers; None where there is nothing to compare them with."""
+        reference = calibration.reference if calibration is not None else None
+        return None if reference is None else cls(reference)
 
     def add(self, label: int, confidence: float) -> None:
         """Note an answer, and forget the oldest beyond the bound."""

@@ -19,6 +19,8 @@ from veriaidpo_predictor.serving.served import MAX_CHARACTERS, MAX_TEXTS, NotRea
 
 DEFAULT_DEADLINE_MS = 30_000
 _INPUT = "text"
+_ASIDE = "x-aside"
+"""Header of what is nobody's question: texts made up to explain an answer."""
 
 
 class Predictor(Model):  # type: ignore[misc]  # kserve has no types
@@ -45,14 +47,14 @@ class Predictor(Model):  # type: ignore[misc]  # kserve has no types
         """Answer in the format in which was asked; raises RefusedError or InvalidInput."""
         deadline = time.monotonic() + _milliseconds(headers or {}) / 1000
         texts = _v2_texts(payload) if isinstance(payload, InferRequest) else _v1_texts(payload)
-        answers = await self._answer(texts, deadline)
+        answers = await self._answer(texts, deadline, is_aside=(headers or {}).get(_ASIDE) == "true")
         if isinstance(payload, InferRequest):
             return self._v2(payload.id or uuid.uuid4().hex, answers)
         return self._v1(answers)
 
-    async def _answer(self, texts: list[str], deadline: float) -> list[Any]:
+    async def _answer(self, texts: list[str], deadline: float, *, is_aside: bool) -> list[Any]:
         try:
-            return await self._served.answer(texts, deadline)
+            return await self._served.answer(texts, deadline, is_aside=is_aside)
         except QueueFullError as full:
             raise RefusedError(refusals.busy(full.retry_after)) from None
         except (NotReadyError, StoppedError):

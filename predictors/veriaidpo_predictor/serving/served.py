@@ -79,8 +79,7 @@ class Served:
         self._pool = pool
         self._limits = limits
         self.running = Running()
-        known = manifest.calibration.reference if manifest.calibration is not None else None
-        self._recent = Recent(known) if known is not None else None
+        self._recent = Recent.beside(manifest.calibration)
         self._engine: _Engine | None = None
 
     @property
@@ -141,8 +140,11 @@ class Served:
             self._pool.close(self._engine.queue)
             self._engine = None
 
-    async def answer(self, texts: Sequence[str], deadline: float) -> list[Any]:
-        """Answer texts, in the form of the task; raises NotReadyError, or what Queue.compute raises."""
+    async def answer(self, texts: Sequence[str], deadline: float, *, is_aside: bool = False) -> list[Any]:
+        """Answer texts, in the form of the task; raises NotReadyError, or what Queue.compute raises.
+
+        What is asked aside, made up by whoever explains an answer, is not counted.
+        """
         if self._engine is None or self.state is not State.READY:
             raise NotReadyError(self.reason)
         tokeniser, queue = self._engine.tokeniser, self._engine.queue
@@ -153,7 +155,8 @@ class Served:
         tracing.note(revision=self.manifest.digest)
         logits = await queue.compute_each([one.ids for one in encoded], deadline)
         found = await _aside(texts, lambda: self.task.answers(texts, encoded, logits))
-        self._note(found)
+        if not is_aside:
+            self._note(found)
         return found
 
     def _note(self, found: Sequence[Any]) -> None:
