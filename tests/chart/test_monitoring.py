@@ -127,6 +127,13 @@ def test_objectives_decide_what_burns() -> None:
     assert re.findall(r"> ([0-9.]+)", strict) == ["0.00144", "0.00144", "0.0006", "0.0006"]
 
 
+@pytest.mark.parametrize("index", ["0.3", "1"])
+def test_how_far_answers_may_drift_is_a_value(index: str) -> None:
+    assert alerts()["VeriAIDPOAnswersDrift"]["expr"].endswith(" > 0.25")
+    told = alerts(f"monitoring.rules.driftIndex={index}")
+    assert told["VeriAIDPOAnswersDrift"]["expr"].endswith(f" > {index}")
+
+
 @pytest.mark.parametrize(("seconds", "bound"), [("0.25", "0.25"), ("1", "1.0"), ("2.5", "2.5")])
 def test_the_time_that_is_allowed_is_a_bound_that_the_gateway_counts_by(seconds: str, bound: str) -> None:
     rules = str(spec("PrometheusRule", f"monitoring.rules.latencySeconds={seconds}"))
