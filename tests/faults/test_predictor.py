@@ -1,6 +1,7 @@
 """One model's predictor is killed, stands still or is slow; who asks other models notices nothing."""
 
 import time
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,6 +16,8 @@ MODEL = "principles-vi"
 TEXT = CATALOGUE[MODEL]["goldenSentences"][0]["text"]
 DEADLINE = 30.0
 STALL = 15.0
+LEAST_ASKED = 20
+"""Of the model's own callers: fewer would say little."""
 
 
 @pytest.fixture
@@ -55,16 +58,21 @@ class Askers:
         with ThreadPoolExecutor(len(self._tokens)) as threads:
             list(threads.map(ask, self._tokens))
 
-    def said(self) -> str:
-        """Tell what came, and how late at most."""
+    def failed(self, honest: Collection[int]) -> list[tuple[int, float]]:
+        """Give the answers that are neither right nor honest, or came too late."""
+        return [
+            (status, late)
+            for status, late in self.answers
+            if status not in {200, *honest} or late >= DEADLINE + 2
+        ]
+
+    def said(self, *honest: int) -> str:
+        """Tell how many asked and failed, what came, how late at most; `honest` statuses are no failure."""
         statuses = [status for status, _ in self.answers]
         counted = ", ".join(f"{statuses.count(one)} times {one}" for one in sorted(set(statuses)))
-        latest = max(late for _, late in self.answers)
-        return f"its own {len(self._tokens)} callers: {counted}, after {latest:.1f} s at most"
-
-    def honest(self, *statuses: int) -> bool:
-        """Tell whether every answer had one of the statuses, in time."""
-        return all(status in statuses and late < DEADLINE + 2 for status, late in self.answers)
+        latest, failed = max(late for _, late in self.answers), len(self.failed(honest))
+        own = f"its own {len(self._tokens)} callers: {len(statuses)} sent, {failed} failed"
+        return f"{own} ({counted}), after {latest:.1f} s at most"
 
 
 def test_a_predictor_goes_stalls_and_is_slow(others: Load, tenants: list[str]) -> None:
@@ -80,8 +88,9 @@ def test_a_predictor_goes_stalls_and_is_slow(others: Load, tenants: list[str]) -
         ask.until_answered()
         replaced(predictor(MODEL), killed)
         row.healed()
-        row.saw(ask.said())
-        assert ask.honest(200, 503), ask.answers
+        row.saw(ask.said(503))
+        assert ask.failed({503}) == []
+        assert len(ask.answers) >= LEAST_ASKED
 
         ask = Askers(tenants)
         row = others.row(
@@ -94,8 +103,9 @@ def test_a_predictor_goes_stalls_and_is_slow(others: Load, tenants: list[str]) -
         row.mended()
         ask.until_answered()
         row.healed()
-        row.saw(ask.said())
-        assert ask.honest(200, 503, 504), ask.answers
+        row.saw(ask.said(503, 504))
+        assert ask.failed({503, 504}) == []
+        assert len(ask.answers) >= len(tenants)  # each may wait for its deadline
 
         ask = Askers(tenants)
         row = others.row(
@@ -109,4 +119,5 @@ def test_a_predictor_goes_stalls_and_is_slow(others: Load, tenants: list[str]) -
         ask.until_answered()
         row.healed()
         row.saw(ask.said())
-        assert ask.honest(200), ask.answers
+        assert ask.failed(()) == []
+        assert len(ask.answers) >= LEAST_ASKED

@@ -8,7 +8,7 @@ import pytest
 
 from ..conftest import Attack
 from .careless import workers_server
-from .conftest import JSON, Target, bearer
+from .conftest import JSON, Target
 from .entrances import INSTALLED, Entrance, through_the_ingress
 from .wire import FRAMING, astray, send
 
@@ -84,11 +84,13 @@ def test_h2a_headers_without_end(attack: Attack, entrance: Entrance, lenient: in
         row.control = "a server without caps takes 100 headers"
 
 
-def healthy(target: Target, times: int) -> list[float]:
+def healthy(entrance: Entrance, times: int) -> list[float]:
     took = []
     for _ in range(times):
+        time.sleep(0.015)  # an installation lets a user ask a hundred times a second
         begun = time.perf_counter()
-        assert target.classify(**bearer()).status_code == 200
+        body = {"text": "Shopee thu thập email"}
+        assert entrance.client.post("/classify", json=body, headers=entrance.bearer()).status_code == 200
         took.append(time.perf_counter() - begun)
     return took
 
@@ -107,21 +109,21 @@ def shut_out() -> str:
     return "16 such connections to a server of 16 workers, and nobody else is answered within 3 s"
 
 
-def test_h2b_headers_that_never_end_in_time(attack: Attack, target: Target) -> None:
-    before = statistics.median(healthy(target, 40))
+def test_h2b_headers_that_never_end_in_time(attack: Attack, entrance: Entrance) -> None:
+    before = statistics.median(healthy(entrance, 40))
     slow = []
     try:
         for _ in range(200):
-            link = socket.create_connection(("127.0.0.1", target.gateway.port), 10)
-            link.sendall(b"POST /classify HTTP/1.1\r\nHost: x\r\nX-A: ")
+            link = socket.create_connection(entrance.address, 10)
+            link.sendall(f"POST /classify HTTP/1.1\r\nHost: {entrance.host}\r\nX-A: ".encode())
             slow.append(link)
-        with attack("H2b", "200 connections that send a header a byte at a time") as row:
+        with attack(entrance.row("H2b"), "200 connections that send a header a byte at a time") as row:
             row.tried = len(slow)
             during = []
             for _ in range(40):
                 for link in slow[:20]:
                     link.sendall(b"a")
-                during += healthy(target, 1)
+                during += healthy(entrance, 1)
             # Nothing of it may be felt by others: twice is what a busy machine does by itself.
             row.got_through = int(statistics.median(during) > 2 * before + 0.01)
             meanwhile = statistics.median(during)
@@ -132,16 +134,22 @@ def test_h2b_headers_that_never_end_in_time(attack: Attack, target: Target) -> N
             link.close()
 
 
-def test_h2c_a_body_that_does_not_come(attack: Attack, target: Target, lenient: int) -> None:
-    sent = {"Host": "x", **JSON, **bearer()}
+def test_h2c_a_body_that_does_not_come(attack: Attack, entrance: Entrance, lenient: int) -> None:
+    sent = {"Host": "x", **JSON, **entrance.bearer()}
     head = "".join(["POST /classify HTTP/1.1\r\n", *(f"{name}: {value}\r\n" for name, value in sent.items())])
     ways = [f"{head}Content-Length: 100\r\n\r\n{{", f"{head}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n"]
-    with attack("H2c", "a body that begins and does not go on") as row:
+    with attack(entrance.row("H2c"), "a body that begins and does not go on") as row:
         for way in ways:
             begun = time.monotonic()
-            said = send(target.gateway.port, way.encode(), seconds=20)
+            said = entrance.send(way.encode(), seconds=20)
             row.tried += 1
-            row.got_through += said.statuses != (408,) or time.monotonic() - begun > 15
+            late = time.monotonic() - begun > 15
+            # Go's servers wait for the body that the gateway no longer waits for, and then close: the caller
+            # of the ingress may hear nothing, and holds nothing of the gateway's.
+            row.got_through += any(s != 408 for s in said.statuses) or (not entrance.suffix and late)
+            row.got_through += not entrance.suffix and said.statuses != (408,)
         assert [send(lenient, way.encode(), seconds=8).statuses for way in ways] == [(), ()]
-        row.figure = "408, and the connection is closed"
+        row.figure = (
+            "408, and the connection is closed" if not entrance.suffix else "408, or nothing, in 20 s"
+        )
         row.control = "a server without a deadline still waits after 8 s"

@@ -15,17 +15,22 @@ from .conftest import AUDIENCE, ISSUER, Published, Target, bearer, claims, token
 from .entrances import Entrance
 from .forgeries import ATTACKS, NOW, forged, headed, odd
 
+OF_THE_PROCESS = {"T4c", "T4d", "T7c"}
+"""The release names no issuer and no audience; what is written otherwise cannot be signed anew."""
+
 
 @pytest.mark.parametrize("identity", ATTACKS)
 def test_no_such_token_opens_anything(
-    attack: Attack, target: Target, careless: Careless, identity: str
+    attack: Attack, entrance: Entrance, careless: Careless, identity: str
 ) -> None:
+    if entrance.suffix and identity in OF_THE_PROCESS:
+        pytest.skip("directly only")
     what, tokens = ATTACKS[identity]
-    assert target.lets_in(token()), "a good token has to be let in, or nothing is shown"
-    with attack(identity, what) as row:
+    assert entrance.lets_in(token()), "a good token has to be let in, or nothing is shown"
+    with attack(entrance.row(identity), what) as row:
         for forgery in tokens:
             row.tried += 1
-            row.got_through += target.lets_in(forgery)
+            row.got_through += entrance.lets_in(forgery)
         believed = sum(map(careless.accepts, tokens))
         row.control = f"a verifier that does as the token says believes {believed}"
         assert believed, "the attack is none"
