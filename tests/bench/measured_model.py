@@ -39,12 +39,17 @@ def revision(folder: Path, work: Path, *, quantization: str = "int8") -> Path:
 
 
 def copy(revision: Path, root: Path, name: str) -> Path:
-    """Publish the same bytes as a model of another name; its digest stays, since the name is not in it."""
+    """Publish the same bytes as a model of another name; its digest stays, since the name is not in it.
+
+    The sum of the manifest goes: it has the name in it, and one without is served as well.
+    """
     folder = root / "models" / name / "revisions" / revision.name
     shutil.copytree(revision, folder)
     file = folder / "manifest.json"
     file.chmod(0o644)
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"model": name}))
+    manifest = json.loads(file.read_text()) | {"model": name}
+    del manifest["sha256"]
+    file.write_text(json.dumps(manifest))
     return folder
 
 

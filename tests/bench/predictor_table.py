@@ -81,7 +81,7 @@ def write(servers: Sequence[Peer], cells: list[Cell], starts: list[Start]) -> No
     note = f"Medians and ranges of {rounds} interleaved rounds." if rounds > 1 else "One round."
     figures.table("predictor", head, rows, note=note)
     against = [
-        [callers, *(spread(at.get(name, [float("nan")]), digits=2) for name in [*names, "best_peer"])]
+        [callers, *(spread(at[name], digits=2) if name in at else "-" for name in [*names, "best_peer"])]
         for callers, at in by_round.items()
     ]
     figures.table("ratios", ["callers", *names, "best of them"], against)
