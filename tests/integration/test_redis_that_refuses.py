@@ -108,3 +108,19 @@ async def test_it_is_seen_in_health_and_counted(redis_process: Any, redis: Any) 
     assert health["components"]["cache"]["status"] == "degraded"
     assert "veriaidpo_gateway_redis_up 0.0" in metrics
     assert 'veriaidpo_gateway_redis_refused_total{error="READONLY"}' in metrics
+
+
+async def test_one_that_is_full_is_read_on_and_says_so_until_it_takes_something(
+    store: Store, redis: Any
+) -> None:
+    assert await written(store)
+    await redis.config_set("maxmemory", "1")
+    try:
+        assert not await written(store)
+        assert await read(store)
+        assert not store.away
+        assert not await store.answers()
+    finally:
+        await redis.config_set("maxmemory", "0")
+    assert await written(store)
+    assert await store.answers()

@@ -26,7 +26,8 @@ HURRY = 0.01
 """Seconds for another server, where the same caller has waited in vain for one within the last second."""
 
 _NOT_THE_PRIMARY = frozenset({"READONLY", "MASTERDOWN"})
-_OF_THIS_CALL = frozenset({"OOM", "WRONGTYPE"})
+_FULL = "OOM"
+_OF_THIS_CALL = frozenset({_FULL, "WRONGTYPE"})
 """The next call may go well: Redis is full, or something of another kind is under that key."""
 
 _log = logging.getLogger(__name__)
@@ -48,9 +49,12 @@ def _breaker() -> Breaker:
     return Breaker(failures=1, pause=1.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Health:
     """What one server did of late."""
+
+    full: bool = False
+    """It had no room for what it was given last. It is asked on: what is there already is read."""
 
     answering: Breaker = field(default_factory=_breaker)
     # A replica that only reads refuses one sort of calls and answers the other: what was read says
@@ -113,7 +117,10 @@ class Store:
             )
             raise StoreAwayError from error
         self._closed(health.answering)
-        if isinstance(reply, RefusedError) and reply.code != passed_on:
+        is_refused = isinstance(reply, RefusedError) and reply.code != passed_on
+        if writes:
+            health.full = is_refused and reply.code == _FULL
+        if is_refused:
             self._refused(refusing, reply.code)
             raise StoreAwayError from reply
         self._closed(refusing)
@@ -164,7 +171,8 @@ class Store:
             await self.ask("PING")
         except StoreAwayError:
             return False
-        return not self.away
+        full = {place for place, health in self._health.items() if health.full}
+        return not self.away and full.isdisjoint(self._nodes.places())
 
     async def close(self) -> None:
         """Close the connections."""
