@@ -92,8 +92,8 @@ def test_the_api_server_is_away(load: Load, seconds: int) -> None:
         kubectl("delete", "inferenceservice", name, "--wait=false")
         eventually(lambda: remade("inferenceservices", name, made), "it is made again", 300)
         ready(name, 240)
+        assert restarts() == before, "the operator ended"
         row.healed()
-        row.saw(f"{restarts() - before} restarts of the operator")
         if lost_nodes() - was_lost:
             row.saw("then Kubernetes took its only node for lost, and its pods out of their Services")
             load.excuse(lambda answer: answer.at >= back)
@@ -139,7 +139,7 @@ def test_the_definition_of_inference_services_goes_and_comes_back(load: Load) ->
     with load:
         row = load.row(
             "kserve-crd-gone", "the definition of InferenceServices goes, with all of them, and comes back",
-            "honest 503s and RuntimeUnavailable; all Ready by themselves once it is back",
+            "honest 503s and RuntimeUnavailable; all Ready by themselves once it is back, and no restart",
         )  # fmt: skip
         before = restarts()
         stored = run("kubectl", "get", "crd", definition, "-o", "json", "--show-managed-fields=false")
@@ -149,8 +149,8 @@ def test_the_definition_of_inference_services_goes_and_comes_back(load: Load) ->
         run("kubectl", "create", "-f", "-", stdin=_without_history(stored))
         row.mended()
         kubectl("wait", "--for=condition=Ready", "models", "--all", "--timeout=400s", timeout=410)
+        assert restarts() == before, "the operator ended"
         row.healed()
-        row.saw(f"{restarts() - before} restarts of the operator")
 
 
 def _without_history(stored: str) -> str:

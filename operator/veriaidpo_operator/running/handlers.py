@@ -21,8 +21,13 @@ _CHILDREN = (
     ("batch", "v1", "jobs"),
     ("", "v1", "pods"),
     ("", "v1", "persistentvolumeclaims"),
-    ("serving.kserve.io", "v1beta1", "inferenceservices"),
 )
+"""What is watched of what a Model owns.
+
+InferenceServices are not: kopf ends the whole operator when a kind that it watches leaves the cluster, as
+KServe's may. Their pods tell of them at once, a rollout is looked at every few seconds, and every Model each
+RESYNC_SECONDS.
+"""
 
 
 def register(registry: kopf.OperatorRegistry, engine: Engine) -> None:
