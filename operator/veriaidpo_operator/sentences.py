@@ -22,6 +22,7 @@ class Told(StrEnum):
     """Reasons of events that are not reasons of a condition."""
 
     REVISION_FETCHED = "RevisionFetched"
+    FETCHED_WITH_WARNINGS = "FetchedWithWarnings"
     REVISION_SERVING = "RevisionServing"
     REVISION_QUARANTINED = "RevisionQuarantined"
     ROLLED_BACK = "RolledBack"

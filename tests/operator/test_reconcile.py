@@ -187,6 +187,15 @@ def test_a_webhook_of_kserve_that_does_not_answer_is_told_of_and_what_answers_go
     assert world.condition("Ready") == ("True", "Serving")
 
 
+def test_what_a_fetch_found_odd_is_told_once(reconcile: Reconciler, cluster: InMemory, world: World) -> None:
+    world.warnings = ["source unreachable; adopted"]
+    for _ in range(8):
+        reconcile("principles-vi")
+        world.kubernetes()
+    assert world.condition("Ready") == ("True", "Serving")
+    assert cluster.told.count("FetchedWithWarnings") == 1
+
+
 def test_a_claim_that_will_go_with_its_model_is_warned_of_once(
     reconcile: Reconciler, cluster: InMemory, world: World
 ) -> None:

@@ -71,6 +71,7 @@ class World:
         """What the source holds now."""
         self.conversion: Json | None = None
         self.calibration: Json | None = None
+        self.warnings: list[str] = []
         self._uids = 0
         self.body: Json = {}
         self.new_model(merged(SPEC, spec or {}))
@@ -248,7 +249,7 @@ class World:
             if not job.get("status", {}).get("conditions"):
                 result: Json = {"reason": "Published", "digest": digest or self.digest, "commit": COMMIT}
                 result |= {"format": "onnx-fp32", "conversion": self.conversion}
-                result |= {"calibration": self.calibration}
+                result |= {"calibration": self.calibration, "warnings": self.warnings}
                 self.finish(job, result)
         if self.runtime_known:
             self.kserve()

@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from veriaidpo_predictor import manifest
+
 from .fetching_process import LABELS, Fetch, hub_process, spec
 
 
@@ -158,6 +160,30 @@ def test_a_new_commit_is_a_new_revision_beside_the_old_one(
     code, found = fetch.run(url, spec())
     assert (code, found["reason"]) == (0, "Published")
     assert len(fetch.published()) == 2
+
+
+def test_of_several_revisions_the_newest_is_adopted_where_the_hub_is_dead(
+    hub: Callable[..., str], source: Path, fetch: Fetch
+) -> None:
+    url = hub("--root", f"demo={source}")
+    fetch.run(url, spec())
+    with (source / "tiny" / "vocab.txt").open("a") as file:
+        file.write("more\n")
+    fetch.run(url, spec())
+    for newest in fetch.published():
+        for folder in fetch.published():
+            _date(folder, "2026-01-02T00:00:00Z" if folder == newest else "2026-01-01T00:00:00Z")
+        _, found = fetch.run("http://127.0.0.1:9", spec(), attempts=2)
+        assert (found["reason"], found["digest"]) == ("Adopted", newest.name)
+
+
+def _date(revision: Path, created_at: str) -> None:
+    """Write into a revision when it was made."""
+    written = revision / manifest.FILE_NAME
+    dated = manifest.read(revision).model_copy(update={"created_at": created_at})
+    written.chmod(0o644)
+    written.write_bytes(manifest.encode(dated))
+    written.chmod(0o444)
 
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(

@@ -11,7 +11,7 @@ from veriaidpo_operator.objects import jobs
 from veriaidpo_operator.objects.fetch_words import FetchResult, Progress
 from veriaidpo_operator.objects.observed import Job, Observed, Pod
 from veriaidpo_operator.reasons import SLOW, Reason, known
-from veriaidpo_operator.sentences import Phrase, Sentences, full_stop
+from veriaidpo_operator.sentences import Phrase, Sentences
 from veriaidpo_operator.settings import Settings
 
 _STATES = {
@@ -204,8 +204,3 @@ def _size(count: float) -> str:
         if count >= size:
             return f"{count / size:.1f} {unit}"
     return f"{count:.0f} B"
-
-
-def warnings(result: FetchResult) -> str:
-    """Return what the fetch found odd, as one text."""
-    return " ".join(full_stop(text) for text in result.warnings)

@@ -34,6 +34,8 @@ class Plan:
     actions: tuple[Action, ...]
     status: Status
     again: float
+    warnings: tuple[str, ...] = ()
+    """What a fetch that has just ended found odd, without failing."""
 
 
 def plan(model: Model, observed: Observed, settings: Settings, now: datetime) -> Plan:
@@ -50,7 +52,9 @@ def plan(model: Model, observed: Observed, settings: Settings, now: datetime) ->
         model = replace(model, status=quarantined(model.status, bad))
         return Plan((), next_status(assess(model, observed, settings, now)), 0)
     actions = (*_claim(situation), *_fetch(situation), *_serve(situation))
-    return Plan(actions, next_status(situation), _again(situation, actions))
+    fetched = situation.fetch.result
+    warnings = fetched.warnings if fetched is not None else ()
+    return Plan(actions, next_status(situation), _again(situation, actions), warnings)
 
 
 def _claim(s: Situation) -> tuple[Action, ...]:

@@ -6,7 +6,7 @@ from typing import Literal
 from veriaidpo_operator.decisions.actions import Action, Create, Patch
 from veriaidpo_operator.reasons import Reason
 from veriaidpo_operator.recorded import Status
-from veriaidpo_operator.sentences import Phrase, Sentences, Told
+from veriaidpo_operator.sentences import Phrase, Sentences, Told, full_stop
 
 # Steps of a download follow each other within seconds and are in the status; as events they would only be
 # noise.
@@ -31,13 +31,19 @@ class Event:
     message: str
 
 
-def events(before: Status, after: Status, say: Sentences) -> tuple[Event, ...]:
-    """Return the events that a change of status deserves."""
+def events(
+    before: Status, after: Status, say: Sentences, warnings: tuple[str, ...] = ()
+) -> tuple[Event, ...]:
+    """Return the events that a change of status deserves; `warnings`: what a fetch that ended found odd."""
     found: list[Event] = []
     if after.fetched_revision and after.fetched_revision != before.fetched_revision:
         commit = (after.resolved_commit or say(Phrase.UNKNOWN))[:12]
         text = say(Told.REVISION_FETCHED, revision=after.fetched_revision[:12], commit=commit)
         found.append(Event("Normal", Told.REVISION_FETCHED, text))
+    if warnings and after.fetched_by != before.fetched_by:
+        detail = " ".join(full_stop(text) for text in warnings)
+        text = say(Told.FETCHED_WITH_WARNINGS, revision=(after.fetched_revision or "")[:12], detail=detail)
+        found.append(Event("Warning", Told.FETCHED_WITH_WARNINGS, text))
     found += _quarantine(before, after, say)
     if after.current_revision and after.current_revision != before.current_revision:
         text = say(Told.REVISION_SERVING, revision=after.current_revision[:12])

@@ -71,8 +71,8 @@ class Reconciler:
             again = plan(
                 model, replace(observed, refused={**observed.refused, **refused}), self._settings, now
             )
-            decided = Plan((), again.status, self._settings.resync_seconds)
-        self._say(model, decided.status, now)
+            decided = replace(again, actions=(), again=self._settings.resync_seconds)
+        self._say(model, decided.status, now, decided.warnings)
         return decided.again
 
     def _carry_out(self, model: Model, decided: Plan, now: datetime) -> dict[str, str]:
@@ -100,7 +100,7 @@ class Reconciler:
         moving = bool(actions or untold(group, seen)) and not self._refused[claim]
         return _SOON if moving else self._settings.resync_seconds
 
-    def _say(self, model: Model, status: Status, now: datetime) -> None:
+    def _say(self, model: Model, status: Status, now: datetime, warnings: tuple[str, ...] = ()) -> None:
         if status == model.status:
             return
         try:
@@ -109,7 +109,7 @@ class Reconciler:
             if error.code in {404, 409}:  # the Model has gone, or is another one by now
                 return
             raise
-        self._tell(model, events(model.status, status, self._settings.sentences), now)
+        self._tell(model, events(model.status, status, self._settings.sentences, warnings), now)
 
     def _tell(self, model: Model, told: tuple[Event, ...], now: datetime) -> None:
         for event in told:

@@ -103,15 +103,18 @@ class Volume:
         """Drop what earlier attempts left, once a revision is there."""
         shutil.rmtree(self.folder / "staging", ignore_errors=True)
 
-    def _manifests(self) -> Iterator[Manifest]:
-        for path in sorted(self.folder.glob(f"revisions/*/{manifest.FILE_NAME}")):
+    def _manifests(self) -> list[Manifest]:
+        """Read what says of itself that it is this model's, the newest first."""
+        read = []
+        for path in self.folder.glob(f"revisions/*/{manifest.FILE_NAME}"):
             try:
                 found = manifest.read(path.parent)
             except manifest.ManifestError as error:
                 log.warning("passed over: %s", error)
                 continue
             if found.digest == path.parent.name and found.model == self._spec.name:
-                yield found
+                read.append(found)
+        return sorted(read, key=lambda found: (found.created_at, found.digest), reverse=True)
 
     def _existing(self, target: Path) -> Published | None:
         try:
