@@ -43,7 +43,7 @@ from veriaidpo_gateway.models.routes import Routes
 from veriaidpo_gateway.models.sources import Source
 from veriaidpo_gateway.models.tagging import Tagger
 from veriaidpo_gateway.normalisation.legal_forms import load_legal_forms
-from veriaidpo_gateway.records.keeping import Counts
+from veriaidpo_gateway.records.counts import Counts
 from veriaidpo_gateway.records.opening import open_records
 from veriaidpo_gateway.records.recorder import Recorder
 from veriaidpo_gateway.redis.store import Store

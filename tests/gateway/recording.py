@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from veriaidpo_gateway.database.connecting import Database
 from veriaidpo_gateway.records import tables
+from veriaidpo_gateway.records.counts import Counts
 from veriaidpo_gateway.records.findings import Report
-from veriaidpo_gateway.records.keeping import Counts
 from veriaidpo_gateway.records.rows import Contents, Row
 from veriaidpo_gateway.records.signing import PublicKeys
 from veriaidpo_gateway.records.store import row_of

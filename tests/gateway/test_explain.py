@@ -180,9 +180,10 @@ def test_parts_are_all_of_a_text_in_order_and_no_more_than_asked(
     assert all(one.end <= other.start for one, other in itertools.pairwise(places))
     kept = "".join(original[place.start : place.end] for place in places)
     assert "".join(kept.split()) == "".join(original.split())
-    assert occlusion.without(text, []) == text.text
-    for part in found:
-        left = occlusion.without(text, part)
+    whole, *others = occlusion.without(text, [[], *found])
+    assert whole == text.text
+    assert len(others) == len(found)
+    for left in others:
         assert left.strip()
         assert len(left) <= len(text.text) or left == occlusion.NOTHING
 

@@ -105,3 +105,13 @@ async def test_what_was_written_is_proven_and_the_end_is_signed(
         report = await verified(database, public)
     assert not report.findings
     assert (report.rows, report.unsigned_rows, report.open_chains) == (7, 0, 0)
+
+
+async def test_an_answer_whose_explanation_was_refused_was_not_given_and_leaves_none(
+    recording: Any, bearer: Any
+) -> None:
+    async with recording(per_user=8, deadline=0.5) as here:
+        answers = [await here.gateway.classify(TEXT, bearer(), explain=True) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 429]
+        records = await here.records()
+    assert [record.request_id for record in records] == [answers[0].headers["X-Request-Id"]]

@@ -9,7 +9,6 @@ from veriaidpo_gateway import tracing
 from veriaidpo_gateway.classification.answers import Asked
 from veriaidpo_gateway.classification.bodies import Question
 from veriaidpo_gateway.classification.cache import Cache
-from veriaidpo_gateway.classification.recording import record
 from veriaidpo_gateway.classification.under_way import UnderWay
 from veriaidpo_gateway.exchange import Exchange
 from veriaidpo_gateway.identity import access
@@ -54,7 +53,7 @@ class Deps:
 async def decide(
     exchange: Exchange, read: Callable[[], Awaitable[Question]], deps: Deps, *, model_type: str | None = None
 ) -> tuple[Caller, Asked, Inference, bool]:
-    """Answer one classification, before it is put into words; GatewayError for everything else.
+    """Answer one classification, before it is put into words and recorded; GatewayError for everything else.
 
     Gives who asked, what was understood, the model's answer and whether the cache had it. `model_type`
     overrides the body's.
@@ -69,7 +68,6 @@ async def decide(
     exchange.model = asked.model.name
     inference, cached = await _infer(exchange, caller, asked, deps)
     exchange.revision, exchange.cached = inference.revision, cached
-    record(deps.recorder, exchange.request_id, caller, (asked, inference, cached))
     return caller, asked, inference, cached
 
 

@@ -5,7 +5,9 @@ each at the price of a call and of its characters. They are not recorded, cached
 answers.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import chain
 from typing import Annotated
 
 from pydantic import Field
@@ -16,6 +18,7 @@ from veriaidpo_gateway.classification.answers import Answer, Asked, Classificati
 from veriaidpo_gateway.classification.bodies import Question
 from veriaidpo_gateway.classification.classify import Deps
 from veriaidpo_gateway.classification.occlusion import Explanation
+from veriaidpo_gateway.classification.recording import record
 from veriaidpo_gateway.exchange import Exchange
 from veriaidpo_gateway.identity.access import Caller
 from veriaidpo_gateway.normalisation import texts
@@ -53,6 +56,8 @@ async def classify_explained(
         with tracing.stage("explain"):
             found = await _explain(exchange, caller, asked, inference.category_id, deps)
         told["explanation"] = found.model_dump()
+    # Last: where the explanation is refused, nobody got an answer.
+    record(deps.recorder, exchange.request_id, caller, (asked, inference, cached))
     return told
 
 
@@ -64,8 +69,10 @@ async def _explain(
     The whole text is asked for once more, so that all answers are of one revision.
     """
     left_out = occlusion.parts(asked.text)
-    seen = [asked.text.text, *(occlusion.without(asked.text, each) for each in left_out)]
-    for text in seen:
+    seen = []
+    for text in chain([asked.text.text], occlusion.without(asked.text, left_out)):
+        seen.append(text)
+        await asyncio.sleep(0)  # a long text takes a while, and others wait
         # Placeholders may make a text longer than any that a caller may send, and than what a limit holds.
         characters = min(len(text), texts.LONGEST)
         await deps.limits.wait_turn(caller, characters, exchange.started + deps.deadline)

@@ -6,6 +6,7 @@ Pure.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -65,13 +66,20 @@ def parts(text: Normalised, most: int = MOST) -> list[list[_Word]]:
     return [found[start : start + together] for start in range(0, len(found), together or 1)]
 
 
-def without(text: Normalised, left_out: Sequence[_Word]) -> str:
-    """Give the text as a model would see it without some words."""
-    gone, kept, last = {word.place for word in left_out}, [], 0
-    for word in _words(text):
-        kept += [text.original[last : word.place.start], "" if word.place in gone else word.seen]
+def without(text: Normalised, left_out: Sequence[Sequence[_Word]]) -> Iterator[str]:
+    """Give the text as a model would see it without each of its `parts`, one after the other."""
+    pieces: list[str] = []
+    last = 0
+    for word in chain.from_iterable(left_out):
+        pieces += [text.original[last : word.place.start], word.seen]
         last = word.place.end
-    return texts.canonical("".join([*kept, text.original[last:]])) or NOTHING
+    pieces.append(text.original[last:])
+    start = 0
+    for part in left_out:
+        end = start + 2 * len(part)
+        between = pieces[start:end:2]
+        yield texts.canonical("".join([*pieces[:start], *between, *pieces[end:]])) or NOTHING
+        start = end
 
 
 def explained(

@@ -49,13 +49,22 @@ class Database:
     @asynccontextmanager
     async def begin(self, seconds: float = PATIENCE) -> AsyncIterator[AsyncConnection]:
         """Do some work, whole or not at all: DatabaseAwayError, or IntegrityError for what may not be."""
+        async with self._bounded(seconds), self._engine.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _bounded(self, seconds: float) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(seconds), self._engine.begin() as connection:
-                yield connection
+            async with asyncio.timeout(seconds):
+                yield
         except IntegrityError:
             raise
         except self._troubles as error:
             raise DatabaseAwayError from error
+
+    def snapshot(self) -> "Snapshot":
+        """Give it as it is at one moment; what closes that closes this."""
+        return Snapshot(self._engine, self._troubles)
 
     async def __aenter__(self) -> Self:
         """Open nothing: a connection is made when it is needed."""
@@ -66,6 +75,37 @@ class Database:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await self._engine.dispose()
+
+
+class Snapshot(Database):
+    """A database as it was when it was first read: all that is read is of one transaction, one at a time."""
+
+    _connection: AsyncConnection | None = None
+
+    @asynccontextmanager
+    async def begin(self, seconds: float = PATIENCE) -> AsyncIterator[AsyncConnection]:
+        """Read some of it: DatabaseAwayError."""
+        async with self._bounded(seconds):
+            if self._connection is None:
+                self._connection = await self._opened()
+            yield self._connection
+
+    async def _opened(self) -> AsyncConnection:
+        connection = await self._engine.connect().start()
+        if self.kind == "postgresql":
+            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        else:
+            # The driver begins none for what is only read.
+            await connection.exec_driver_sql("BEGIN")
+        return connection
+
+    async def __aexit__(self, *_: object) -> None:
+        """Let the moment go, and close the connections."""
+        if self._connection is not None:
+            with contextlib.suppress(TimeoutError, *self._troubles):
+                async with asyncio.timeout(PATIENCE):
+                    await self._connection.close()
+        await super().__aexit__()
 
 
 def open_database(url: str | None) -> Database:

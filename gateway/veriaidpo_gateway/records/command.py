@@ -44,12 +44,15 @@ def run(chosen: argparse.Namespace, database_url: str | None) -> int:
 
 
 class Opened:
-    """A database, read in a thread of its own: the next rows come while some are looked at."""
+    """A database, read in a thread of its own: the next rows come while some are looked at.
+
+    All of it is of one moment: a row that is erased meanwhile would have no receipt among those read before.
+    """
 
     def __init__(self, url: str | None) -> None:
         if url is None:
             raise InvalidSettingsError("RECORDS_DATABASE_URL or DATABASE_URL is required")
-        self._database = open_database(url)
+        self._database = open_database(url).snapshot()
         self._reader = RecordReader(self._database)
         self._runner = asyncio.Runner()
         self._thread = ThreadPoolExecutor(1)

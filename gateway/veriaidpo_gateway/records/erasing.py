@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Literal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from veriaidpo_gateway.database.connecting import Database
 from veriaidpo_gateway.records import tables
@@ -31,15 +32,16 @@ class Eraser:
     async def order(self, tenant: str, before: int) -> None:
         """Note that all of a tenant's data of before then has to go, whenever and wherever it turns up."""
         table = tables.erasure
-        later = (
-            sa.update(table).where(table.c.tenant == tenant, table.c.before < before).values(before=before)
-        )
-        missing = sa.select(sa.literal(tenant), sa.literal(before)).where(
-            ~sa.exists().where(table.c.tenant == tenant)
+        dialect = postgresql if self._database.kind == "postgresql" else sqlite
+        # One statement: two that are ordered at once must not both find that there is none yet.
+        order = dialect.insert(table).values(tenant=tenant, before=before)
+        order = order.on_conflict_do_update(
+            index_elements=[table.c.tenant],
+            set_={"before": order.excluded.before},
+            where=table.c.before < order.excluded.before,
         )
         async with self._database.begin(_ORDERED) as connection:
-            await connection.execute(later)
-            await connection.execute(sa.insert(table).from_select(["tenant", "before"], missing))
+            await connection.execute(order)
 
     async def ordered(self) -> dict[str, int]:
         """Return up to when which tenant's data has to go."""
@@ -59,8 +61,15 @@ class Eraser:
             yield found
             last = found
 
+    async def left(self, tenant: str, before: int) -> bool:
+        """Say whether a tenant has records of before then, also such as somebody is erasing just now."""
+        record = tables.record.c
+        some = sa.exists().where(record.tenant == tenant, record.time < before)
+        async with self._database.begin(_ORDERED) as connection:
+            return bool(await connection.scalar(sa.select(some)))
+
     async def erase(self, tenant: str, before: int, reason: Reason, now: int) -> tuple[int, str] | None:
-        """Erase some of a tenant's records of before then; how many, and the receipt. None: none is left."""
+        """Erase some of a tenant's records of before then; how many, and the receipt. None: none is free."""
         record = tables.record
         some = (
             sa.select(record.c.chain, record.c.position)

@@ -5,12 +5,12 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
 
 from veriaidpo_gateway.database.connecting import DatabaseAwayError
-from veriaidpo_gateway.records.rows import Row
-from veriaidpo_gateway.records.spool import Signed, Spool, pieces
+from veriaidpo_gateway.records.counts import Counts
+from veriaidpo_gateway.records.rows import End, Row
+from veriaidpo_gateway.records.spool import Signed, Spool, pieces, put_away
 from veriaidpo_gateway.records.store import RecordStore
 
 AWAY_FOR = 2.0
@@ -23,22 +23,6 @@ _PIECES = 8
 _SEEN_WITHIN = 3_600_000
 
 _log = logging.getLogger(__name__)
-
-
-class Count(Protocol):
-    """Something that counts, such as a counter of Prometheus."""
-
-    def inc(self, amount: float = 1) -> None:
-        """Count so many more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What became of records: in the database, on the disk first, or nowhere."""
-
-    stored: Count
-    spooled: Count
-    lost: Count
 
 
 class Keeper:
@@ -57,6 +41,12 @@ class Keeper:
         self._ask_again, self._prepared, self._inherited = 0.0, False, False
         self.away = False
         """Whether the database did not answer the last time."""
+
+        self.lost = 0
+        """Rows that were given to it and are nowhere."""
+
+        self.kept: End | None = None
+        """Where the rows end that are in the database or on the disk."""
 
     @property
     def stuck(self) -> bool:
@@ -79,7 +69,16 @@ class Keeper:
             self._ask_again = 0.0
         await self._catch_up()
         while self._held and await self._kept(*self._held[0]):
-            self._held.popleft()
+            rows, _ = self._held.popleft()
+            if rows:
+                self.kept = End(rows[-1].position, rows[-1].link)
+
+    def give_up(self) -> int:
+        """Count what could be kept nowhere as lost; how many rows."""
+        rows = sum(len(rows) for rows, _ in self._held)
+        self._held.clear()
+        self._lose(rows)
+        return rows
 
     async def others(self, chain: str, now: int) -> dict[str, tuple[int, str]]:
         """Find where other chains ended, as far as the database tells; `now` in milliseconds since 1970."""
@@ -119,20 +118,47 @@ class Keeper:
         if spool is None or not self._reachable() or (self._inherited and not spool.waiting):
             return
         try:
-            for _ in range(_PIECES):
-                rows, heads, upto = await asyncio.to_thread(spool.next, _PIECE)
-                if not rows and not heads:
-                    break
-                await self._into_store(rows, heads)
-                spool.done(upto)
-            if not self._inherited:
+            await self._bring_own(spool)
+            if not self._inherited and self._spool is not None:
                 for path in spool.left_behind():
-                    for rows, heads in pieces(path, _PIECE):
-                        await self._into_store(rows, heads)
-                    path.unlink(missing_ok=True)
+                    await self._bring(path)
                 self._inherited = True
         except DatabaseAwayError as error:
             self._went_away(error)
+
+    async def _bring_own(self, spool: Spool) -> None:
+        try:
+            for _ in range(_PIECES):
+                piece = await asyncio.to_thread(spool.next, _PIECE)
+                if piece.empty:
+                    break
+                await self._into_store(piece.rows, piece.heads)
+                spool.done(piece)
+                self._lose(piece.unreadable)
+        except OSError as error:
+            # What it can read of it, the next process brings.
+            _log.error("records on the disk cannot be read, and it is used no more: %s", type(error).__name__)
+            self._lose(spool.rows)
+            self._spool = None
+            spool.close()
+
+    async def _bring(self, path: Path) -> None:
+        """Bring what another process left behind; a file that is not readable now is the next start's."""
+        unreadable = 0
+        try:
+            for piece in pieces(path, _PIECE):
+                await self._into_store(piece.rows, piece.heads)
+                unreadable += piece.unreadable
+            put_away(path, unreadable=unreadable)
+        except OSError as error:
+            _log.error("records that a process left behind cannot be read: %s", type(error).__name__)
+        self._lose(unreadable)
+
+    def _lose(self, rows: int) -> None:
+        if rows:
+            self.lost += rows
+            self._counts.lost.inc(rows)
+            _log.error("records were lost", extra={"fields": {"lost": rows}})
 
     async def _into_store(self, rows: Sequence[Row], heads: Sequence[Signed]) -> None:
         await self._prepare()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from veriaidpo_gateway.database.connecting import Database
 from veriaidpo_gateway.record_settings import RecordSettings
 from veriaidpo_gateway.records.answered import TextHash
+from veriaidpo_gateway.records.counts import Counts
 from veriaidpo_gateway.records.erasing import Eraser
-from veriaidpo_gateway.records.keeping import Counts
 from veriaidpo_gateway.records.reading import RecordReader
 from veriaidpo_gateway.records.recorder import Recorder
 from veriaidpo_gateway.records.signing import Signer

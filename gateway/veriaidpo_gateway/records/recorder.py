@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.records.answered import Answered, TextHash, contents_of
-from veriaidpo_gateway.records.keeping import Counts, Keeper
+from veriaidpo_gateway.records.counts import Counts
+from veriaidpo_gateway.records.keeping import Keeper
 from veriaidpo_gateway.records.rows import End, beginning, chained
 from veriaidpo_gateway.records.signing import Head, Signer
 from veriaidpo_gateway.records.spool import Signed, Spool
@@ -60,13 +61,17 @@ class Recorder:
         self._waiting: deque[Answered] = deque()
         self._end: End = beginning(self.chain)
         self._signed: End | None = None
-        self._signed_at, self._lost = 0.0, 0
+        self._signed_at, self._not_taken = 0.0, 0
         self._round = asyncio.Lock()
 
     @property
     def full(self) -> bool:
         """Whether there is no room for another answer."""
         return len(self._waiting) >= MOST_WAITING
+
+    @property
+    def _lost(self) -> int:
+        return self._not_taken + self._keeper.lost
 
     def admit(self) -> None:
         """Refuse an answer that could not be recorded, where the settings want that: 503."""
@@ -76,7 +81,7 @@ class Recorder:
     def add(self, answered: Answered) -> None:
         """Take an answer; one that was admitted always has room."""
         if self._when_full == "count" and self.full:
-            self._lost += 1
+            self._not_taken += 1
             self._counts.lost.inc()
         else:
             self._waiting.append(answered)
@@ -108,9 +113,11 @@ class Recorder:
             await self._write()
             left = len(self._waiting)
             if left:
-                self._lost += left
+                self._not_taken += left
                 self._counts.lost.inc(left)
                 _log.error("answers were not recorded", extra={"fields": {"lost": left}})
+            if self._keeper.give_up():
+                self._end = self._keeper.kept or beginning(self.chain)
             await self._sign(closed=True)
             self._keeper.close()
 

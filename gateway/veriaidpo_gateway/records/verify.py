@@ -20,6 +20,9 @@ from veriaidpo_gateway.records.signing import Head, Receipt
 NEAR = 64
 """How many rows somebody may have put in at one place and each of them still be told by name."""
 
+MOST_LOOSE = 1_000
+"""Rows of a chain that are looked for elsewhere in it; of further ones it is said that they changed."""
+
 
 class _Signed(NamedTuple):
     """What was signed about one chain: its link at some positions, in hex."""
@@ -111,8 +114,12 @@ class _Walk:
         """Say why: rows are missing before it, or some were put there, or it is not the one that was here."""
         self._disturbed = True
         if row.position > self._position + 1:
-            self._breaks.append(self._link)
             self._found(Kind.REMOVED, self._position + 1, row.position - 1)
+            if len(self._breaks) < MOST_LOOSE:
+                self._breaks.append(self._link)
+            return
+        if len(self._loose) >= MOST_LOOSE:
+            self._found(Kind.CHANGED, row.position)
             return
         self._breaks.append(self._link)
         self._loose.append(_Loose(self._link, row, self._skipped(row)))
