@@ -131,15 +131,20 @@ async def test_rows_that_come_twice_are_there_once(here: Here) -> None:
     await recorder.close()
 
 
-async def test_with_everything_full_an_answer_is_refused(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "MOST_WAITING", 5)
-    recorder = here.recorder(most=1)
+async def answer_while_away(here: Here, recorder: Recorder, answers: int) -> None:
+    """Take the database away, then give so many answers, a round after each."""
     here.store.away = True
     await recorder.refresh()
-    for number in range(5):
+    for number in range(answers):
         recorder.admit()
         recorder.add(answered(number))
         await recorder.refresh()
+
+
+async def test_with_everything_full_an_answer_is_refused(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "MOST_WAITING", 5)
+    recorder = here.recorder(most=1)
+    await answer_while_away(here, recorder, 5)
     recorder.add(answered(5))  # was under way when it became full
     with pytest.raises(GatewayError) as refused:
         recorder.admit()
@@ -158,12 +163,7 @@ async def test_or_given_and_counted_and_the_signed_end_says_how_many(
 ) -> None:
     monkeypatch.setattr(recording, "MOST_WAITING", 5)
     recorder = here.recorder(most=None, when_full="count")
-    here.store.away = True
-    await recorder.refresh()
-    for number in range(8):
-        recorder.admit()
-        recorder.add(answered(number))
-        await recorder.refresh()
+    await answer_while_away(here, recorder, 8)
     assert recorder.health()["status"] == "degraded"
     here.store.away = False
     here.now += 3

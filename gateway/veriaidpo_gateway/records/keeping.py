@@ -43,7 +43,7 @@ class Keeper:
         """Whether the database did not answer the last time."""
 
         self.lost = 0
-        """Rows that were given to it and are nowhere."""
+        """Answers that are nowhere: their rows were, or there was no room for them before."""
 
         self.kept: End | None = None
         """Where the rows end that are in the database or on the disk."""
@@ -154,10 +154,14 @@ class Keeper:
             _log.error("records that a process left behind cannot be read: %s", type(error).__name__)
         self._lose(unreadable)
 
+    def lose(self, answers: int) -> None:
+        """Count answers that are nowhere."""
+        self.lost += answers
+        self._counts.lost.inc(answers)
+
     def _lose(self, rows: int) -> None:
         if rows:
-            self.lost += rows
-            self._counts.lost.inc(rows)
+            self.lose(rows)
             _log.error("records were lost", extra={"fields": {"lost": rows}})
 
     async def _into_store(self, rows: Sequence[Row], heads: Sequence[Signed]) -> None:
@@ -181,7 +185,4 @@ class Keeper:
         self._prepared, self._ask_again = False, self._clock() + AWAY_FOR
         if not self.away:
             self.away = True
-            cause = error.__cause__
-            _log.warning(
-                "the database of records is away: %s", type(getattr(cause, "orig", None) or cause).__name__
-            )
+            _log.warning("the database of records is away: %s", error.cause)

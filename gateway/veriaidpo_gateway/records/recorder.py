@@ -56,22 +56,18 @@ class Recorder:
     ) -> None:
         self.chain = secrets.token_hex(8)
         self._keeper = Keeper(store, spool(self.chain) if spool else None, counts)
-        self._signer, self._text_hash, self._counts = signer, text_hash, counts
+        self._signer, self._text_hash = signer, text_hash
         self._when_full, self._clock = when_full, clock
         self._waiting: deque[Answered] = deque()
         self._end: End = beginning(self.chain)
         self._signed: End | None = None
-        self._signed_at, self._not_taken = 0.0, 0
+        self._signed_at = 0.0
         self._round = asyncio.Lock()
 
     @property
     def full(self) -> bool:
         """Whether there is no room for another answer."""
         return len(self._waiting) >= MOST_WAITING
-
-    @property
-    def _lost(self) -> int:
-        return self._not_taken + self._keeper.lost
 
     def admit(self) -> None:
         """Refuse an answer that could not be recorded, where the settings want that: 503."""
@@ -81,19 +77,18 @@ class Recorder:
     def add(self, answered: Answered) -> None:
         """Take an answer; one that was admitted always has room."""
         if self._when_full == "count" and self.full:
-            self._not_taken += 1
-            self._counts.lost.inc()
+            self._keeper.lose(1)
         else:
             self._waiting.append(answered)
 
     def health(self) -> dict[str, Any]:
         """Tell how records are kept. Without the database they wait on the disk: degraded at worst."""
-        troubled = self._keeper.away or self._keeper.stuck or self._lost
+        troubled = self._keeper.away or self._keeper.stuck or self._keeper.lost
         return {
             "status": "degraded" if troubled else "healthy",
             "waiting": len(self._waiting),
             "spooled_bytes": self._keeper.spooled,
-            "lost": self._lost,
+            "lost": self._keeper.lost,
         }
 
     async def refresh(self) -> None:
@@ -113,8 +108,7 @@ class Recorder:
             await self._write()
             left = len(self._waiting)
             if left:
-                self._not_taken += left
-                self._counts.lost.inc(left)
+                self._keeper.lose(left)
                 _log.error("answers were not recorded", extra={"fields": {"lost": left}})
             if self._keeper.give_up():
                 self._end = self._keeper.kept or beginning(self.chain)
@@ -137,7 +131,7 @@ class Recorder:
         position, link = self._signed = self._end
         self._signed_at = self._clock()
         others = await self._keeper.others(self.chain, now)
-        head = Head(self.chain, position, link.hex(), now, closed, self._lost, others)
+        head = Head(self.chain, position, link.hex(), now, closed, self._keeper.lost, others)
         signed = self._signer.sign(head)
         # In the log as well: what was seen elsewhere, nobody can take back.
         _log.info("the chain of records", extra={"fields": {"position": position, "head": signed}})
