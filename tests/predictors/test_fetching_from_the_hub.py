@@ -153,11 +153,7 @@ def test_a_damaged_revision_is_not_adopted_but_fetched_again(
 def test_a_new_commit_is_a_new_revision_beside_the_old_one(
     hub: Callable[..., str], source: Path, fetch: Fetch
 ) -> None:
-    url = hub("--root", f"demo={source}")
-    fetch.run(url, spec())
-    with (source / "tiny" / "vocab.txt").open("a") as file:
-        file.write("more\n")
-    code, found = fetch.run(url, spec())
+    code, found = _fetch_two_commits(hub, source, fetch)
     assert (code, found["reason"]) == (0, "Published")
     assert len(fetch.published()) == 2
 
@@ -165,16 +161,21 @@ def test_a_new_commit_is_a_new_revision_beside_the_old_one(
 def test_of_several_revisions_the_newest_is_adopted_where_the_hub_is_dead(
     hub: Callable[..., str], source: Path, fetch: Fetch
 ) -> None:
-    url = hub("--root", f"demo={source}")
-    fetch.run(url, spec())
-    with (source / "tiny" / "vocab.txt").open("a") as file:
-        file.write("more\n")
-    fetch.run(url, spec())
+    _fetch_two_commits(hub, source, fetch)
     for newest in fetch.published():
         for folder in fetch.published():
             _date(folder, "2026-01-02T00:00:00Z" if folder == newest else "2026-01-01T00:00:00Z")
         _, found = fetch.run("http://127.0.0.1:9", spec(), attempts=2)
         assert (found["reason"], found["digest"]) == ("Adopted", newest.name)
+
+
+def _fetch_two_commits(hub: Callable[..., str], source: Path, fetch: Fetch) -> tuple[int, dict[str, Any]]:
+    """Fetch what the hub has, then what it has after a change; what the second fetch said."""
+    url = hub("--root", f"demo={source}")
+    fetch.run(url, spec())
+    with (source / "tiny" / "vocab.txt").open("a") as file:
+        file.write("more\n")
+    return fetch.run(url, spec())
 
 
 def _date(revision: Path, created_at: str) -> None:
