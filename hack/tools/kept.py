@@ -24,11 +24,21 @@ _BY_THE_SERVER = (
     "volume.beta.kubernetes.io/",
     "kubectl.kubernetes.io/",
 )
-_USER = 10001
 
 
-def _items(given: Json) -> list[Json]:
+def items(given: Json) -> list[Json]:
+    """Return what is in a List, or the one object."""
     return list(given["items"]) if given["kind"].endswith("List") else [given]
+
+
+def a_list(of: Iterable[Json]) -> Json:
+    """Return a List of them."""
+    return {"apiVersion": "v1", "kind": "List", "items": list(of)}
+
+
+def is_helms(item: Json) -> bool:
+    """Whether a release of Helm brings it."""
+    return bool(item["metadata"].get("labels", {}).get("app.kubernetes.io/managed-by") == "Helm")
 
 
 def clean(item: Json) -> Json:
@@ -44,35 +54,54 @@ def clean(item: Json) -> Json:
 
 def objects(given: Json) -> Json:
     """Return a List of them all."""
-    return _list(clean(item) for item in _items(given))
+    return a_list(clean(item) for item in items(given))
 
 
 def by_hand(given: Json) -> Json:
-    """Return those that no release of Helm brings back by itself."""
-    theirs = (
-        i
-        for i in _items(given)
-        if i["metadata"].get("labels", {}).get("app.kubernetes.io/managed-by") != "Helm"
-    )
-    return _list(clean(item) for item in theirs)
+    """Return those that no release of Helm brings back by itself; see `held` for what is left out of them."""
+    found = [clean(item) for item in items(given) if not is_helms(item)]
+    for item in found:
+        if item["metadata"]["name"] in _waiting(given):
+            del item["spec"]["suspend"]
+    return a_list(found)
+
+
+def held(given: Json) -> Json:
+    """Return what somebody pinned or suspended.
+
+    `at once`: by name, what of spec a release brings its Models back without. `when servable`: names of
+    those that answered although they are suspended, which nothing would serve again while they are.
+    """
+    waiting = _waiting(given)
+    chosen: dict[str, Json] = {}
+    for item in items(given):
+        name, spec = item["metadata"]["name"], item["spec"]
+        keys = ["pinnedRevision"] if name in waiting else ["pinnedRevision", "suspend"]
+        chosen[name] = {key: spec[key] for key in keys if spec.get(key) and is_helms(item)}
+    return {"at once": {name: spec for name, spec in chosen.items() if spec}, "when servable": waiting}
+
+
+def _waiting(given: Json) -> list[str]:
+    return [i["metadata"]["name"] for i in items(given) if i["spec"].get("suspend") and _is_servable(i)]
+
+
+def _is_servable(model: Json) -> bool:
+    conditions = model.get("status", {}).get("conditions", [])
+    return any(one["type"] == "Servable" and one["status"] == "True" for one in conditions)
 
 
 def claims(given: Json) -> Json:
     """Return claims that a volume may be found for anew."""
-    found = [clean(item) for item in _items(given)]
+    found = [clean(item) for item in items(given)]
     for item in found:
         item["spec"].pop("volumeName", None)
-    return _list(found)
-
-
-def _list(items: Iterable[Json]) -> Json:
-    return {"apiVersion": "v1", "kind": "List", "items": list(items)}
+    return a_list(found)
 
 
 def mounted(pods: Json) -> Iterator[tuple[str, str]]:
     """Give each claim with one ready pod that has it mounted."""
     seen: set[str] = set()
-    for pod in _items(pods):
+    for pod in items(pods):
         conditions = pod.get("status", {}).get("conditions", [])
         if not any(one["type"] == "Ready" and one["status"] == "True" for one in conditions):
             continue
@@ -83,74 +112,32 @@ def mounted(pods: Json) -> Iterator[tuple[str, str]]:
                 yield claim, pod["metadata"]["name"]
 
 
-def fetch_image(operator: Json) -> str:
-    """Return the image that the operator fetches with."""
-    (container,) = operator["spec"]["template"]["spec"]["containers"]
-    return str(next(one["value"] for one in container["env"] if one["name"] == "FETCH_IMAGE"))
+def fetching(operator: Json) -> Json:
+    """Return the image that the operator fetches with, and the Secrets that it is pulled by."""
+    pod = operator["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    image = next(one["value"] for one in container["env"] if one["name"] == "FETCH_IMAGE")
+    return {"image": image, "pullSecrets": pod.get("imagePullSecrets", [])}
 
 
-def claim(given: Json, name: str) -> Json:
-    """Return the one of that name; StopIteration where there is none."""
-    return next(item for item in _items(given) if item["metadata"]["name"] == name)
-
-
-def filler(name: str, image: str) -> Json:
-    """Return a pod that has a claim mounted and waits for its bytes; it meets Pod Security restricted."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": f"fill-{name}"},
-        "spec": {
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": 3600,
-            "terminationGracePeriodSeconds": 1,
-            "automountServiceAccountToken": False,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": _USER,
-                "runAsGroup": _USER,
-                "fsGroup": _USER,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [
-                {
-                    "name": "fill",
-                    "image": image,
-                    "command": ["python", "-c", "import time; time.sleep(3600)"],
-                    "resources": {
-                        "requests": {"cpu": "20m", "memory": "64Mi"},
-                        "limits": {"memory": "256Mi"},
-                    },
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "readOnlyRootFilesystem": True,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                    "volumeMounts": [{"name": "models", "mountPath": "/mnt/models"}],
-                }
-            ],
-            "volumes": [{"name": "models", "persistentVolumeClaim": {"claimName": name}}],
-        },
-    }
-
-
-_OF_LISTS: Mapping[str, Callable[[Json], Json]] = {"objects": objects, "by-hand": by_hand, "claims": claims}
+_KEPT: Mapping[str, Callable[[Json], Json]] = {
+    "objects": objects,
+    "by-hand": by_hand,
+    "held": held,
+    "claims": claims,
+    "fetching": fetching,
+}
 
 
 def main(arguments: Sequence[str]) -> None:
     """Print what is asked for."""
-    what, *more = arguments
-    if what == "filler":
-        print(json.dumps(filler(*more)))
-        return
+    (what,) = arguments
     given = json.load(sys.stdin)
     if what == "mounted":
         for pair in mounted(given):
             print(*pair)
-    elif what == "fetch-image":
-        print(fetch_image(given))
     else:
-        print(json.dumps(claim(given, *more) if what == "claim" else _OF_LISTS[what](given), indent=1))
+        print(json.dumps(_KEPT[what](given), indent=1))
 
 
 if __name__ == "__main__":

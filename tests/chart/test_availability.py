@@ -52,6 +52,10 @@ def test_each_gateway_knows_how_many_may_share_a_limit(settings: list[str], most
     assert variables(*settings)["MAX_REPLICAS"] == most
 
 
+def test_there_may_be_no_gateway_while_something_is_done_to_the_database() -> None:
+    assert gateway("gateway.replicas=0")["replicas"] == 0
+
+
 def test_a_drain_takes_gateways_one_after_the_other() -> None:
     (budget,) = kinds(render(), "PodDisruptionBudget")
     assert budget["spec"]["maxUnavailable"] == 1
