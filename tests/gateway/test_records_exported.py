@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from veriaidpo_gateway.__main__ import main
+from veriaidpo_gateway.records.exporting import NoExportError, read
 
 TENANTS = ("t1", "t2")
 
@@ -97,3 +98,14 @@ async def test_what_is_no_export_no_key_or_no_database_is_said(
     code, said = await records("export")
     assert code == 2
     assert "DATABASE_URL" in said
+
+
+def test_an_export_is_read_as_it_is_gone_through() -> None:
+    lines = iter([b'{"head":"1"}', b'{"head":"2"}', b'{"receipt":"3"}', b"no line"])
+    export = read(lines)
+    assert next(iter(export.heads)) == "1"
+    assert list(lines) == [b'{"head":"2"}', b'{"receipt":"3"}', b"no line"]
+    export = read([b'{"head":"1"}', b'{"head":"2"}', b'{"receipt":"3"}', b"no line"])
+    assert list(export.heads) == ["1", "2"]
+    with pytest.raises(NoExportError, match="line 4"):
+        list(export.receipts)

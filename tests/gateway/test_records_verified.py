@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.records.findings import Kind
 from veriaidpo_gateway.records.rows import FORMAT, End, beginning, chained, hash_of
+from veriaidpo_gateway.records.signed import Ends
 from veriaidpo_gateway.records.signing import Head, PublicKeys, Receipt, Signer, UnsignedError
 from veriaidpo_gateway.records.verify import MOST_LOOSE
 
@@ -149,6 +150,26 @@ def test_erased_rows_with_their_receipt_leave_the_chain_proven(rows: int, tenant
     report = after.verified()
     assert not report.findings
     assert report.erased == len([row for row in after.rows if row.contents is None])
+
+
+def test_two_heads_of_one_place_that_say_different_things_are_found_whichever_came_first() -> None:
+    for turned in (False, True):
+        before = kept(25)
+        before.heads += kept(0, chain="b" * 16).heads
+        before.heads[-1] = replace(before.heads[-1], others={CHAIN: (20, "00" * 32)})
+        if turned:
+            before.heads.reverse()
+        assert (Kind.UNLIKE_HEAD, 20, 20) in before.found()
+
+
+def test_what_was_signed_takes_forty_bytes_however_often_it_is_said_again() -> None:
+    places, ends = 10_000, Ends()
+    for position in range(1, places + 1):
+        for said_again in range(16):
+            ends.add(max(1, position - said_again), f"{max(1, position - said_again):064x}")
+    assert [position for position, _ in ends] == list(range(1, places + 1))
+    assert ends.last == places
+    assert len(ends) <= 2 * 40 * places
 
 
 def test_erased_rows_are_held_against_their_receipt() -> None:

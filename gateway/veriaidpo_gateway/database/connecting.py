@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import itertools
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from sqlalchemy import URL, AsyncAdaptedQueuePool, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
@@ -38,7 +41,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine, troubles: tuple[type[Exception], ...] = ()) -> None:
         self._engine = engine
-        # The driver's own errors come as they are while a connection is being made.
+        # The driver's own errors come as they are while a connection is being made, and to `fetch`.
         self._troubles: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, *troubles)
 
     @property
@@ -78,9 +81,14 @@ class Database:
 
 
 class Snapshot(Database):
-    """A database as it was when it was first read: all that is read is of one transaction, one at a time."""
+    """A database as it was when this was taken, or else first read: all of it in one transaction."""
 
     _connection: AsyncConnection | None = None
+
+    async def take(self) -> None:
+        """Let the moment be now: DatabaseAwayError."""
+        async with self.begin():
+            pass
 
     @asynccontextmanager
     async def begin(self, seconds: float = PATIENCE) -> AsyncIterator[AsyncConnection]:
@@ -94,9 +102,11 @@ class Snapshot(Database):
         connection = await self._engine.connect().start()
         if self.kind == "postgresql":
             await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            await connection.exec_driver_sql("SELECT 1")
         else:
             # The driver begins none for what is only read.
             await connection.exec_driver_sql("BEGIN")
+            await connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema")
         return connection
 
     async def __aexit__(self, *_: object) -> None:
@@ -108,13 +118,26 @@ class Snapshot(Database):
         await super().__aexit__()
 
 
+async def fetch(connection: AsyncConnection, query: str, *values: object) -> Sequence[Sequence[Any]]:
+    """Read rows as the driver gives them, which takes two thirds of the time: for those who read millions.
+
+    In the query, ? is a value.
+    """
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    if connection.dialect.name == "postgresql":
+        numbers = itertools.count(1)
+        numbered = re.sub(r"\?", lambda _: f"${next(numbers)}", query)
+        return cast("Sequence[Sequence[Any]]", await driver.fetch(numbered, *values))
+    return cast("Sequence[Sequence[Any]]", await driver.execute_fetchall(query, values))
+
+
 def open_database(url: str | None) -> Database:
     """Prepare a database, in memory without a URL; InvalidSettingsError for a bad one. Nothing is sent."""
     address = _address(url) if url else make_url("sqlite+aiosqlite://")
     if address.get_backend_name() == "sqlite":
         # One connection: what is in memory belongs to it, and a file is written by one at a time.
         one: dict[str, Any] = {"poolclass": AsyncAdaptedQueuePool, "pool_size": 1, "max_overflow": 0}
-        return Database(create_async_engine(address, **one, pool_timeout=PATIENCE))
+        return Database(create_async_engine(address, **one, pool_timeout=PATIENCE), (sqlite3.Error,))
     import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415  for its weight, where it is not needed
 
     return Database(

@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import gc
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -14,12 +16,14 @@ from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.records.exporting import Export, NoExportError, read
 from veriaidpo_gateway.records.findings import Report
 from veriaidpo_gateway.records.reading import RecordReader
-from veriaidpo_gateway.records.rows import Row
-from veriaidpo_gateway.records.signing import PublicKeys, receipt_id
+from veriaidpo_gateway.records.signing import PublicKeys
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Sequence[Any])
+Following = Callable[[Sequence[object]], Coroutine[Any, Any, Sequence[S]]]
 
 MOST_SHOWN = 100
+_BUFFER = 1 << 20
 PROVEN, BROKEN, NOT_DONE = 0, 1, 2
 """What the command exits with."""
 
@@ -31,9 +35,9 @@ def run(chosen: argparse.Namespace, database_url: str | None) -> int:
             return _export(chosen, database_url)
         keys = _keys(chosen.key)
         if chosen.file is None:
-            with Opened(database_url) as opened:
+            with Opened(database_url) as opened, no_cycles():
                 return _tell(*opened.export().verified(keys))
-        with chosen.file.open("rb") as lines:
+        with chosen.file.open("rb", buffering=_BUFFER) as lines, no_cycles():
             return _tell(*read(lines).verified(keys))
     except DatabaseAwayError as error:
         return _fail(f"the database of records is away, or holds no records yet: {error.cause}")
@@ -41,6 +45,16 @@ def run(chosen: argparse.Namespace, database_url: str | None) -> int:
         return _fail(f"this is no export: {error}")
     except OSError as error:
         return _fail(f"{error.filename}: {error.strerror}")
+
+
+@contextmanager
+def no_cycles() -> Iterator[None]:
+    """Look for no cycles: rows form none, and looking takes a third of the time that they take."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class Opened:
@@ -66,15 +80,20 @@ class Opened:
         self._thread.shutdown()
 
     def export(self, tenant: str | None = None) -> Export:
-        """Take everything, rows as they are gone through; receipts of one tenant alone if one is named."""
-        heads, receipts = self._ask(self._reader.signed(tenant)).result()
-        return Export(heads, receipts, self._rows())
+        """Take everything, as it is gone through; receipts of one tenant alone if one is named."""
+        self._ask(self._database.take()).result()
+        reader = self._reader
+        heads = self._each(reader.heads, ("", 0, 0))
+        receipts = self._each(partial(reader.receipts, tenant), ("",))
+        rows = self._each(reader.chained, ("", 0))
+        return Export((head[3] for head in heads), (receipt[1] for receipt in receipts), rows)
 
-    def _rows(self) -> Iterator[Row]:
-        coming = self._ask(self._reader.chained())
-        while rows := coming.result():
-            coming = self._ask(self._reader.chained((rows[-1].chain, rows[-1].position)))
-            yield from rows
+    def _each(self, following: Following[S], first: tuple[object, ...]) -> Iterator[S]:
+        """Go through all behind a place, as they begin with it; some come while others are looked at."""
+        coming = self._ask(following(first))
+        while some := coming.result():
+            coming = self._ask(following(some[-1][: len(first)]))
+            yield from some
 
     def _ask(self, question: Coroutine[Any, Any, T]) -> Future[T]:
         return self._thread.submit(self._runner.run, question)
@@ -83,9 +102,7 @@ class Opened:
 def _export(chosen: argparse.Namespace, database_url: str | None) -> int:
     with Opened(database_url) as opened, ExitStack() as stack:
         out = stack.enter_context(chosen.out.open("wb")) if chosen.out else sys.stdout.buffer
-        export = opened.export(chosen.tenant)
-        own = frozenset(map(receipt_id, export.receipts))
-        for line in export.written(chosen.tenant, own):
+        for line in opened.export(chosen.tenant).written(chosen.tenant):
             out.write(line)
     return PROVEN
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from veriaidpo_gateway.records.findings import Finding, Kind
 from veriaidpo_gateway.records.rows import Row
-from veriaidpo_gateway.records.signing import Receipt
+from veriaidpo_gateway.records.signing import Chains
 
 
 class Erasures:
     """Erased rows, counted and hashed for the receipt that each of them names."""
 
-    def __init__(self, receipts: Mapping[str, Receipt]) -> None:
+    def __init__(self, receipts: Mapping[str, Chains]) -> None:
         self._receipts = receipts
         self._seen: dict[tuple[str, str], tuple[int, Any]] = {}
         self._places: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
@@ -33,7 +33,7 @@ class Erasures:
         """Say of which rows no receipt tells, or another number of them, or others."""
         for (receipt, chain), (rows, hashes) in self._seen.items():
             said = self._receipts.get(receipt)
-            if said is None or said.chains.get(chain) != (rows, hashes.hexdigest()):
+            if said is None or said.get(chain) != (rows, hashes.hexdigest()):
                 places = self._places[receipt, chain]
                 yield Finding(Kind.ERASED_WITHOUT_RECEIPT, chain, places[0], places[-1])
 

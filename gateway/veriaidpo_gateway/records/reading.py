@@ -1,21 +1,28 @@
 """Records as they are read: one tenant's, page by page, the newest first; or all of them, chain by chain."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
 
-from veriaidpo_gateway.database.connecting import Database
+from veriaidpo_gateway.database.connecting import Database, fetch
 from veriaidpo_gateway.records.rows import Row
 from veriaidpo_gateway.records.store import row_of
-from veriaidpo_gateway.records.tables import head, receipt, record
+from veriaidpo_gateway.records.tables import record
 
 _SECONDS = 10.0
 _TOGETHER = 500
 _MANY = 5_000
 """Rows that are fetched at once: for a caller, and for a whole export."""
+
+_CHAINED = f"""SELECT {", ".join(f'"{column.name}"' for column in record.c)} FROM decision_record
+    WHERE (chain, position) > (?, ?) ORDER BY chain, position LIMIT {_MANY}"""  # noqa: S608
+_HEADS = f"""SELECT chain, position, closed, signed FROM record_head
+    WHERE (chain, position, closed) > (?, ?, ?) ORDER BY chain, position, closed LIMIT {_MANY}"""  # noqa: S608
+_RECEIPTS = f"SELECT id, signed FROM record_receipt WHERE id > ? ORDER BY id LIMIT {_MANY}"  # noqa: S608
+_RECEIPTS_OF = _RECEIPTS.replace("ORDER", "AND tenant = ? ORDER")
 
 _CURSOR = re.compile(r"([0-9]{1,15})-([0-9a-f]{16})-([0-9]{1,15})", re.ASCII)
 
@@ -76,27 +83,23 @@ class RecordReader:
                 return
             after = place_of(rows[-1])
 
-    async def chained(self, after: tuple[str, int] = ("", 0)) -> list[Row]:
-        """Return the next rows of all tenants, chain by chain; none at the end."""
-        columns = record.c
-        query = (
-            sa.select(record)
-            .where(sa.tuple_(columns.chain, columns.position) > sa.tuple_(*map(sa.literal, after)))
-            .order_by(columns.chain, columns.position)
-            .limit(_MANY)
-        )
-        async with self._database.begin(_SECONDS) as connection:
-            return [row_of(row) for row in await connection.execute(query)]
+    async def chained(self, after: Sequence[object] = ("", 0)) -> list[Row]:
+        """Return the next rows of all tenants, behind a chain and position; none at the end."""
+        return [row_of(values) for values in await self._next(_CHAINED, *after)]
 
-    async def signed(self, tenant: str | None = None) -> tuple[list[str], list[str]]:
-        """Return every head, and every receipt or those of a tenant."""
-        of_receipts = sa.select(receipt.c.signed).order_by(receipt.c.time)
-        if tenant is not None:
-            of_receipts = of_receipts.where(receipt.c.tenant == tenant)
+    async def heads(self, after: Sequence[object] = ("", 0, 0)) -> Sequence[Sequence[Any]]:
+        """Return the next heads, after a chain, position and `closed`: these three, and what was signed."""
+        return await self._next(_HEADS, *after)
+
+    async def receipts(self, tenant: str | None, after: Sequence[object] = ("",)) -> Sequence[Sequence[Any]]:
+        """Return the next receipts, of one tenant if it is named: id, and what was signed."""
+        if tenant is None:
+            return await self._next(_RECEIPTS, *after)
+        return await self._next(_RECEIPTS_OF, *after, tenant)
+
+    async def _next(self, query: str, *values: object) -> Sequence[Sequence[Any]]:
         async with self._database.begin(_SECONDS) as connection:
-            heads = await connection.scalars(sa.select(head.c.signed).order_by(head.c.time))
-            receipts = await connection.scalars(of_receipts)
-            return list(heads), list(receipts)
+            return await fetch(connection, query, *values)
 
 
 def place_of(row: Row) -> Place | None:

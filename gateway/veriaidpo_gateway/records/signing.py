@@ -26,6 +26,10 @@ from jose.exceptions import JOSEError
 from veriaidpo_gateway.environment import InvalidSettingsError
 
 ALGORITHM = "ES256"
+
+Chains = Mapping[str, tuple[int, str]]
+"""Of each chain how many rows were erased, and the SHA-256 of their hashes in order, in hex."""
+
 _NEEDED = "an EC P-256 private key in PEM is needed"
 
 
@@ -52,7 +56,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What was erased: of each chain how many rows, and the SHA-256 of their hashes in order, in hex.
+    """What was erased.
 
     `before` in milliseconds since 1970: what is older was to go. `reason` is request or retention.
     """
@@ -63,7 +67,7 @@ class Receipt:
     before: int
     time: int
     rows: int
-    chains: Mapping[str, tuple[int, str]]
+    chains: Chains
 
 
 class Signer:

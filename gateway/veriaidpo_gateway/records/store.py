@@ -59,10 +59,8 @@ def as_values(row: Row) -> tuple[Any, ...]:
 
 def row_of(values: Sequence[Any]) -> Row:
     """Read a row from the columns of its table."""
-    chain, position, row_hash, link, receipt, salt, *_ = values
-    return Row(
-        chain, position, row_hash, link, Contents._make(values[5:]) if salt is not None else None, receipt
-    )
+    chain, position, row_hash, link, receipt, salt = values[:6]
+    return Row(chain, position, row_hash, link, None if salt is None else Contents._make(values[5:]), receipt)
 
 
 async def _insert(connection: AsyncConnection, table: sa.Table, values: list[tuple[Any, ...]]) -> None:

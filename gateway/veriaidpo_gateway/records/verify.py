@@ -4,17 +4,18 @@ Every row is held against its own hash, every hash against the chain, every chai
 about it, and every erased row against the receipt that says it had to go.
 """
 
-from collections import defaultdict, deque
+import sys
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
 
 from veriaidpo_gateway.records.erased import Erasures
 from veriaidpo_gateway.records.findings import Finding, Kind, Report
 from veriaidpo_gateway.records.rows import Row, beginning, hash_of, link_of
+from veriaidpo_gateway.records.signed import Ends, by_chain
 from veriaidpo_gateway.records.signing import Head, Receipt
 
 NEAR = 64
@@ -23,14 +24,7 @@ NEAR = 64
 MOST_LOOSE = 1_000
 """Rows of a chain that are looked for elsewhere in it; of further ones it is said that they changed."""
 
-
-class _Signed(NamedTuple):
-    """What was signed about one chain: its link at some positions, in hex."""
-
-    links: dict[int, str]
-    last: int
-    closed: bool
-    lost: int
+_NO_HEAD = (sys.maxsize, b"")
 
 
 @dataclass(slots=True)
@@ -46,15 +40,17 @@ class _Loose:
 
 
 def verify(rows: Iterable[Row], heads: Iterable[Head], receipts: Iterable[Receipt]) -> Report:
-    """Look at rows, chain by chain in the order of their positions; the signatures were checked before."""
+    """Look at rows, chain by chain in the order of their positions; the signatures were checked before.
+
+    Heads are gone through first, then receipts, then rows, each once.
+    """
     report = Report()
-    signed = _by_chain(heads, report)
-    erasures = Erasures({receipt.id: receipt for receipt in receipts})
-    nothing = _Signed({}, 0, closed=False, lost=0)
+    signed, report.heads = by_chain(heads)
+    erasures = Erasures({receipt.id: receipt.chains for receipt in receipts})
     seen: set[str] = set()
     for chain, of_chain in groupby(rows, attrgetter("chain")):
         seen.add(chain)
-        _Walk(chain, signed.get(chain, nothing), erasures, report).all(of_chain)
+        _Walk(chain, signed.get(chain, Ends()), erasures, report).all(of_chain)
         if chain not in signed:
             report.tell(Finding(Kind.UNSIGNED, chain, 1, 1))
     for chain, said in signed.items():
@@ -71,9 +67,11 @@ def verify(rows: Iterable[Row], heads: Iterable[Head], receipts: Iterable[Receip
 class _Walk:
     """One chain, row by row."""
 
-    def __init__(self, chain: str, signed: _Signed, erasures: Erasures, report: Report) -> None:
+    def __init__(self, chain: str, signed: Ends, erasures: Erasures, report: Report) -> None:
         self._chain, self._signed, self._erasures, self._report = chain, signed, erasures, report
         self._position, self._link = beginning(chain)
+        self._ahead = iter(signed)
+        self._next = next(self._ahead, _NO_HEAD)
         self._near: deque[tuple[int, bytes]] = deque([(0, self._link)], maxlen=NEAR)
         self._loose: list[_Loose] = []
         self._breaks: list[bytes] = []
@@ -82,21 +80,35 @@ class _Walk:
 
     def all(self, rows: Iterable[Row]) -> None:
         """Go through all of them, then say what became of the end."""
-        signed, near = self._signed.links, self._near
+        # Ten million rows come through here: what does not change is looked up once.
+        many, position, link, near = 0, self._position, self._link, self._near.append
+        signed = self._held_against_heads(position, link)
         for row in rows:
+            many += 1
+            before, after = link, position
             _, position, row_hash, link, contents, _, _ = row
-            self._report.rows += 1
             if contents is None:
                 self._without_contents(row)
             elif hash_of(contents) != row_hash:
                 self._found(Kind.CHANGED, position)
-            if position != self._position + 1 or sha256(self._link + row_hash).digest() != link:
+            if position != after + 1 or sha256(before + row_hash).digest() != link:
+                self._position, self._link = after, before
                 self._does_not_follow(row)
-            if position in signed and signed[position] != link.hex() and not self._disturbed:
-                self._found(Kind.UNLIKE_HEAD, position)
-            self._position, self._link = position, link
-            near.append((position, link))
+            if position >= signed:
+                signed = self._held_against_heads(position, link)
+            near((position, link))
+        self._position, self._link = position, link
+        self._report.rows += many
         self._at_the_end()
+
+    def _held_against_heads(self, position: int, link: bytes) -> int:
+        """Hold a row against what was signed at its place, and say at which place the next head is."""
+        while self._next[0] <= position:
+            at, signed = self._next
+            if at == position and signed != link and not self._disturbed:
+                self._found(Kind.UNLIKE_HEAD, position)
+            self._next = next(self._ahead, _NO_HEAD)
+        return self._next[0]
 
     def _found(self, kind: Kind, first: int, last: int | None = None) -> None:
         self._report.tell(Finding(kind, self._chain, first, first if last is None else last))
@@ -155,20 +167,3 @@ class _Walk:
 
 def _follows(row: Row, link: bytes) -> bool:
     return link_of(link, row.row_hash) == row.link
-
-
-def _by_chain(heads: Iterable[Head], report: Report) -> dict[str, _Signed]:
-    links: defaultdict[str, dict[int, str]] = defaultdict(dict)
-    closed: set[str] = set()
-    lost: defaultdict[str, int] = defaultdict(int)
-    for head in heads:
-        report.heads += 1
-        for chain, (position, link) in {**head.others, head.chain: (head.position, head.link)}.items():
-            links[chain][position] = link
-        lost[head.chain] = max(lost[head.chain], head.lost)
-        if head.closed:
-            closed.add(head.chain)
-    return {
-        chain: _Signed(of_chain, max(of_chain), chain in closed, lost[chain])
-        for chain, of_chain in links.items()
-    }
