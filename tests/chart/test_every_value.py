@@ -51,6 +51,8 @@ OTHER_VALUES = {
     "models.storage.claimName": "nfs",
     "models.storage.accessModes": ["ReadWriteMany"],
     "models.serving.placement": "shared",
+    "models.conversion.quantization": "int8",
+    "models.conversion.overrides": {"consent-vi": {"quantization": "int8"}},
     "models.storage.reclaimPolicy": "Delete",
     "gateway.limits.userCharacters": 4000,
     "gateway.limits.tenantCharacters": 4000,
@@ -171,6 +173,13 @@ BESIDE = {
         {"models": {"serving": {**_SEVERAL, "podDisruptionBudgets": False}}},
         {"models": {"serving": _SEVERAL}},
     ),
+    **{
+        f"models.conversion.gate.{name}": (
+            {"models": {"conversion": {"quantization": "int8", "gate": {name: 0.5}}}},
+            {"models": {"conversion": {"quantization": "int8"}}},
+        )
+        for name in ("minAgreement", "maxFlipMargin")
+    },
     "hub.endpoint": ({"hub": {"endpoint": "http://mirror"}}, None),
     "redis.existingSecret": (
         {"redis": {"enabled": False, "existingSecret": "mine"}},

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from .conftest import kinds, render
+import pytest
+
+from .conftest import RenderError, kinds, render
 
 DEMO = ("networkPolicy.enabled=true", "demoHub.enabled=true")
 PROMETHEUS = ("networkPolicy.monitoringFrom[0].namespaceSelector.matchLabels.team=ops",)
@@ -124,3 +126,30 @@ def test_further_edges_are_yours() -> None:
 def test_the_api_server_may_be_named() -> None:
     given = ("networkPolicy.apiServer.cidrs={10.96.0.1/32}", "networkPolicy.apiServer.ports={443}")
     assert ("operator", "elsewhere", 6443) not in edges(*given)
+
+
+@pytest.mark.parametrize("wall", ["networkPolicy.enabled=true", "sources.networkPolicy.enabled=true"])
+@pytest.mark.parametrize(
+    "mirror",
+    [
+        "http://hub.example.vn",
+        "https://hub.example.vn:8443",
+        "https://hub",
+        "https://hub.models.svc",
+        "https://hub.models.svc.cluster.local/base",
+        "https://10.1.2.3",
+        "https://172.20.0.1:443",
+    ],
+)
+def test_a_mirror_that_no_fetch_could_reach_is_refused(wall: str, mirror: str) -> None:
+    with pytest.raises(RenderError, match=r"say in sources\.networkPolicy\.also where hub\.endpoint is"):
+        render(wall, f"hub.endpoint={mirror}")
+    named = ("to[0].ipBlock.cidr=10.1.0.0/16", "ports[0].port=8080")
+    render(wall, f"hub.endpoint={mirror}", *(f"sources.networkPolicy.also[0].{one}" for one in named))
+
+
+@pytest.mark.parametrize(
+    "mirror", ["https://hub.example.vn", "https://hub.example.vn:443/base", "https://100.example.vn"]
+)
+def test_a_mirror_on_the_internet_is_reached_as_it_is(mirror: str) -> None:
+    assert ("fetch", "elsewhere", 443) in edges("demoHub.enabled=false", f"hub.endpoint={mirror}")

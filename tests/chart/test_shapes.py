@@ -107,7 +107,30 @@ def test_minimal_fits_on_two_cores_and_four_gigabytes() -> None:
     asked.append({"cpu": "50m", "memory": "128Mi"})  # one fetch at a time, as the operator asks for it
     assert values["operator"]["maxDownloads"] == 1
     assert sum(amount(one["cpu"]) for one in asked) <= 1, "a node has its own pods too"
-    assert sum(amount(one["memory"]) for one in asked) <= 2 * 10**9
+    assert sum(amount(one["memory"]) for one in asked) <= 2.5 * 10**9
+
+
+INT8, PUBLISHED = 140 * 10**6, 540 * 10**6
+"""Bytes of a model of 135 million parameters, about what it takes in memory."""
+
+
+def test_minimal_has_memory_for_eleven_models_of_full_size() -> None:
+    models = kinds(shape("minimal"), "Model")
+    assert len(models) == 11
+    assert {model["spec"]["conversion"]["quantization"] for model in models} == {"int8"}
+    page = (Path(CHART).parents[1] / "docs/performance.md").read_text()
+    (measured,) = re.findall(r"^\| one predictor \| 11 \| ([0-9]+) MB", page, re.MULTILINE)
+    shared = yaml.safe_load(SHAPES["minimal"].read_text())["operator"]["sharedPredictor"]["resources"]
+    used = int(measured) * 10**6
+    assert amount(shared["requests"]["memory"]) >= used
+    assert amount(shared["limits"]["memory"]) >= used + PUBLISHED - INT8, "one that the gate leaves as it is"
+
+
+def test_minimal_has_a_volume_for_three_revisions_of_each_and_a_fetch() -> None:
+    (claim,) = kinds(shape("minimal"), "PersistentVolumeClaim")
+    size = amount(claim["spec"]["resources"]["requests"]["storage"])
+    a_fetch = PUBLISHED + PUBLISHED + PUBLISHED // 2  # weights, their graph, int8 beside it
+    assert size >= 11 * 3 * INT8 + a_fetch
 
 
 def test_production_brings_no_store_and_makes_no_key() -> None:

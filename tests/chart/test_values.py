@@ -77,6 +77,10 @@ def test_a_misspelt_key_deep_inside_is_refused_too() -> None:
             "set ReadWriteMany, or models.serving.maxReplicas=1",
         ),
         (["models.disabled={principles-xx}"], "principles-vi, legal-basis-vi"),
+        (
+            ["models.conversion.overrides.principles-xx.quantization=int8"],
+            "models.conversion.overrides names .*principles-vi, legal-basis-vi",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_with_the_way_out(settings: list[str], advice: str) -> None:
@@ -279,3 +283,33 @@ def test_the_demonstration_hub_brings_both_languages(demo: list[dict[str, Any]])
     models = [m for m in demo if m["kind"] == "Model"]
     assert {m["spec"]["language"] for m in models} == {"vi", "en"}
     assert all(m["spec"]["source"]["uri"].startswith("hf://veriaidpo-demo/") for m in models)
+
+
+def conversions(*settings: str) -> dict[str, Any]:
+    return {
+        m["metadata"]["name"]: m["spec"].get("conversion") for m in render(*settings) if m["kind"] == "Model"
+    }
+
+
+def test_int8_is_asked_for_by_a_value() -> None:
+    assert set(conversions().values()) == {None}
+    wanted = {"quantization": "int8", "gate": {"minAgreement": 0.99, "maxFlipMargin": 0.1}}
+    made = conversions("models.conversion.quantization=int8")
+    assert made == dict.fromkeys(made, wanted)
+    assert "principles-vi" in made
+
+
+def test_some_of_the_catalogue_are_converted_otherwise() -> None:
+    overrides = "models.conversion.overrides"
+    made = conversions(
+        "models.conversion.quantization=int8",
+        f"{overrides}.consent-vi.quantization=none",
+        f"{overrides}.principles-vi.gate.minAgreement=1",
+    )
+    assert made.pop("consent-vi") is None
+    assert made.pop("principles-vi")["gate"] == {"minAgreement": 1, "maxFlipMargin": 0.1}
+    assert {one["gate"]["minAgreement"] for one in made.values()} == {0.99}
+    (alone,) = (
+        n for n, c in conversions(f"{overrides}.consent-vi.quantization=int8").items() if c is not None
+    )
+    assert alone == "consent-vi"
