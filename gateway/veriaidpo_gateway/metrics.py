@@ -82,6 +82,11 @@ class Metrics:
         self.models_known = Gauge(
             "veriaidpo_gateway_models_known", "Model resources known.", registry=self.registry
         )
+        self.models_away = Gauge(
+            "veriaidpo_gateway_models_away",
+            "Models that should answer and do not; one that was suspended before it ever did should not.",
+            registry=self.registry,
+        )
         self.routes_connected = Gauge(
             "veriaidpo_gateway_routes_connected",
             "1 while the source of routes can be reached.",

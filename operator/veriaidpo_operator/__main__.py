@@ -7,8 +7,8 @@ Settings: NAMESPACE, PREDICTOR_IMAGE and FETCH_IMAGE are needed. TORCH_PREDICTOR
 IMAGE_PULL_SECRETS, SHARED_RESOURCES, HF_ENDPOINT, HUB_TOKEN_SECRET, HUB_TOKEN_KEY, SOURCE_SCHEMES,
 SOURCE_HOSTS, SOURCE_HOSTS_INSIDE, SOURCE_HTTPS_PROXY, SOURCE_NO_PROXY, SOURCE_CA_CONFIGMAP,
 SERVICE_TRUST_CONFIGMAP, FETCH_RETRY_SECONDS, MAX_DOWNLOADS, RESYNC_SECONDS, POLL_SECONDS,
-PENDING_GRACE_SECONDS, STALLED_SECONDS, TRACES_ENDPOINT, TRACES_RATIO, LIVENESS_PORT, LOG_LEVEL and
-MESSAGE_LANGUAGE (of conditions and events: en, vi) have defaults.
+PENDING_GRACE_SECONDS, STALLED_SECONDS, TRACES_ENDPOINT, TRACES_RATIO, LIVENESS_PORT, METRICS_PORT,
+LOG_LEVEL and MESSAGE_LANGUAGE (of conditions and events: en, vi) have defaults.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from veriaidpo_operator.cluster.live import Cluster
 from veriaidpo_operator.objects import hosting
 from veriaidpo_operator.running import handlers
 from veriaidpo_operator.running.engine import Engine
+from veriaidpo_operator.running.metrics import Metrics
 from veriaidpo_operator.running.reconcile import Reconciler
 from veriaidpo_operator.settings import Settings, SettingsError, read
 
@@ -66,15 +67,20 @@ def run(settings: Settings) -> int:
         stalled.append(True)
         stop.set()
 
+    metrics = Metrics()
+    try:
+        metrics.serve(settings.metrics_port)
+    except OSError as error:
+        raise SettingsError(f"METRICS_PORT={settings.metrics_port}: {error.strerror}") from error
     cluster = Cluster(
-        apiserver.connect(settings.namespace),
+        apiserver.connect(settings.namespace, metrics.called),
         settings,
         ask=progress.ask,
         hear=readiness.ask,
         states=hosting.ask,
     )
     engine = Engine(
-        Reconciler(cluster, settings, lambda: datetime.now(UTC)),
+        Reconciler(cluster, settings, lambda: datetime.now(UTC), metrics),
         cluster.names,
         resync_seconds=settings.resync_seconds,
         stalled_seconds=settings.stalled_seconds,

@@ -79,6 +79,7 @@ class Settings:
     pending_grace_seconds: float = 8.0
     """A pod or claim may wait this long before its Model's condition speaks of it."""
     liveness_port: int = 8080
+    metrics_port: int = 9090
     stalled_seconds: float = 180.0
     """Without a finished reconcile for so long, although there is work, the process ends to be restarted."""
     log_level: str = "INFO"
@@ -134,7 +135,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         resync_seconds=seconds("RESYNC_SECONDS", 15),
         poll_seconds=seconds("POLL_SECONDS", 2),
         pending_grace_seconds=seconds("PENDING_GRACE_SECONDS", 8),
-        liveness_port=_port(environ.get("LIVENESS_PORT") or "8080"),
+        liveness_port=_port("LIVENESS_PORT", environ.get("LIVENESS_PORT") or "8080"),
+        metrics_port=_port("METRICS_PORT", environ.get("METRICS_PORT") or "9090"),
         stalled_seconds=seconds("STALLED_SECONDS", 180),
         log_level=(environ.get("LOG_LEVEL") or "INFO").upper(),
         sentences=load(_language(environ.get("MESSAGE_LANGUAGE") or "en")),
@@ -155,9 +157,9 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _port(text: str) -> int:
+def _port(name: str, text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65_536:
-        raise SettingsError(f"LIVENESS_PORT={text!r}: a port number is needed, e.g. 8080")
+        raise SettingsError(f"{name}={text!r}: a port number is needed, e.g. 8080")
     return int(text)
 
 

@@ -52,11 +52,13 @@ class OperatorProcess:
         self.log = log
         self.settings = settings
         self.port = _free_port()
+        self.metrics_port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         environment = os.environ | self.settings
         environment |= {"KUBECONFIG": str(self._kubeconfig), "LIVENESS_PORT": str(self.port)}
+        environment["METRICS_PORT"] = str(self.metrics_port)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(self._command, env=environment, stdout=log, stderr=log)
 
@@ -84,6 +86,12 @@ class OperatorProcess:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.3)
+
+    def metric(self, line: str) -> float:
+        """Return the value of a sample, named with its labels as it is exported; 0 where there is none."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+            told: str = answer.read().decode()
+        return sum(float(one.rpartition(" ")[2]) for one in told.splitlines() if one.startswith(f"{line} "))
 
 
 def _free_port() -> int:

@@ -1,5 +1,6 @@
 """Rollouts that fail, on a real cluster: what answered before goes on answering, and the status says why."""
 
+import time
 from typing import Any
 
 import pytest
@@ -61,10 +62,17 @@ def test_bytes_that_changed_on_the_volume_are_fetched_anew(
 ) -> None:
     after_a_good_first(namespace, "rots")
     namespace.reaches("principles-vi", "RevisionDamaged", "Verified")
+    began = time.time()
     assert namespace.condition("principles-vi", "Servable") == ("True", "Serving")
     status = namespace.serves("principles-vi", 120)
     eventually("it answers", lambda: answer(namespace) == "rots")
     assert (status["repairs"], status.get("quarantined", [])) == (1, [])
+    # The pods that saw it are gone, and their counters with them: the operator still says when.
+    told = 'veriaidpo_operator_damaged_at_seconds{model="principles-vi"}'
+    assert abs(operator.metric(told) - began) < 30
+    operator.stop()
+    operator.start()
+    eventually("also one that was started since", lambda: operator.health() and operator.metric(told))
 
 
 def test_one_line_goes_back_and_one_line_forward_without_a_fetch(

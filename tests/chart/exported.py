@@ -10,6 +10,7 @@ from .conftest import REPO
 
 _DECLARED = (
     REPO / "gateway/veriaidpo_gateway/metrics.py",
+    REPO / "operator/veriaidpo_operator/running/metrics.py",
     *sorted((REPO / "predictors/veriaidpo_predictor/serving").glob("*.py")),
 )
 _SAMPLES = {"Counter": ("_total",), "Gauge": ("",), "Histogram": ("_bucket", "_sum", "_count")}

@@ -18,7 +18,7 @@ MONITORED = (
     "monitoring.dashboard.enabled=true",
 )
 CASES = yaml.safe_load((Path(__file__).parent / "alerts.yaml").read_text())
-JOBS = {"G": "aidpo/veriaidpo-gateway", "P": "aidpo/veriaidpo-predictors"}
+JOBS = {"G": "aidpo/veriaidpo-gateway", "P": "aidpo/veriaidpo-predictors", "O": "aidpo/veriaidpo-operator"}
 
 
 def spec(kind: str, *settings: str) -> dict[str, Any]:
@@ -68,12 +68,12 @@ def test_most_of_what_is_exported_is_on_the_dashboard() -> None:
     assert len(seen) > 3 * len(unseen - seen)
 
 
-@pytest.mark.parametrize("port", ["inner", "http1"])
+@pytest.mark.parametrize("port", ["inner", "metrics", "http1"])
 def test_the_pods_have_the_ports_that_are_scraped(port: str) -> None:
     monitors = [item["spec"] for item in render(*MONITORED) if item["kind"] == "PodMonitor"]
     (monitor,) = (one for one in monitors if one["podMetricsEndpoints"][0]["port"] == port)
     wanted = monitor["selector"]["matchLabels"]
-    if port == "inner":
+    if port != "http1":
         (pod,) = (
             item["spec"]["template"]
             for item in render()
@@ -143,14 +143,14 @@ def test_the_time_that_is_allowed_is_a_bound_that_the_gateway_counts_by(seconds:
 
 
 def series(text: str) -> str:
-    return re.sub(r"\{([GP])\b", lambda found: f'{{job="{JOBS[found[1]]}"', text)
+    return re.sub(r"\{([GPO])\b", lambda found: f'{{job="{JOBS[found[1]]}"', text)
 
 
 def case(name: str, which: str) -> dict[str, Any]:
     """One of promtool's tests: what is alerted at that time, of that name."""
     given = CASES[name][which]
     expected = []
-    if which == "firing":
+    if which.startswith("firing"):
         labels = {key: JOBS.get(value, value) for key, value in given["labels"].items()}
         expected = [{"exp_labels": labels}]
     return {
@@ -178,7 +178,8 @@ def test_every_alert_fires_when_it_should_and_is_silent_when_not(tmp_path: Path)
         for rule in group["rules"]:
             rule.pop("annotations", None)
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
-    tests = [case(name, which) for name in CASES for which in ("firing", "silent")]
+    assert all({"firing", "silent"} <= set(cases) for cases in CASES.values())
+    tests = [case(name, which) for name, cases in CASES.items() for which in cases]
     files = []
     for interval in sorted({test["interval"] for test in tests}):
         these = [test for test in tests if test["interval"] == interval]

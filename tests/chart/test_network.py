@@ -103,7 +103,11 @@ def test_what_is_not_brought_has_no_edge() -> None:
 
 def test_metrics_are_read_by_whom_you_name() -> None:
     scraped = edges(*PROMETHEUS) - edges()
-    assert scraped == {("elsewhere", "gateway", 9090), ("elsewhere", "predictor", 8080)}
+    assert scraped == {
+        ("elsewhere", "gateway", 9090),
+        ("elsewhere", "operator", 9090),
+        ("elsewhere", "predictor", 8080),
+    }
 
 
 def test_gateways_are_asked_by_whom_you_name() -> None:

@@ -28,16 +28,18 @@ def pods(selector: str) -> set[str]:
     return {pod["metadata"]["name"] for pod in get("pods", "--selector", selector)["items"]}
 
 
-def test_every_gateway_and_every_predictor_is_scraped(watching: Prometheus) -> None:
+def test_every_gateway_every_predictor_and_the_operator_is_scraped(watching: Prometheus) -> None:
     gateways = pods("app.kubernetes.io/component=gateway")
     predictors = pods("app.kubernetes.io/component=predictor")
+    operator = pods("app.kubernetes.io/component=operator")
     assert gateways
     assert predictors
+    assert len(operator) == 1
 
     def up() -> set[str]:
         return {one["metric"]["pod"] for one in watching.ask("up == 1")}
 
-    eventually(lambda: up() == gateways | predictors, "all pods are scraped", 60)
+    eventually(lambda: up() == gateways | predictors | operator, "all pods are scraped", 60)
 
 
 def test_every_panel_shows_something_under_load(watching: Prometheus, traffic: Traffic) -> None:
@@ -55,6 +57,7 @@ def shown(watching: Prometheus, target: dict[str, str]) -> bool:
     query = target["expr"].replace("$__rate_interval", "30s")
     query = query.replace("$gateway", "veriaidpo/veriaidpo-gateway")
     query = query.replace("$predictors", "veriaidpo/veriaidpo-predictors")
+    query = query.replace("$operator", "veriaidpo/veriaidpo-operator")
     return bool(watching.ask(query))
 
 

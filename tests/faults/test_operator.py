@@ -72,6 +72,7 @@ def operator_with_another_clock(shift: str, folder: Path) -> Iterator[None]:
     (container,) = get("deployment", "veriaidpo-operator")["spec"]["template"]["spec"]["containers"]
     settings = {one["name"]: one["value"] for one in container["env"] if "value" in one}
     environment = os.environ | settings | {"NAMESPACE": NAMESPACE, "LIVENESS_PORT": "18089"}
+    environment |= {"METRICS_PORT": "18090"}
     environment |= {"LD_PRELOAD": FAKETIME, "FAKETIME": shift, "DONT_FAKE_MONOTONIC": "1"}
     scale(0)
     try:

@@ -33,6 +33,21 @@ async def test_one_model_that_does_not_answer_degrades(run_gateway: Any, model_r
     assert health["components"]["model_types"]["servable"] == ["principles"]
 
 
+@pytest.mark.parametrize(("revision", "away"), [("", 0), ("ab" * 32, 1)])
+async def test_a_model_that_was_suspended_is_missed_only_where_it_had_answered(
+    run_gateway: Any, model_resource: Any, revision: Any, away: Any
+) -> None:
+    never = model_resource(
+        "consent-vi", model_type="consent", servable=False, revision=revision, spec={"suspend": True}
+    )
+    async with run_gateway(resources=[model_resource(), never]) as gateway:
+        health = (await gateway.public.get("/health")).json()
+        metrics = (await gateway.inner.get("/metrics")).text
+    assert health["status"] == ("degraded" if away else "healthy")
+    assert f"veriaidpo_gateway_models_away {away}.0" in metrics
+    assert "veriaidpo_gateway_models_known 2.0" in metrics
+
+
 async def test_no_model_that_answers_is_unhealthy_and_still_a_200(
     run_gateway: Any, model_resource: Any
 ) -> None:

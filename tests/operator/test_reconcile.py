@@ -13,6 +13,7 @@ from veriaidpo_operator.decisions.actions import Action
 from veriaidpo_operator.decisions.transitions import Event
 from veriaidpo_operator.objects.observed import Observed
 from veriaidpo_operator.recorded import Status
+from veriaidpo_operator.running.metrics import Metrics
 from veriaidpo_operator.running.reconcile import Reconciler
 
 from .world import World
@@ -71,7 +72,7 @@ def cluster(world: World) -> InMemory:
 
 @pytest.fixture
 def reconcile(world: World, cluster: InMemory) -> Reconciler:
-    return Reconciler(cast("Cluster", cluster), world.settings, lambda: world.now)
+    return Reconciler(cast("Cluster", cluster), world.settings, lambda: world.now, Metrics())
 
 
 def test_a_model_that_has_gone_is_not_looked_at_again(reconcile: Reconciler) -> None:
@@ -80,7 +81,7 @@ def test_a_model_that_has_gone_is_not_looked_at_again(reconcile: Reconciler) -> 
 
 def test_a_download_waits_for_its_turn_and_says_so(world: World, cluster: InMemory) -> None:
     world.settings = replace(world.settings, max_downloads=4)
-    reconcile = Reconciler(cast("Cluster", cluster), world.settings, lambda: world.now)
+    reconcile = Reconciler(cast("Cluster", cluster), world.settings, lambda: world.now, Metrics())
     cluster.others = 4
     for _ in range(4):
         again = reconcile("principles-vi")

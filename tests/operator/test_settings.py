@@ -40,6 +40,7 @@ def test_a_missing_one_is_named(name: str) -> None:
         ("STALLED_SECONDS", "nan"),
         ("LIVENESS_PORT", "http"),
         ("LIVENESS_PORT", "70000"),
+        ("METRICS_PORT", "metrics"),
         ("MESSAGE_LANGUAGE", "fr"),
     ],
 )

@@ -10,6 +10,7 @@ from veriaidpo_operator.cluster.live import Cluster
 from veriaidpo_operator.decisions.actions import Action
 from veriaidpo_operator.decisions.group import Seen
 from veriaidpo_operator.objects import places
+from veriaidpo_operator.running.metrics import Metrics
 from veriaidpo_operator.running.reconcile import Reconciler
 
 from .shared_world import CLAIM, SHARED, SharedWorld
@@ -51,7 +52,7 @@ def cluster(world: SharedWorld) -> InMemory:
 
 @pytest.fixture
 def reconcile(world: SharedWorld, cluster: InMemory) -> Reconciler:
-    return Reconciler(cast("Cluster", cluster), world.settings, lambda: world.now)
+    return Reconciler(cast("Cluster", cluster), world.settings, lambda: world.now, Metrics())
 
 
 def not_understood(world: SharedWorld, *names: str) -> None:

@@ -61,7 +61,8 @@ def _model_types(routes: Routes | None) -> dict[str, Any]:
     if routes is None:
         return {"status": "unhealthy", "available": [], "servable": []}
     servable = sorted({model.model_type for model in routes.models if model.servable})
-    status: Status = "healthy" if all(model.servable for model in routes.models) else "degraded"
+    away = any(model.wanted and not model.servable for model in routes.models)
+    status: Status = "degraded" if away else "healthy"
     if not servable:
         status = "unhealthy"
     return {"status": status, "available": list(routes.types), "servable": servable}
@@ -136,6 +137,7 @@ def inner_app(
         routes = source.current()
         models = routes.models if routes else ()
         metrics.models_known.set(len(models))
+        metrics.models_away.set(sum(model.wanted and not model.servable for model in models))
         metrics.models_servable.set(sum(model.servable for model in models))
         metrics.routes_connected.set(source.connected)
         metrics.companies_known.set(companies.size)

@@ -71,6 +71,11 @@ class Model:
         return self.condition("Servable").status == "True" and bool(self.url)
 
     @property
+    def wanted(self) -> bool:
+        """Whether it should answer: all should but those that were suspended before they ever did."""
+        return not self.suspended or bool(self.current_revision)
+
+    @property
     def state(self) -> str:
         """One word for people: ready, updating, suspended, failed, downloading or pending."""
         if self.servable:

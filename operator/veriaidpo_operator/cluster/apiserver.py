@@ -6,6 +6,7 @@ others.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -54,9 +55,10 @@ class ApiError(Exception):
 class ApiServer:
     """Calls for one namespace. Safe to use from several threads."""
 
-    def __init__(self, api: client.ApiClient, namespace: str) -> None:
+    def __init__(self, api: client.ApiClient, namespace: str, called: Callable[[str], None]) -> None:
         self._api = api
         self.namespace = namespace
+        self._called = called
 
     def path(self, kind: str, name: str = "", subresource: str = "") -> str:
         """Return the path of an object, or of all objects of a kind."""
@@ -77,6 +79,7 @@ class ApiServer:
         """Send one request; ApiError unless the answer is a success."""
         headers = {"Accept": accept, "Content-Type": content_type}
         self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        self._called(method)
         url = self._api.configuration.host + path + (f"?{urlencode(query)}" if query else "")
         try:
             answer = self._api.rest_client.pool_manager.request(
@@ -157,11 +160,14 @@ def _read(code: int, data: bytes) -> Json:
     raise ApiError(code, data[:200].decode(errors="replace").strip(), status=False)
 
 
-def connect(namespace: str) -> ApiServer:
-    """Connect with the pod's service account, or with KUBECONFIG outside of a cluster."""
+def connect(namespace: str, called: Callable[[str], None] = lambda _: None) -> ApiServer:
+    """Connect with the pod's service account, or with KUBECONFIG outside of a cluster.
+
+    called: is told the method of each request.
+    """
     configuration = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except config.ConfigException:
         config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-    return ApiServer(client.ApiClient(configuration), namespace)
+    return ApiServer(client.ApiClient(configuration), namespace, called)

@@ -22,6 +22,7 @@ from veriaidpo_operator.decisions.transitions import Event, announced, events
 from veriaidpo_operator.objects import places
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.running.carrying_out import CarryingOut
+from veriaidpo_operator.running.metrics import Metrics
 from veriaidpo_operator.running.unread import stand_in
 from veriaidpo_operator.settings import Settings
 
@@ -32,10 +33,13 @@ _SOON = 2.0
 class Reconciler:
     """Brings Models towards what they want, one call a Model; blocking."""
 
-    def __init__(self, cluster: Cluster, settings: Settings, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, cluster: Cluster, settings: Settings, clock: Callable[[], datetime], metrics: Metrics
+    ) -> None:
         self._cluster = cluster
         self._settings = settings
         self._clock = clock
+        self._metrics = metrics
         self._starting = threading.Lock()
         self._act = CarryingOut(cluster)
         self._refused: dict[str, dict[str, str]] = {}  # of the shared predictor of a claim
@@ -45,11 +49,16 @@ class Reconciler:
 
         A name may also be that of the predictor of all Models on a claim (places.key).
         """
+        with self._metrics.look_seconds.time():
+            return self._look(name)
+
+    def _look(self, name: str) -> float | None:
         claim = places.claim_of(name)
         if claim is not None:
             return self._look_at_shared(claim)
         body = self._cluster.model(name)
         if body is None:
+            self._metrics.gone(name)
             return None
         now = self._clock().replace(microsecond=0)
         try:
@@ -73,6 +82,7 @@ class Reconciler:
             )
             decided = replace(again, actions=(), again=self._settings.resync_seconds)
         self._say(model, decided.status, now, decided.warnings)
+        self._metrics.told(model.name, decided.status)
         return decided.again
 
     def _carry_out(self, model: Model, decided: Plan, now: datetime) -> dict[str, str]:
