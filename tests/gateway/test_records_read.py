@@ -1,10 +1,24 @@
 """`GET /records`: the caller's own tenant's, page by page or as lines, found by what is asked for."""
 
+import asyncio
 import json
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from jsonschema import Draft202012Validator
+
+from veriaidpo_gateway.database.connecting import DatabaseAwayError, open_database
+from veriaidpo_gateway.exchange import Exchange
+from veriaidpo_gateway.http import streaming
+from veriaidpo_gateway.http.record_streaming import StreamedRecords
+from veriaidpo_gateway.records.reading import RecordReader, Wanted
+from veriaidpo_gateway.records.rows import Row
+from veriaidpo_gateway.records.store import RecordStore
 
 from .recording import Recording
 
@@ -91,7 +105,62 @@ async def test_as_lines_all_of_them_come_at_once(
         answer = await here.gateway.public.get("/records", headers=headers)
         page = await get(here, bearer("auditor"))
     assert answer.headers["content-type"] == "application/x-ndjson"
-    assert [json.loads(line) for line in answer.text.splitlines()] == page["records"]
+    *records, last = [json.loads(line) for line in answer.text.splitlines()]
+    assert records == page["records"]
+    end = {"request_id": answer.headers["X-Request-Id"], "stream_ended": True, "complete": True, "records": 5}
+    assert last == end
+
+
+@pytest.mark.parametrize(("trouble", "code"), [("away", "records_away"), ("revoked", "unauthenticated")])
+async def test_lines_that_end_too_early_say_so(
+    recording: Any, bearer: Any, monkeypatch: pytest.MonkeyPatch, trouble: str, code: str
+) -> None:
+    monkeypatch.setattr("veriaidpo_gateway.records.reading._TOGETHER", 2)
+    monkeypatch.setattr(streaming, "LOOKED_AT_EVERY", 0.0)
+    auditor = bearer("auditor", jti="stolen")
+    async with recording() as here:
+        await asked(here, bearer)
+        pages = RecordReader.pages
+
+        async def troubled(self: RecordReader, tenant: str, wanted: Wanted) -> AsyncIterator[list[Row]]:
+            number = 0
+            async for rows in pages(self, tenant, wanted):
+                if number == 1 and trouble == "away":
+                    raise DatabaseAwayError
+                if number == 1:
+                    body = {"jti": "stolen", "exp": int(time.time()) + 600}
+                    await here.gateway.public.post("/revocations", json=body, headers=bearer("admin"))
+                number += 1
+                yield rows
+
+        monkeypatch.setattr(RecordReader, "pages", troubled)
+        answer = await here.gateway.public.get(
+            "/records", headers={**auditor, "Accept": "application/x-ndjson"}
+        )
+    *records, last = [json.loads(line) for line in answer.text.splitlines()]
+    assert answer.status_code == 200
+    assert len(records) == last["records"] == 2
+    assert (last["detail"]["code"], last["stream_ended"], last["complete"]) == (code, True, False)
+
+
+async def test_who_reads_no_lines_is_let_go(
+    recording: Any, bearer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "IDLE_SECONDS", 0.05)
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if len(sent) > 1:
+            await asyncio.Event().wait()
+
+    async with recording() as here:
+        await asked(here, bearer)
+        exchange = Exchange("r1", 0.0)
+        pages = RecordReader(here.database).pages("t1", Wanted())
+        answer = StreamedRecords(exchange, pages, look=lambda: None, detail=lambda _: {})
+        await (await answer.begun())({}, None, send)  # type: ignore[arg-type]
+    assert (exchange.code, len(sent)) == ("body_timeout", 2)
 
 
 async def test_the_description_is_true(recording: Any, bearer: Any, model_resource: Any) -> None:
@@ -138,3 +207,17 @@ async def test_where_nothing_is_recorded_that_is_said(gateway: Any, bearer: Any)
     answer = await gateway.public.get("/records", headers=bearer("auditor"))
     assert answer.status_code == 404
     assert answer.json()["detail"]["code"] == "no_records"
+
+
+async def test_one_of_very_many_is_found_without_going_through_them_all(tmp_path: Path) -> None:
+    file, sent = tmp_path / "records.db", list[tuple[str, Any]]()
+    async with open_database(f"sqlite:///{file}") as database:
+        await RecordStore(database).prepare()
+        engine = database._engine.sync_engine  # what reaches the driver
+        sa.event.listen(engine, "before_cursor_execute", lambda *said: sent.append(said[2:4]))
+        await RecordReader(database).page("t1", Wanted(request_id="r1"), limit=50)
+    statement, values = sent[-1]
+    with sqlite3.connect(file) as connection:
+        plan = [step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    connection.close()
+    assert any("decision_record_of_request" in step for step in plan)

@@ -36,8 +36,9 @@ _DESCRIPTION = """\
 What was answered for the caller's tenant, the newest first: when, by whose question, by which model, which
 bytes of it and which rule; never the text, of which there is a keyed hash. A page's `next` is the `after` of
 the one that follows. With `Accept: application/x-ndjson` all that fits comes in one answer, a record a line,
-and `limit` and `after` change nothing. A record is there within a second of its answer. What was erased is
-not shown.
+and `limit` and `after` change nothing; the last line says `stream_ended`, `complete` and how many `records`
+came before it: without it the stream was cut. It ends with its token, and where nothing is read for 30 s.
+A record is there within a second of its answer. What was erased is not shown.
 
 `needs_review=true` is the queue of answers that were less sure than their model's threshold.
 """

@@ -1,26 +1,24 @@
 """`GET /records`: what was decided for the caller's tenant; `DELETE /tenants/{id}/data`: an end of it."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
 
 from veriaidpo_gateway.classification import bodies
 from veriaidpo_gateway.classification.classify import Deps, admit
-from veriaidpo_gateway.database.connecting import DatabaseAwayError
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.http import record_described
 from veriaidpo_gateway.http.api import exchange_of
 from veriaidpo_gateway.http.record_bodies import Erasure, RecordQuery, shape, time_of
+from veriaidpo_gateway.http.record_streaming import StreamedRecords, available
 from veriaidpo_gateway.http.streaming import MEDIA_TYPE
 from veriaidpo_gateway.identity import access
 from veriaidpo_gateway.identity.access import Caller
 from veriaidpo_gateway.records.opening import Records
 from veriaidpo_gateway.records.reading import place_of
-from veriaidpo_gateway.records.rows import Row
 
 Detail = Callable[[GatewayError], Mapping[str, Any]]
 
@@ -42,10 +40,9 @@ def router(deps: Deps, records: Records | None, detail: Detail) -> APIRouter:
         caller, there = await enter(request, access.AUDIT)
         asked = bodies.read_query(request, RecordQuery)
         if MEDIA_TYPE in request.headers.get("accept", ""):
-            pages = there.reader.pages(caller.tenant, asked.wanted())
-            with available():
-                first = await anext(pages)  # what is away is a 503, and not half a file
-            return StreamingResponse(_lines(first, pages, detail), media_type=MEDIA_TYPE)
+            exchange, pages = exchange_of(request), there.reader.pages(caller.tenant, asked.wanted())
+            look = partial(admit, exchange, access.AUDIT, deps)
+            return await StreamedRecords(exchange, pages, look=look, detail=detail).begun()
         with available():
             rows = await there.reader.page(
                 caller.tenant, asked.wanted(), limit=asked.limit, after=asked.place()
@@ -72,27 +69,3 @@ def router(deps: Deps, records: Records | None, detail: Detail) -> APIRouter:
         return Response(answer.model_dump_json(), status, media_type="application/json")
 
     return routes
-
-
-@contextmanager
-def available() -> Iterator[None]:
-    """Answer 503 where the records' database is away."""
-    try:
-        yield
-    except DatabaseAwayError:
-        raise GatewayError(ErrorCode.RECORDS_AWAY, headers={"Retry-After": "5"}) from None
-
-
-async def _lines(first: list[Row], rest: AsyncIterator[list[Row]], detail: Detail) -> AsyncIterator[bytes]:
-    """Write a record a line; where the database goes away meanwhile, a last line says so."""
-    yield _written(first)
-    try:
-        with available():
-            async for rows in rest:
-                yield _written(rows)
-    except GatewayError as error:
-        yield orjson.dumps({"detail": detail(error), "stream_ended": True}) + b"\n"
-
-
-def _written(rows: list[Row]) -> bytes:
-    return b"".join(orjson.dumps(shape(row)) + b"\n" for row in rows)

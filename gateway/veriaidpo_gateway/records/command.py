@@ -35,9 +35,9 @@ def run(chosen: argparse.Namespace, database_url: str | None) -> int:
             return _export(chosen, database_url)
         keys = _keys(chosen.key)
         if chosen.file is None:
-            with Opened(database_url) as opened, no_cycles():
+            with Opened(database_url) as opened, without_cycles():
                 return _tell(*opened.export().verified(keys))
-        with chosen.file.open("rb", buffering=_BUFFER) as lines, no_cycles():
+        with chosen.file.open("rb", buffering=_BUFFER) as lines, without_cycles():
             return _tell(*read(lines).verified(keys))
     except DatabaseAwayError as error:
         return _fail(f"the database of records is away, or holds no records yet: {error.cause}")
@@ -48,7 +48,7 @@ def run(chosen: argparse.Namespace, database_url: str | None) -> int:
 
 
 @contextmanager
-def no_cycles() -> Iterator[None]:
+def without_cycles() -> Iterator[None]:
     """Look for no cycles: rows form none, and looking takes a third of the time that they take."""
     gc.disable()
     try:

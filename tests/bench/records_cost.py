@@ -1,0 +1,51 @@
+"""What recording costs: two gateways, one of which records, before one upstream and one Redis, in turns."""
+
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench.cells import Cell, cell
+from bench.measured_gateway import classify, gateway, redis_command
+from bench.server import LOOPBACK, Server, free_port
+
+KINDS = (("not cached", 1), ("not cached", 16), ("cached", 1), ("cached", 16))
+"""Kinds of questions, and of how many callers at once."""
+
+HERE = Path(__file__).parent
+
+
+def cost(folder: Path, url: str, key: Path, rounds: int, seconds: float) -> list[dict[str, Cell]]:
+    """Measure, one round after another; a round has a cell for each gateway and kind of question."""
+    ports = {name: free_port() for name in ("redis", "upstream")}
+    upstream = f"http://{LOOPBACK}:{ports['upstream']}"
+    records = {
+        "RECORDS": "true", "RECORDS_KEY": "k" * 32, "RECORDS_SIGNING_KEY_FILE": str(key),
+        "RECORDS_DATABASE_URL": url, "RECORDS_SPOOL_DIR": str(folder / "spool"),
+    }  # fmt: skip
+    with ExitStack() as stack:
+        for name, command in (
+            ("redis", redis_command(ports["redis"])),
+            ("upstream", [sys.executable, str(HERE / "upstream.py"), str(ports["upstream"])]),
+        ):
+            stack.callback(Server(command, {}, folder / f"{name}.log", ports[name]).stop)
+        time.sleep(2)
+        servers = {
+            name: stack.enter_context(gateway(folder, upstream=upstream, redis=ports["redis"], more=more))
+            for name, more in (("off", {}), ("on", records))
+        }
+        return [_round(servers, number, seconds) for number in range(rounds)]
+
+
+def _round(servers: dict[str, Server], number: int, seconds: float) -> dict[str, Cell]:
+    """Ask both the same kind of question, one right after the other, so that they meet the same machine."""
+    found: dict[str, Cell] = {}
+    order = ("off", "on") if number % 2 == 0 else ("on", "off")
+    for kind, callers in KINDS:
+        for place, name in enumerate(order):
+            first = (2 * number + place + 1) * 10_000_000
+            asked = [classify(first + i) for i in range(int(3_000 * seconds) if kind == "not cached" else 1)]
+            found[f"{name}, {kind}, {callers}"] = cell(servers[name], asked, callers, seconds)
+    for name in sorted(found):
+        print(f"{name:28} {found[name]}", flush=True)
+    return found
