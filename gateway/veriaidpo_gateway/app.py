@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from veriaidpo_gateway.classification.cache import Cache, LocalEntries, RedisEntries
 from veriaidpo_gateway.classification.classify import DEADLINE, Deps
+from veriaidpo_gateway.classification.forgetting import Forgotten
 from veriaidpo_gateway.companies.registry import CompanyRegistry
 from veriaidpo_gateway.companies.store import CompanyStore
 from veriaidpo_gateway.database.connecting import Database
@@ -110,6 +111,7 @@ def create_apps(
     limits = Limits(settings.limits, store)
     records = open_records(settings.records, record_database or database, counts, limits.record_days)
     recorder = records.recorder if records else None
+    forgotten = Forgotten(store, ttl=settings.cache.ttl, clock=clock)
     deps = Deps(
         verify=_verifier(settings.tokens, ring, revocations, clock),
         limits=limits,
@@ -123,7 +125,7 @@ def create_apps(
         predictors=predictors,
         tagger=Tagger(predictors, routes),
         recorder=recorder,
-        cached_as=records.sweeper.cached_as if records else str,
+        cached_as=(records.sweeper if records else forgotten).cached_as,
         tag_questions=settings.normaliser_model_for_classify,
         deadline=deadline,
     )
@@ -135,11 +137,10 @@ def create_apps(
         messages,
         revoking.router(deps, revocations, clock),
         company_routes.router(deps, company_store),
-        record_routes.router(deps, records, messages.detail),
+        record_routes.router(deps, records or forgotten, messages.detail),
     )
     upkeep: tuple[Upkeep, ...] = (revocations, companies)
-    if records is not None:
-        upkeep = (*upkeep, records.recorder, records.sweeper)
+    upkeep = (*upkeep, records.recorder, records.sweeper) if records else (*upkeep, forgotten)
     if ring.remote is not None:
         public, upkeep = AwaitKeys(public, ring, ring.remote), (*upkeep, ring.remote)
     # A rollout with a wrong JWKS_URL stops at its first pod: one that can believe nobody is not ready.

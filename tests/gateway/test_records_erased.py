@@ -147,6 +147,19 @@ async def test_over_http_records_go_and_cached_results_are_not_found_any_more(
         assert not (await verified(here.database, here.public)).findings
 
 
+async def test_where_nothing_is_recorded_cached_results_alone_are_erased(gateway: Any, bearer: Any) -> None:
+    for tenant in ("t1", "t2"):
+        await gateway.classify("một câu", bearer(tenant_id=tenant))
+    answer = await gateway.public.delete("/tenants/t1/data", headers=bearer("admin"))
+    assert answer.status_code == 200, answer.text
+    said = answer.json()
+    assert (said["recorded"], said["records"], said["receipts"], said["complete"]) == (False, 0, [], True)
+    for tenant, cached in (("t1", False), ("t2", True), ("t1", True)):
+        found = await gateway.classify("một câu", bearer(tenant_id=tenant))
+        assert found.json()["cached"] is cached
+    assert (await gateway.public.delete("/tenants/t2/data", headers=bearer("admin"))).status_code == 403
+
+
 async def test_only_an_administrator_of_the_tenant_itself_may_erase(recording: Any, bearer: Any) -> None:
     async with recording() as here:
         await here.gateway.refresh()

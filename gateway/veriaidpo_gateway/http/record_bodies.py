@@ -126,13 +126,14 @@ class RecordPage(BaseModel):
 
 
 class Erasure(BaseModel):
-    """What was erased of a tenant."""
+    """What was erased of a tenant. Its cached results are not found any more in any case."""
 
     tenant: str
     before: Annotated[str, Field(description="RFC 3339, UTC: all that is older, also what turns up later")]
+    recorded: Annotated[bool, Field(description="Whether this installation keeps records at all")]
     records: int
     receipts: Annotated[list[str], Field(description="Signed (JWS): for each part, which records had to go")]
-    complete: Annotated[bool, Field(description="false: the rest goes minute by minute")]
+    complete: Annotated[bool, Field(description="false: the rest follows by itself, within minutes")]
 
 
 def shape(row: Row) -> dict[str, Any]:

@@ -92,6 +92,7 @@ PAGE: dict[str, Any] = {
 _ERASED: dict[str, Any] = {
     "tenant": "shopee",
     "before": "2026-11-28T08:00:00.000Z",
+    "recorded": True,
     "records": 1042,
     "receipts": ["eyJhbGciOiJFUzI1NiJ9.eyJyZWFzb24iOiJyZXF1ZXN0In0.c2lnbmF0dXJl"],
     "complete": True,
@@ -101,6 +102,9 @@ Erases what decision records say of the caller's own tenant, and makes its cache
 stays of a record is its hash, so that the chain goes on proving that nothing else was touched; a signed
 receipt says which hashes had to go. What was answered before and turns up later, from a replica that could
 not reach the database, goes with the next minute's sweep. Answers that come afterwards are recorded again.
+
+Cached results of before are not found any more: at once on the replica that answered, within 5 s on the
+others. Where nothing is recorded that is all there is to erase, and `recorded` is false.
 """
 
 
@@ -118,10 +122,12 @@ ERASE: dict[str, Any] = {
     "response_model": Erasure,
     "responses": {
         200: _erased("All of it is gone", complete=True),
-        202: _erased("There was more than goes within 20 s: the rest follows", complete=False),
+        202: _erased(
+            "There was more than goes within 20 s, or Redis is away: the rest follows",
+            complete=False,
+        ),
         401: CLASSIFY_RESPONSES[401],
         403: openapi.forbidden(access.ADMINISTER, "dpo", access.of_role("dpo")),
-        404: NO_RECORDS,
         429: CLASSIFY_RESPONSES[429],
         503: AWAY,
     },

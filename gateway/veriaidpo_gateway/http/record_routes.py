@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from veriaidpo_gateway.classification import bodies
 from veriaidpo_gateway.classification.classify import Deps, admit
+from veriaidpo_gateway.classification.forgetting import Forgotten
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.http import record_described
 from veriaidpo_gateway.http.api import exchange_of
@@ -23,28 +24,28 @@ from veriaidpo_gateway.records.reading import place_of
 Detail = Callable[[GatewayError], Mapping[str, Any]]
 
 
-def router(deps: Deps, records: Records | None, detail: Detail) -> APIRouter:
-    """Make the routes, without a base; without records they say that nothing is recorded."""
+def router(deps: Deps, records: Records | Forgotten, detail: Detail) -> APIRouter:
+    """Make the routes, without a base; where nothing is recorded, only cached results can be erased."""
     routes = APIRouter(tags=["records"])
 
-    async def enter(request: Request, permission: str) -> tuple[Caller, Records]:
+    async def enter(request: Request, permission: str) -> Caller:
         exchange = exchange_of(request)
         caller = admit(exchange, permission, deps)
         exchange.taken = await deps.limits.take(caller)
-        if records is None:
-            raise GatewayError(ErrorCode.NO_RECORDS)
-        return caller, records
+        return caller
 
     @routes.get("/records", name="records", **record_described.PAGE)
     async def get_records(request: Request) -> Response:
-        caller, there = await enter(request, access.AUDIT)
+        caller = await enter(request, access.AUDIT)
+        if isinstance(records, Forgotten):
+            raise GatewayError(ErrorCode.NO_RECORDS)
         asked = bodies.read_query(request, RecordQuery)
         if MEDIA_TYPE in request.headers.get("accept", ""):
-            exchange, pages = exchange_of(request), there.reader.pages(caller.tenant, asked.wanted())
+            exchange, pages = exchange_of(request), records.reader.pages(caller.tenant, asked.wanted())
             look = partial(admit, exchange, access.AUDIT, deps)
             return await StreamedRecords(exchange, pages, look=look, detail=detail).begun()
         with available():
-            rows = await there.reader.page(
+            rows = await records.reader.page(
                 caller.tenant, asked.wanted(), limit=asked.limit, after=asked.place()
             )
         more = place_of(rows[-1]) if len(rows) == asked.limit else None
@@ -53,19 +54,29 @@ def router(deps: Deps, records: Records | None, detail: Detail) -> APIRouter:
 
     @routes.delete("/tenants/{tenant_id}/data", name="erase-tenant", **record_described.ERASE)
     async def delete_data(request: Request) -> Response:
-        caller, there = await enter(request, access.ADMINISTER)
+        caller = await enter(request, access.ADMINISTER)
         if request.path_params["tenant_id"] != caller.tenant:
             raise GatewayError(ErrorCode.OTHER_TENANT)
-        with available():
-            erased = await there.sweeper.erase(caller.tenant)
-        answer = Erasure(
-            tenant=caller.tenant,
-            before=time_of(erased.before),
-            records=erased.rows,
-            receipts=erased.receipts,
-            complete=erased.complete,
-        )
-        status = 200 if erased.complete else 202
+        answer = await _erased(caller.tenant, records)
+        status = 200 if answer.complete else 202
         return Response(answer.model_dump_json(), status, media_type="application/json")
 
     return routes
+
+
+async def _erased(tenant: str, records: Records | Forgotten) -> Erasure:
+    if isinstance(records, Forgotten):
+        before, everywhere = await records.forget(tenant)
+        return Erasure(
+            tenant=tenant, before=time_of(before), recorded=False, records=0, receipts=[], complete=everywhere
+        )
+    with available():
+        erased = await records.sweeper.erase(tenant)
+    return Erasure(
+        tenant=tenant,
+        before=time_of(erased.before),
+        recorded=True,
+        records=erased.rows,
+        receipts=erased.receipts,
+        complete=erased.complete,
+    )

@@ -1,0 +1,90 @@
+"""Tenants whose cached results are not to be found any more, where no database of records says so.
+
+Each replica keeps all of them; Redis is how they tell each other, and what it lost is written back by any
+replica that knows it. Names are kept as hashes, and only as long as a result of before could still be there.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+
+from veriaidpo_gateway.redis.store import Store, StoreAwayError
+
+KEY = "veriaidpo:forgotten"
+"""One hash: of each tenant, milliseconds since 1970 up to which its results are forgotten."""
+
+EVERY = 2.0
+"""Seconds until a replica learns what another one forgot."""
+
+CLOCKS = 120
+"""Seconds for which it is known longer than results are kept: another replica's clock may be behind."""
+
+
+class Forgotten:
+    """What was forgotten, here and by the other replicas. `ttl`: seconds that a result is kept."""
+
+    every = EVERY
+
+    def __init__(self, store: Store | None, *, ttl: int, clock: Callable[[], float] = time.time) -> None:
+        self._store, self._clock = store, clock
+        self._kept_for = ttl + CLOCKS
+        self._before: dict[str, int] = {}
+
+    def cached_as(self, tenant: str) -> str:
+        """Name a tenant for its cached results: those of before are not found any more."""
+        before = self._before.get(_hash(tenant)) if self._before else None
+        return tenant if before is None else f"{tenant}@{before}"
+
+    async def forget(self, tenant: str) -> tuple[int, bool]:
+        """Forget up to now: up to when, and False when only this replica knows of it yet."""
+        before = int(self._clock() * 1000) + 1
+        self._learn({_hash(tenant): before})
+        try:
+            await self._write({_hash(tenant): before})
+        except StoreAwayError:
+            return before, False
+        return before, True
+
+    async def refresh(self) -> None:
+        """Learn what others forgot, give Redis back what it lost, and let go of what is long past."""
+        if self._store is None:
+            self._let_go()
+            return
+        try:
+            shared = _parse(await self._store.ask("HGETALL", KEY))
+            self._learn(shared)
+            self._let_go()
+            await self._write({name: at for name, at in self._before.items() if shared.get(name, 0) < at})
+            past = [name for name in shared if name not in self._before]
+            if past:
+                await self._store.ask("HDEL", KEY, *past, writes=True)
+        except StoreAwayError:
+            return  # the store has said so; what is known here still counts
+
+    def _learn(self, found: Mapping[str, int]) -> None:
+        for name, before in found.items():
+            self._before[name] = max(before, self._before.get(name, 0))
+
+    def _let_go(self) -> None:
+        since = (self._clock() - self._kept_for) * 1000
+        self._before = {name: before for name, before in self._before.items() if before > since}
+
+    async def _write(self, before: Mapping[str, int]) -> None:
+        if self._store is not None and before:
+            fields = [part for pair in before.items() for part in pair]
+            await self._store.ask("HSET", KEY, *fields, writes=True)
+            await self._store.ask("EXPIRE", KEY, self._kept_for, writes=True)
+
+
+def _hash(tenant: str) -> str:
+    return hashlib.sha256(tenant.encode()).hexdigest()[:32]
+
+
+def _parse(found: list[bytes]) -> dict[str, int]:
+    """Read what is in Redis; what cannot have been written by a gateway is not there."""
+    pairs = zip(found[::2], found[1::2], strict=True)
+    return {
+        name.decode("ascii", "replace"): int(value)
+        for name, value in pairs
+        if value.isdigit() and len(value) < 15
+    }
