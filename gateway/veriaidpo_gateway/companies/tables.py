@@ -1,4 +1,4 @@
-"""The tables of companies, as `migrations/` makes them."""
+"""The tables of companies as they are now; `migrations/` makes the same of older ones."""
 
 from pathlib import Path
 
@@ -6,25 +6,23 @@ import sqlalchemy as sa
 
 from veriaidpo_gateway.database.migrating import Steps
 
-STEPS = Steps(Path(__file__).parent / "migrations", "veriaidpo_gateway_version", 5_820_417_700_231)
-
 _metadata = sa.MetaData()
 
 company = sa.Table(
     "company",
     _metadata,
     sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("key", sa.Text),
-    sa.Column("name", sa.Text),
-    sa.Column("industry", sa.Text),
-    sa.Column("region", sa.Text),
-    sa.Column("aliases", sa.JSON),
-    sa.Column("exact", sa.JSON),
-    sa.Column("ticker", sa.String(12)),
-    sa.Column("ticker_verified", sa.Boolean),
-    sa.Column("search", sa.Text),
-    sa.Column("origin", sa.String(8)),
-    sa.Column("version", sa.Integer),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("industry", sa.Text, nullable=False),
+    sa.Column("region", sa.Text, nullable=False),
+    sa.Column("aliases", sa.JSON, nullable=False),
+    sa.Column("exact", sa.JSON, nullable=False),
+    sa.Column("ticker", sa.String(12), nullable=False, server_default=""),
+    sa.Column("ticker_verified", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("search", sa.Text, nullable=False),
+    sa.Column("origin", sa.String(8), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
 )
 """`key` is the folded name, which no two may share; `search` holds names and ticker, folded, one a line."""
 
@@ -35,6 +33,14 @@ registry = sa.Table(
     "company_registry",
     _metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("revision", sa.BigInteger),
+    sa.Column("revision", sa.BigInteger, nullable=False),
 )
 """One row: how often companies were changed."""
+
+STEPS = Steps(
+    folder=Path(__file__).parent / "migrations" / "versions",
+    version_table="veriaidpo_gateway_version",
+    lock=5_820_417_700_231,
+    tables=_metadata,
+    rows={registry: {"id": 1, "revision": 0}},
+)

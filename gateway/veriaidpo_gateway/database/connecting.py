@@ -7,13 +7,16 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from sqlalchemy import URL, AsyncAdaptedQueuePool, make_url
+from sqlalchemy import URL, AsyncAdaptedQueuePool, Table, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from veriaidpo_gateway.environment import InvalidSettingsError
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 PATIENCE = 3.0
 """Seconds for one piece of work, connecting included."""
@@ -48,6 +51,19 @@ class Database:
     def kind(self) -> Literal["embedded", "postgresql"]:
         """What it is: of this process, or a server."""
         return "postgresql" if self._engine.dialect.name == "postgresql" else "embedded"
+
+    def insert(self, table: Table) -> "postgresql.Insert | sqlite.Insert":
+        """Begin an insert that may say what happens where there is such a row already.
+
+        Of the databases' own ways, which SQLAlchemy calls dialects, only the one that is used is loaded.
+        """
+        if self.kind == "postgresql":
+            from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+            return postgresql.insert(table)
+        from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+
+        return sqlite.insert(table)
 
     @asynccontextmanager
     async def begin(self, seconds: float = PATIENCE) -> AsyncIterator[AsyncConnection]:

@@ -73,9 +73,7 @@ def _too_large() -> dict[str, Any]:
         "error_vi": f"Nội dung yêu cầu lớn hơn {MOST_BYTES} byte",
         "max_bytes": MOST_BYTES,
     }
-    example = {"detail": detail, "request_id": "0b7c7f2e-3a58-4f0e-9d3b-6a4f1c2d8e90"}
-    content = {"application/json": {"example": example}}
-    return {**responses.CLASSIFY_RESPONSES[413], "description": "The body is over 4 MiB", "content": content}
+    return openapi.error("The body is over 4 MiB", detail)
 
 
 BATCH_RESPONSES: dict[int | str, dict[str, Any]] = {

@@ -120,11 +120,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     },
     **{status: responses.CLASSIFY_RESPONSES[status] for status in (401, 408, 413, 415, 422, 429)},
     403: openapi.forbidden(access.NORMALISE, "staff", access.of_role("staff")),
-    504: {
-        **responses.CLASSIFY_RESPONSES[504],
-        "description": "No answer within 15 s",
-        "content": {"application/json": {"example": {"detail": _DETAIL, "request_id": "0b7c7f2e-3a58-4f0e"}}},
-    },
+    504: openapi.error("No answer within 15 s", _DETAIL),
 }
 
 

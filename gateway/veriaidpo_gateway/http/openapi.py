@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.openapi.constants import REF_PREFIX
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, ConfigDict
 
@@ -35,15 +36,24 @@ class ErrorAnswer(BaseModel):
     request_id: str
 
 
+def plain_error(description: str) -> dict[str, Any]:
+    """Describe an error without an example.
+
+    Its shape is named and not given as a model: for each answer of each route the framework would make
+    another validator of it, two hundred in all, and none of them would ever be asked.
+    """
+    content = {"application/json": {"schema": {"$ref": f"{REF_PREFIX}{ErrorAnswer.__name__}"}}}
+    return {"description": description, "content": content}
+
+
 def error(description: str, detail: dict[str, Any], *headers: str) -> dict[str, Any]:
     """Describe an error, by an example and the headers that come with it."""
-    example = {"detail": detail, "request_id": "0b7c7f2e-3a58-4f0e-9d3b-6a4f1c2d8e90"}
-    return {
-        "model": ErrorAnswer,
-        "description": description,
-        "headers": {name: {"schema": {"type": "string"}} for name in headers},
-        "content": {"application/json": {"example": example}},
+    described = plain_error(description)
+    described["content"]["application/json"]["example"] = {
+        "detail": detail,
+        "request_id": "0b7c7f2e-3a58-4f0e-9d3b-6a4f1c2d8e90",
     }
+    return {**described, "headers": {name: {"schema": {"type": "string"}} for name in headers}}
 
 
 def forbidden(permission: str, role: str, permissions: Collection[str] = ()) -> dict[str, Any]:
@@ -84,5 +94,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         document["components"]["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
         }
+        shape = ErrorAnswer.model_json_schema(ref_template=REF_PREFIX + "{model}")
+        document["components"]["schemas"] |= {**shape.pop("$defs"), ErrorAnswer.__name__: shape}
         app.openapi_schema = document
     return app.openapi_schema

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from veriaidpo_gateway.classification.answers import Classification
-from veriaidpo_gateway.http.openapi import ErrorAnswer, error
+from veriaidpo_gateway.http.openapi import error, plain_error
 
 DIGEST = "9f2c6a51c0b4d7e8a3f1b2c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708"
 _CLASSIFIED: dict[str, Any] = {
@@ -139,8 +139,8 @@ _504 = error(
 )
 
 
-_408 = {"model": ErrorAnswer, "description": "The body did not arrive in time"}
-_415 = {"model": ErrorAnswer, "description": "The body is not plain JSON"}
+_408 = plain_error("The body did not arrive in time")
+_415 = plain_error("The body is not plain JSON")
 
 CLASSIFY_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-import yaml
-
 from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.followed import Followed
 from veriaidpo_gateway.models.routes import Model, Routes, model_from
@@ -47,6 +45,8 @@ def models_from(resources: Iterable[Mapping[str, Any]]) -> list[Model]:
 
 def parse_file(data: bytes) -> Routes:
     """Read YAML or JSON documents: Models, or Lists of them; ValueError when it is not YAML."""
+    import yaml  # noqa: PLC0415  for its weight: a gateway in a cluster reads no file
+
     try:
         documents = [document for document in yaml.safe_load_all(data) if document is not None]
     except yaml.YAMLError as error:

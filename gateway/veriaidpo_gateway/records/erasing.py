@@ -6,7 +6,6 @@ from itertools import groupby
 from typing import Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from veriaidpo_gateway.database.connecting import Database
 from veriaidpo_gateway.records import tables
@@ -32,9 +31,8 @@ class Eraser:
     async def order(self, tenant: str, before: int) -> None:
         """Note that all of a tenant's data of before then has to go, whenever and wherever it turns up."""
         table = tables.erasure
-        dialect = postgresql if self._database.kind == "postgresql" else sqlite
         # One statement: two that are ordered at once must not both find that there is none yet.
-        order = dialect.insert(table).values(tenant=tenant, before=before)
+        order = self._database.insert(table).values(tenant=tenant, before=before)
         order = order.on_conflict_do_update(
             index_elements=[table.c.tenant],
             set_={"before": order.excluded.before},

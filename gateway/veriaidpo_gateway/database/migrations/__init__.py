@@ -1,0 +1,1 @@
+"""What Alembic runs before any steps, whoever's they are."""
