@@ -3,7 +3,7 @@
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -92,9 +92,9 @@ def readme_install() -> str:
     return run("bash", "-c", INSTALL, timeout=FIVE_MINUTES)
 
 
-def tenant_tokens(count: int) -> list[str]:
+def tenant_tokens(count: int, *more: str) -> list[str]:
     """Return a token for each of so many tenants: none sees what is cached for another."""
-    return [token("staff", "--tenant", f"tenant-{number}") for number in range(count)]
+    return [token("staff", "--tenant", f"tenant-{number}", *more) for number in range(count)]
 
 
 def token(role: str, *more: str) -> str:
@@ -103,8 +103,8 @@ def token(role: str, *more: str) -> str:
     return kubectl(*command, *more).strip()
 
 
-def answered(token: str, *, each: int) -> list[Question]:
-    """Ask each classifier so many sentences; return them with the categories they got."""
+def answered(token: str, *, each: int, models: Sequence[str] = CLASSIFIERS) -> list[Question]:
+    """Ask each of these classifiers so many sentences; return them with the categories they got."""
 
     def ask(sentence: tuple[str, str]) -> Question:
         model, text = CATALOGUE[sentence[0]], sentence[1]
@@ -115,7 +115,7 @@ def answered(token: str, *, each: int) -> list[Question]:
 
     sentences = [
         (name, f"{golden['text']} ({number})")
-        for name in CLASSIFIERS
+        for name in models
         for number, golden in enumerate(CATALOGUE[name]["goldenSentences"][:each])
     ]
     with ThreadPoolExecutor(4) as threads:
