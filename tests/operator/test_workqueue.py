@@ -156,3 +156,20 @@ async def test_an_engine_without_models_is_not_stalled() -> None:
             await rounds.acquire()
     await engine.stop()
     assert not stalled.is_set()
+
+
+@pytest.mark.parametrize(
+    ("models", "wanted", "given"),
+    [
+        (100, 15.0, 15.0),
+        (300, 15.0, 45.0),
+        (300, 2.0, 2.0),  # a rollout
+        (300, None, None),
+    ],
+)
+def test_of_many_models_each_is_looked_at_less_often_at_rest(
+    models: int, wanted: float | None, given: float | None
+) -> None:
+    engine = Engine(lambda _: None, list, resync_seconds=15, stalled_seconds=180, on_stalled=lambda: None)
+    engine._known = models
+    assert engine._paced(wanted) == given

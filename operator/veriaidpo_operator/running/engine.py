@@ -10,6 +10,9 @@ from veriaidpo_operator.running.workqueue import WorkQueue
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 4
+_AT_FULL_PACE = 100
+"""So many Models are each looked at every resync_seconds. More of them are each looked at less often: what a
+hundred ask of the API server at rest is the most that is asked."""
 
 
 class Engine:
@@ -32,6 +35,7 @@ class Engine:
         self._on_stalled = on_stalled
         self._clock = clock
         self._alive_at = clock()
+        self._known = 0
         self._queue: WorkQueue | None = None
         self._loops: list[asyncio.Task[None]] = []
         self._threads = ThreadPoolExecutor(_AT_ONCE + 1, thread_name_prefix="reconcile")
@@ -63,8 +67,15 @@ class Engine:
     async def _work(self, name: str) -> float | None:
         again = await asyncio.get_running_loop().run_in_executor(self._threads, self._reconcile, name)
         self._alive_at = self._clock()
+        again = self._paced(again)
         _log.debug("%s was looked at, next in %s s", name, again)
         return again
+
+    def _paced(self, again: float | None) -> float | None:
+        """Put off a look that nothing asks for but time, where there are many Models."""
+        if again is None or again < self._resync_seconds:
+            return again
+        return again * max(1.0, self._known / _AT_FULL_PACE)
 
     async def _resync(self) -> None:
         """See to it that every Model is looked at even when no event tells of it."""
@@ -74,6 +85,7 @@ class Engine:
             except Exception as error:  # noqa: BLE001 (the next round may succeed; age() tells if none does)
                 _log.warning("The Models could not be listed: %s", error)
             else:
+                self._known = len(names)
                 if not names:
                     self._alive_at = self._clock()
                 for name in names:
