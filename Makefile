@@ -71,10 +71,10 @@ lock: ## Resolve every room's requirements again. ROOM=gateway for one, UPGRADE=
 format: ## Put every file into the one style
 	@$$(hack/env tools)/bin/ruff format . && $$(hack/env tools)/bin/ruff check --fix .
 
-manifests: ## Render the catalogue's Models into manifests/models
+manifests: ## Render the chart into manifests/models and manifests/install
 	@hack/manifests
 
-verify-manifests: ## Fail when manifests/models is not what the catalogue renders to
+verify-manifests: ## Fail when manifests/models and manifests/install are not what the chart renders to
 	@hack/manifests --verify
 
 messages: ## Render what people are told, in both languages, into docs/messages.md
