@@ -39,6 +39,7 @@ INSTALLED = {
     "--output json": NOTHING,
     "get values": (0, "gateway: {replicas: 3}\n"),
 }
+ABSENT = {"helm status": (1, "Error: release: not found\n")}
 DATABASE = {"get statefulset": (0, "statefulset.apps/veriaidpo-postgresql")}
 
 
@@ -55,7 +56,7 @@ class Cluster:
         beside = {
             "PATH": f"{self.folder}:{os.environ['PATH']}",
             "SAID": str(self.folder / "said"),
-            "ANSWERS": json.dumps(answers),
+            "ANSWERS": json.dumps({**ABSENT, **answers}),
         }
         return subprocess.run(
             [str(REPO / "hack" / command), str(backup)],
@@ -186,12 +187,12 @@ def test_a_release_has_the_name_it_had(cluster: Cluster, backup: Path) -> None:
 
 
 def test_a_release_that_is_there_is_not_restored_over(cluster: Cluster, backup: Path) -> None:
-    done = cluster.run("restore", backup, {"helm list": (0, "veriaidpo\n")})
+    done = cluster.run("restore", backup, {"helm status": (0, "STATUS: failed\n")})
     assert done.returncode == 1
     assert "has a release veriaidpo" in done.stderr
 
 
 def test_a_cluster_that_does_not_answer_is_not_taken_for_an_empty_one(cluster: Cluster, backup: Path) -> None:
-    done = cluster.run("restore", backup, {"helm list": (1, "the server is away")})
+    done = cluster.run("restore", backup, {"helm status": (1, "the server is away")})
     assert done.returncode != 0
     assert not [one for one in cluster.said() if "install" in one]
