@@ -256,6 +256,25 @@ async def test_two_threads_compute_at_once() -> None:
     await asyncio.to_thread(pool.stop)
 
 
+async def test_a_process_that_nobody_asks_is_given_its_rest_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "_RESTING_SECONDS", 0.1)
+    engine, rests = Engine(), threading.Semaphore(0)
+    pool = Pool(2, rest=rests.release)
+
+    async def rested(seconds: float) -> bool:
+        return await asyncio.to_thread(rests.acquire, timeout=seconds)
+
+    queue = pool.queue(engine)
+    assert await rested(10)  # from what it took to load
+    running = await held(queue, engine)
+    assert not await rested(0.5)
+    engine.gate.set()
+    await running
+    assert await rested(10)
+    assert not await rested(0.5)
+    await asyncio.to_thread(pool.stop)
+
+
 async def test_what_is_left_of_a_failed_call_is_not_computed(pool: Pool, engine: Engine) -> None:
     queue = pool.queue(engine, Limits(batch_rows=1))
     first = await held(queue, engine)

@@ -27,6 +27,9 @@ Run = Callable[[list[list[int]]], Logits | list[Logits]]
 _ASKED_SECONDS = 1.0
 """A model that was asked so lately is likely to be asked again: a thread is kept free for it."""
 
+_RESTING_SECONDS = 10.0
+"""Without a row for so long, what runs have left in memory is of no use."""
+
 _CLOSING_SECONDS = 30.0
 """A caller waits no longer than that: whatever is left in a queue then is wanted by nobody."""
 
@@ -156,8 +159,11 @@ class Queue:
 class Pool:
     """The engine threads of a process. Queues are served in turn, and a flood on one leaves a thread free."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, rest: Callable[[], None] = lambda: None) -> None:
+        """Start the threads; `rest` is called once whenever nothing was asked for a while."""
         self.cores = Cores(threads)
+        self._rest = rest
+        self._is_rested = False
         self._changed = threading.Condition()
         self._queues: deque[Queue] = deque()
         self._stopping = False
@@ -251,10 +257,20 @@ class Pool:
                         continue
                     if batch := queue.waiting.take(now, queue.seconds_per_token):
                         queue.running += 1
+                        self._is_rested = False
                         return queue, batch
-                held_back = any(one.waiting_tokens for one in self._queues)
-                self._changed.wait(_ASKED_SECONDS if held_back else None)
+                self._wait()
             return None
+
+    def _wait(self) -> None:
+        """Wait until something may have come; give the process its rest when nothing does."""
+        if any(one.waiting_tokens for one in self._queues):  # held back for another model
+            self._changed.wait(_ASKED_SECONDS)
+        elif self._changed.wait(None if self._is_rested else _RESTING_SECONDS):
+            return
+        elif not self._is_rested and not any(one.running for one in self._queues):
+            self._is_rested = True
+            self._rest()
 
     def _may_run(self, queue: Queue, now: float) -> bool:
         """Leave one thread to the other models while any of them is asked: a batch cannot be broken off."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from veriaidpo_predictor import manifest, outcome, tracing
+from veriaidpo_predictor.computing import memory
 from veriaidpo_predictor.computing.batching import Pool
 from veriaidpo_predictor.computing.waiting import Limits
 from veriaidpo_predictor.serving import rechecking, registry, stand_ins
@@ -54,7 +55,8 @@ def run(options: Options) -> int:
         )
     try:
         trust = None if options.trust is None else Trust(options.trust)
-        pool = Pool(options.threads)
+        memory.keep()
+        pool = Pool(options.threads, rest=memory.give_back)
         unfinished = Unfinished(options.unfinished)
         served, load = _models(options, pool, unfinished)
     except TrustError as error:
