@@ -95,7 +95,7 @@ def test_rights_are_namespaced_and_named(demo: list[dict[str, Any]]) -> None:
 def test_the_gateway_reads_models_and_nothing_else(demo: list[dict[str, Any]]) -> None:
     [role] = [i for i in demo if i["kind"] == "Role" and i["metadata"]["name"] == "veriaidpo-gateway"]
     assert role["rules"] == [
-        {"apiGroups": ["veriaidpo.verisyntra.vn"], "resources": ["models"], "verbs": ["get", "list", "watch"]}
+        {"apiGroups": ["veriaidpo.verisyntra.vn"], "resources": ["models"], "verbs": ["list", "watch"]}
     ]
 
 
