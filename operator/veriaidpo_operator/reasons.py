@@ -28,6 +28,7 @@ class Reason(StrEnum):
     REPLACING = "Replacing"
     # all is well
     FETCHED = "Fetched"
+    SOURCE_AWAY = "SourceAway"
     VERIFIED = "Verified"
     NOT_REQUESTED = "NotRequested"
     PREDICTOR_READY = "PredictorReady"

@@ -102,6 +102,18 @@ class CalibrationStatus(_Status):
     message: str | None = None
 
 
+class SourceAway(_Status):
+    """A source that could not be asked: what was fetched before stands in for what it has."""
+
+    job: str
+    """The fetch that found it so."""
+    attempt: int = 1
+    time: AwareDatetime
+    retry_at: AwareDatetime
+    """When it is asked again."""
+    message: str
+
+
 class Failure(_Status):
     """The last failure and the fetch Job it happened to."""
 
@@ -133,6 +145,7 @@ class Status(_Status):
     repairs: int = 0
     conversion: ConversionStatus | None = None
     calibration: CalibrationStatus | None = None
+    source_away: SourceAway | None = None
     download: DownloadStatus | None = None
     inference_service: InferenceServiceStatus | None = None
     last_failure: Failure | None = None

@@ -143,6 +143,29 @@ def test_a_failed_fetch_is_tried_again(operator: OperatorProcess, namespace: Nam
     assert len(namespace.items("jobs")) <= 1
 
 
+def test_a_source_that_is_away_is_asked_again_while_what_was_fetched_before_answers(
+    operator: OperatorProcess, namespace: Namespace
+) -> None:
+    namespace.apply(at("away"))
+    namespace.serves("principles-vi")
+    assert namespace.condition("principles-vi", "Downloaded") == ("True", "SourceAway")
+    status = namespace.get("model", "principles-vi")["status"]
+    assert status["sourceAway"]["message"] == "The hub does not answer."
+    assert answer(namespace) == "stale"
+
+    def fetched() -> bool:
+        assert namespace.condition("principles-vi", "Servable") == ("True", "Serving")
+        return namespace.condition("principles-vi", "Downloaded") == ("True", "Fetched")
+
+    eventually("what the source has is fetched", fetched, 90)
+    status = namespace.serves("principles-vi")
+    assert "sourceAway" not in status
+    assert status["download"]["attempt"] == 3
+    eventually("it answers", lambda: answer(namespace) == "away")
+    told = namespace.items("events", "--field-selector=involvedObject.kind=Model,reason=SourceAway")
+    assert len(told) == 1
+
+
 def test_an_image_that_is_not_there(operator: OperatorProcess, namespace: Namespace) -> None:
     operator.stop()
     operator.settings["FETCH_IMAGE"] = "nowhere.invalid/fetch:0"

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from veriaidpo_operator.api import FETCH_AGAIN
 from veriaidpo_operator.decisions.actions import Create
+from veriaidpo_operator.decisions.fetching import look
 from veriaidpo_operator.decisions.plan import Plan
 from veriaidpo_operator.decisions.revisions import good
 
@@ -106,6 +107,14 @@ class Life(RuleBasedStateMachine):
         job = next(j for j in self.world.all("Job") if "status" not in j)
         self.world.finish(job, {"reason": "Published", "digest": self.digest, "format": "onnx-fp32"})
 
+    @precondition(unfinished)
+    @rule()
+    def the_source_is_away_and_what_was_fetched_stands_in(self) -> None:
+        job = next(j for j in self.world.all("Job") if "status" not in j)
+        digest = self.world.status.fetched_revision or self.digest
+        said = {"reason": "Adopted", "digest": digest, "sourceAway": "It is away."}
+        self.world.finish(job, {**said, "format": "onnx-fp32"})
+
     @rule()
     def kserve(self) -> None:
         self.world.kserve()
@@ -190,6 +199,15 @@ class Life(RuleBasedStateMachine):
         if ready is not None and ready.status == "True":
             assert servable is not None
             assert servable.status == "True"
+
+    @invariant()
+    def a_source_that_is_away_is_asked_again_in_time(self) -> None:
+        model, observed = self.world.model, self.world.observe()
+        fetch = look(model, observed, self.world.settings, self.world.now)
+        if fetch.stands_in is not None and not model.spec.suspend:
+            rest = (fetch.stands_in.retry_at - self.world.now).total_seconds()
+            assert rest <= 600
+            assert self.world.decide().again <= max(rest, self.world.settings.resync_seconds)
 
     def teardown(self) -> None:
         """Whatever happened: once luck is good again the model is served, and nothing is left to do."""

@@ -189,7 +189,7 @@ def test_a_webhook_of_kserve_that_does_not_answer_is_told_of_and_what_answers_go
 
 
 def test_what_a_fetch_found_odd_is_told_once(reconcile: Reconciler, cluster: InMemory, world: World) -> None:
-    world.warnings = ["source unreachable; adopted"]
+    world.warnings = ["Left at the source: model.bin."]
     for _ in range(8):
         reconcile("principles-vi")
         world.kubernetes()

@@ -72,6 +72,8 @@ class World:
         self.conversion: Json | None = None
         self.calibration: Json | None = None
         self.warnings: list[str] = []
+        self.away = ""
+        """Why the source cannot be asked; what was fetched before is adopted then."""
         self._uids = 0
         self.body: Json = {}
         self.new_model(merged(SPEC, spec or {}))
@@ -250,6 +252,8 @@ class World:
                 result: Json = {"reason": "Published", "digest": digest or self.digest, "commit": COMMIT}
                 result |= {"format": "onnx-fp32", "conversion": self.conversion}
                 result |= {"calibration": self.calibration, "warnings": self.warnings}
+                if self.away:
+                    result |= {"reason": "Adopted", "sourceAway": self.away}
                 self.finish(job, result)
         if self.runtime_known:
             self.kserve()

@@ -210,6 +210,8 @@ def test_what_another_version_or_processor_made_is_made_anew_but_serves_while_th
     hub.is_away = True
     kept = fetch()
     assert (kept.how, kept.manifest.digest) == ("Adopted", first)
+    assert "Nobody answers" in str(kept.away)
+    assert f"Revision {first[:12]} was made otherwise" in str(kept.away)
     with pytest.raises(FetchError, match="Nobody answers"):
         fetch(conversion={"quantization": "none"})
     hub.is_away = False

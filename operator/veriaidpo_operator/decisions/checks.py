@@ -22,7 +22,7 @@ def suspended(s: Situation) -> Finding | None:
 def fetched(s: Situation) -> Finding | None:
     """Check that the wanted revision is on the volume."""
     fetch = s.fetch
-    if fetch.phase in {Phase.DONE, Phase.PINNED}:
+    if fetch.phase in {Phase.DONE, Phase.PINNED} or fetch.unnoticed:
         return None
     if fetch.trouble is not None:
         return Finding(fetch.trouble.reason, fetch.trouble.message, failure=True)

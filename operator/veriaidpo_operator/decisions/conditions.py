@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from veriaidpo_operator.api import Model
-from veriaidpo_operator.decisions import checks, conversion
+from veriaidpo_operator.decisions import checks, conversion, standing_in
 from veriaidpo_operator.decisions.conversion import Said
 from veriaidpo_operator.decisions.finding import Finding, first
 from veriaidpo_operator.decisions.serving_checks import SERVE
@@ -22,8 +22,8 @@ CONDITIONS = (
 def conditions(s: Situation, status: Status, root: Finding | None) -> tuple[Condition, ...]:
     """Return all conditions for what was observed; `root` is what keeps the Model from being Ready."""
     serve = first(SERVE, s)
-    wrong = root if root is not None and root.failure else claim_grows(s)
     facts = _facts(s, status)
+    wrong = _wrong(s, status, root, facts)
     # A predictor reports ready only after it has answered its golden sentences.
     answers = _answer(s, serve, Reason.PREDICTOR_READY, facts, unknown=s.target is None)
     said: dict[str, Said] = {
@@ -36,9 +36,28 @@ def conditions(s: Situation, status: Status, root: Finding | None) -> tuple[Cond
         ),
         "Degraded": ("False", Reason.AS_EXPECTED, s.say(Reason.AS_EXPECTED))
         if wrong is None
-        else ("True", wrong.reason, wrong.message),
+        else ("True", wrong[0], wrong[1]),
     }
     return tuple(stamped(s.model.status, s.model, kind, said[kind], s.now) for kind in CONDITIONS)
+
+
+def _wrong(
+    s: Situation, status: Status, root: Finding | None, facts: dict[str, object]
+) -> tuple[str, str] | None:
+    """Return reason and message of what is wrong although the Model may answer; None when nothing is."""
+    found = root if root is not None and root.failure else claim_grows(s)
+    if found is not None:
+        return found.reason, found.message
+    stands_in = _stands_in(s, status, facts) if root is None else None
+    return stands_in[1:] if stands_in is not None else None
+
+
+def _stands_in(s: Situation, status: Status, facts: dict[str, object]) -> Said | None:
+    """Return what Downloaded says while the source is away; None where it is not, or is not followed."""
+    away = standing_in.reason(status, s.fetch.name)
+    if away is None:
+        return None
+    return "True", Reason.SOURCE_AWAY, s.say(Reason.SOURCE_AWAY, detail=away.message, **facts)
 
 
 def _facts(s: Situation, status: Status) -> dict[str, object]:
@@ -70,8 +89,9 @@ def _fetch_conditions(s: Situation, status: Status, facts: dict[str, object]) ->
     elif finding is not None:
         refused = finding.reason in REFUSED_BYTES
         verified = ("False", finding.reason, finding.message) if refused else waits
+    stands_in = _stands_in(s, status, facts) if finding is None else None
     return {
-        "Downloaded": _answer(s, finding, Reason.FETCHED, facts),
+        "Downloaded": stands_in or _answer(s, finding, Reason.FETCHED, facts),
         "Verified": verified,
         "Converted": waits if finding is not None else conversion.said(status.conversion, s.say),
     }

@@ -5,6 +5,7 @@ from datetime import timedelta
 from veriaidpo_operator.api import Model
 from veriaidpo_operator.decisions.pods import DOWNLOAD, Trouble, last_words
 from veriaidpo_operator.objects import claims as objects
+from veriaidpo_operator.objects.fetch_words import FetchResult
 from veriaidpo_operator.objects.observed import Job, Pod
 from veriaidpo_operator.reasons import EXIT_CODES, Reason, from_fetch
 from veriaidpo_operator.settings import Settings
@@ -51,7 +52,12 @@ def of_pod(model: Model, job: str, pod: Pod, settings: Settings) -> Trouble:
 def left_alone(pods: tuple[Pod, ...]) -> timedelta:
     """Return how long a source asked not to be asked again, up to a day."""
     ended = _ended(pods)
-    asked = ended.result.retry_after if ended and ended.result else None
+    return asked_for(ended.result if ended else None)
+
+
+def asked_for(result: FetchResult | None) -> timedelta:
+    """Return the pause that a source asked for, as the fetch tells of it; none where it asked for none."""
+    asked = result.retry_after if result else None
     return timedelta(seconds=min(max(0.0, asked or 0.0), _A_DAY))
 
 

@@ -1,10 +1,12 @@
 """What the status says of the fetch: progress, what it brought, and what is on the volume since. Pure."""
 
-from veriaidpo_operator.decisions.fetching import Phase
+from veriaidpo_operator.decisions.fetch_failures import asked_for
+from veriaidpo_operator.decisions.fetching import Phase, pause
 from veriaidpo_operator.decisions.revisions import same_volume
 from veriaidpo_operator.decisions.situation import Situation
 from veriaidpo_operator.objects.fetch_words import FetchResult
-from veriaidpo_operator.recorded import DownloadStatus, Revision
+from veriaidpo_operator.reasons import Reason
+from veriaidpo_operator.recorded import DownloadStatus, Revision, SourceAway
 
 _MOST = 24
 
@@ -17,6 +19,7 @@ def fields(s: Situation) -> dict[str, object]:
         return {
             "fetched_by": fetch.name,
             "fetched_revision": result.digest,
+            "source_away": _away(s, result),
             "claim_uid": s.observed.claim.uid if s.observed.claim else None,
             "conversion": result.conversion,
             "calibration": result.calibration,
@@ -32,7 +35,7 @@ def fields(s: Situation) -> dict[str, object]:
                 job=fetch.name,
             ),
         }
-    if fetch.phase in {Phase.RUNNING, Phase.FAILED}:
+    if fetch.phase in {Phase.RUNNING, Phase.FAILED} and not fetch.unnoticed:
         return _progress(s)
     if fetch.phase is Phase.DONE:  # maybe the spec came back to what had been fetched before
         same = old.download is not None and old.download.job == fetch.name
@@ -41,6 +44,20 @@ def fields(s: Situation) -> dict[str, object]:
             "download": old.download if same else DownloadStatus(percent=100, job=fetch.name),
         }
     return {}
+
+
+def _away(s: Situation, result: FetchResult) -> SourceAway | None:
+    """Return that the source could not be asked, and when it is asked again; None when it answered."""
+    if not result.source_away:
+        return None
+    own = pause(Reason.SOURCE_UNREACHABLE, s.fetch.attempt, s.settings.fetch_retry_seconds)
+    return SourceAway(
+        job=s.fetch.name,
+        attempt=s.fetch.attempt,
+        time=s.now,
+        retry_at=s.now + max(own, asked_for(result)),
+        message=result.source_away,
+    )
 
 
 def _revisions(s: Situation) -> tuple[Revision, ...]:

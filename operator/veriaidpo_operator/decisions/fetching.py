@@ -5,22 +5,15 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from veriaidpo_operator.api import Model
-from veriaidpo_operator.decisions import fetch_failures, revisions
+from veriaidpo_operator.decisions import fetch_failures, fetch_steps, revisions, standing_in
 from veriaidpo_operator.decisions.pods import DOWNLOAD, Trouble, refusal, trouble
 from veriaidpo_operator.objects import jobs
-from veriaidpo_operator.objects.fetch_words import FetchResult, Progress
+from veriaidpo_operator.objects.fetch_words import FetchResult
 from veriaidpo_operator.objects.observed import Job, Observed, Pod
 from veriaidpo_operator.reasons import SLOW, Reason, known
-from veriaidpo_operator.sentences import Phrase, Sentences
+from veriaidpo_operator.recorded import SourceAway, Status
 from veriaidpo_operator.settings import Settings
 
-_STATES = {
-    "Resolving": Reason.RESOLVING,
-    "Downloading": Reason.DOWNLOADING,
-    "Verifying": Reason.VERIFYING,
-    "Publishing": Reason.PUBLISHING,
-    "Done": Reason.PUBLISHING,
-}
 _LONGEST_PAUSE = timedelta(minutes=10)
 _LONGEST_SLOW_PAUSE = timedelta(hours=1)
 
@@ -62,9 +55,15 @@ class Fetch:
     left_alone: timedelta = timedelta()
     """How long the source asked not to be asked again."""
     attempt: int = 1
+    stands_in: SourceAway | None = None
+    """Why what was fetched before stands in for what the source has."""
+    unnoticed: bool = False
+    """Whether nobody waits for it: something stands in, and the source has not told of anything else."""
 
     def retry_at(self, settings: Settings) -> datetime | None:
-        """Return when a failed fetch is due again."""
+        """Return when a fetch that failed, or found its source away, is due again."""
+        if self.phase is Phase.DONE and self.stands_in is not None and self.result is None:
+            return self.stands_in.retry_at
         if self.failed_at is None or self.trouble is None:
             return None
         own = pause(self.trouble.reason, self.attempt, settings.fetch_retry_seconds)
@@ -81,9 +80,7 @@ def pause(reason: Reason, attempt: int, seconds: float) -> timedelta:
     return min(timedelta(seconds=seconds * 2 ** min(attempt - 1, 20)), _LONGEST_PAUSE)
 
 
-def look(  # noqa: PLR0911 (one return for each way a fetch can stand)
-    model: Model, observed: Observed, settings: Settings, now: datetime
-) -> Fetch:
+def look(model: Model, observed: Observed, settings: Settings, now: datetime) -> Fetch:
     """Tell where the fetch of what the spec wants stands."""
     if observed.claim is None:
         return Fetch(Phase.BLOCKED)
@@ -92,18 +89,37 @@ def look(  # noqa: PLR0911 (one return for each way a fetch can stand)
     status = model.status
     name = jobs.fetch_name(model, observed.claim.uid)
     job = observed.job(name)
-    download = status.download
-    remembered = (download.attempt if download and download.job == name else None) or 1
+    done = status.fetched_by == name and bool(revisions.newest(status, None))
+    away = standing_in.reason(status, name) if done else None
+    remembered = standing_in.remembered(status, name, away)
     attempt = _attempt(job, remembered)
-    if status.fetched_by == name and revisions.newest(status, None):
-        return Fetch(Phase.DONE, name, job, attempt=attempt)
+    if done and (away is None or standing_in.rests(away, job, attempt, now)):
+        return Fetch(Phase.DONE, name, job, attempt=attempt, stands_in=away)
     last = status.last_failure if status.last_failure and status.last_failure.fetch == name else None
+    if away is not None and remembered == away.attempt:
+        last = None  # of before the source was found away, and got over
     earlier = Trouble(known(last.reason), last.message) if last else None
     if job is None:
         # A failed Job is only removed when it is due again, so one that has gone need not be waited for.
-        fetch = Fetch(Phase.ABSENT, name, trouble=earlier, attempt=remembered + 1 if last else 1)
-        return _queued(fetch, observed.downloads, settings)
-    fetch = Fetch(Phase.RUNNING, name, job, trouble=earlier, attempt=attempt)
+        again = remembered + 1 if last or away else 1
+        fetch = Fetch(Phase.ABSENT, name, trouble=earlier, attempt=again, stands_in=away)
+        return _beside(_queued(fetch, observed.downloads, settings), status, observed)
+    fetch = Fetch(Phase.RUNNING, name, job, trouble=earlier, attempt=attempt, stands_in=away)
+    found = _of_job(model, observed, fetch, job=job, settings=settings, now=now)
+    return _beside(found, status, observed)
+
+
+def _beside(fetch: Fetch, status: Status, observed: Observed) -> Fetch:
+    """Leave a fetch unnoticed as long as what stands in may well be what the source has."""
+    away = fetch.stands_in
+    if away is None or fetch.trouble is not None:
+        return fetch
+    return replace(fetch, unnoticed=not standing_in.begun(away, status, fetch.attempt, observed.progress))
+
+
+def _of_job(
+    model: Model, observed: Observed, fetch: Fetch, *, job: Job, settings: Settings, now: datetime
+) -> Fetch:
     if job.deleting or model.uid not in job.owners:
         return replace(fetch, phase=Phase.STALE)
     pods = observed.pods_of(job)
@@ -165,7 +181,7 @@ def _running(
     found = trouble(pod, limits=DOWNLOAD, now=now, settings=settings)
     if found is not None:
         return replace(fetch, step=starting, trouble=_volume(observed, pod, settings) or found)
-    step = _step(model, observed, settings.sentences) if pod.phase == "Running" else starting
+    step = fetch_steps.step(model, observed, settings.sentences) if pod.phase == "Running" else starting
     further = step.reason not in {Reason.FETCH_STARTING, Reason.RESOLVING}
     return replace(fetch, step=step, trouble=None if further else fetch.trouble)
 
@@ -176,31 +192,3 @@ def _volume(observed: Observed, pod: Pod, settings: Settings) -> Trouble | None:
     if claim is None or claim.phase == "Bound" or not pod.unschedulable:
         return None
     return Trouble.of(settings, Reason.VOLUME_PENDING, claim=claim.name, detail=pod.unschedulable)
-
-
-def _step(model: Model, observed: Observed, say: Sentences) -> Trouble:
-    progress = observed.progress
-    reason = _STATES.get(progress.state, Reason.RESOLVING) if progress else Reason.RESOLVING
-    source = model.spec.source
-    return Trouble(
-        reason, say(reason, uri=source.uri, revision=source.revision, progress=_progress(progress, say))
-    )
-
-
-def _progress(progress: Progress | None, say: Sentences) -> str:
-    if progress is None or not progress.bytes_total:
-        return say(Phrase.STARTING)
-    total = _size(progress.bytes_total)
-    parts = [say(Phrase.PERCENT, percent=round(progress.percent or 0), total=total)]
-    if progress.bytes_per_second:
-        parts.append(say(Phrase.RATE, rate=_size(progress.bytes_per_second)))
-    if progress.remaining_seconds is not None:
-        parts.append(say(Phrase.LEFT, seconds=round(progress.remaining_seconds)))
-    return ", ".join(parts)
-
-
-def _size(count: float) -> str:
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count:.0f} B"

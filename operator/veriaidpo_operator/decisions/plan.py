@@ -130,15 +130,15 @@ def _unread_orders(s: Situation) -> tuple[Action, ...]:
 
 def _in_the_way(s: Situation, fetch: Fetch, job: Job, claim: Claim) -> bool:
     """Tell whether the Job of the wanted name has to go, so that another one can do better."""
-    if fetch.phase is Phase.DONE:
-        return False
+    at = fetch.retry_at(s.settings)
+    if fetch.phase is Phase.DONE:  # what was found while the source was away is looked for again
+        return at is not None and s.now >= at
     if fetch.phase in {Phase.STALE, Phase.LOST} or claim.deleting:
         return True
     if job.annotations.get(jobs.TEMPLATE_HASH) != jobs.fetch_template(
         s.model, s.settings, read_only=claim.read_only
     ):
         return True  # limits, token or image were changed: somebody mended something
-    at = fetch.retry_at(s.settings)
     return fetch.phase is Phase.FAILED and (at is None or s.now >= at)
 
 
@@ -182,8 +182,9 @@ def _again(s: Situation, actions: tuple[Action, ...]) -> float:
         return s.settings.poll_seconds
     if actions or fetch.phase is Phase.STALE:
         return _SOON
-    at = fetch.retry_at(s.settings) if fetch.phase is Phase.FAILED else repair_at(s)
-    if at is not None:
+    due = [at for at in (fetch.retry_at(s.settings), repair_at(s)) if at is not None]
+    if due:
+        at = min(due)
         return min(max((at - s.now).total_seconds(), 0.1), s.settings.resync_seconds)
     # A predictor that finds itself wrong, a deadline that passes or another's Job that ends makes no event.
     rolling = s.rollout is not None and not s.rolled_out and not s.overdue

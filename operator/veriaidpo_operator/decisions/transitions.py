@@ -40,7 +40,9 @@ def events(
         commit = (after.resolved_commit or say(Phrase.UNKNOWN))[:12]
         text = say(Told.REVISION_FETCHED, revision=after.fetched_revision[:12], commit=commit)
         found.append(Event("Normal", Told.REVISION_FETCHED, text))
-    if warnings and after.fetched_by != before.fetched_by:
+    found += _source_away(before, after)
+    came = (after.fetched_by, after.fetched_revision) != (before.fetched_by, before.fetched_revision)
+    if warnings and came:
         detail = " ".join(full_stop(text) for text in warnings)
         text = say(Told.FETCHED_WITH_WARNINGS, revision=(after.fetched_revision or "")[:12], detail=detail)
         found.append(Event("Warning", Told.FETCHED_WITH_WARNINGS, text))
@@ -53,7 +55,7 @@ def events(
     ready, was = after.condition("Ready"), before.condition("Ready")
     degraded = after.condition("Degraded")
     if ready is not None and was is not None and ready.reason != was.reason and ready.reason not in _QUIET:
-        bad = degraded is not None and degraded.status == "True"
+        bad = ready.status != "True" and degraded is not None and degraded.status == "True"
         found.append(Event("Warning" if bad else "Normal", ready.reason, ready.message))
     converted, had = after.condition("Converted"), before.condition("Converted")
     if converted is not None and converted.reason == Reason.GATE_FAILED and had != converted:
@@ -73,6 +75,14 @@ def announced(action: Action, say: Sentences) -> tuple[Event, ...]:
         case _:
             return ()
     return (Event("Warning", Told.CLAIM_GOES, say(Told.CLAIM_GOES, claim=name)),)
+
+
+def _source_away(before: Status, after: Status) -> list[Event]:
+    """Return the event of a source that is away, once for as long as it is."""
+    now, had = after.condition("Downloaded"), before.condition("Downloaded")
+    if now is None or now.reason != Reason.SOURCE_AWAY or (had is not None and had.reason == now.reason):
+        return []
+    return [Event("Warning", Reason.SOURCE_AWAY, now.message)]
 
 
 def _quarantine(before: Status, after: Status, say: Sentences) -> list[Event]:

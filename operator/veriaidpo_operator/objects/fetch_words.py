@@ -24,6 +24,8 @@ class FetchResult(BaseModel):
     revisions: tuple[str, ...] | None = None
     """Digests of all revisions on the volume, the newest first."""
     warnings: tuple[str, ...] = ()
+    source_away: str = ""
+    """Why the source could not be asked, a sentence, where one fetched before was adopted for that."""
     retry_after: float | None = None
     """Seconds that the source asked to be left alone for."""
 

@@ -6,6 +6,7 @@ turns.
 
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,7 @@ from veriaidpo_predictor import calibration, outcome, verdict
 from veriaidpo_predictor.fetching import (
     collecting,
     downloading,
+    recipes,
     sources,
     spec,
     staging,
@@ -32,6 +34,7 @@ log = logging.getLogger("veriaidpo.fetch")
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _KEEP_ALL = Keep()
 _TOLD = 20  # digests: what a termination message has room for
+_LONGEST = 300  # characters, for the same reason
 
 
 def run(
@@ -54,7 +57,7 @@ def run(
                 result = _from_its_source(asked, root, progress, Patience(attempts), keep)
             progress.state(State.DONE)
     except FetchError as error:
-        return _failed(progress, error.reason, str(error), retry_after=error.retry_after)
+        return _failed(progress, error.reason, str(error), **_retry_after(error))
     except Exception as error:
         log.exception("fetch failed")
         return _failed(progress, Reason.INTERNAL, f"The fetch failed unexpectedly ({type(error).__name__}).")
@@ -72,6 +75,7 @@ def run(
             "conversion": verdict.told(result.manifest.conversion),
             **calibration.told(result.manifest.calibration),
             "warnings": result.warnings,
+            **_away(result.away),
         }
     )
     return 0
@@ -124,9 +128,13 @@ def _without_the_source(volume: Volume, asked: FetchSpec, error: FetchError, kee
         found = volume.find_any(asked.source.revision)
     if found is None:
         raise error
-    result = _adopted(found, volume, keep)
-    result.warnings.append("source unreachable; adopted")
-    return result
+    told = str(error)[:_LONGEST]
+    made = found.manifest
+    if not recipes.would_be_made_again(made, asked):
+        told += f" Revision {made.digest[:12]} was made otherwise than it would be now: "
+        told += f"recipe {made.recipe}, class {made.cpu_class} of processors."
+    away = FetchError(error.reason, told, retry_after=error.retry_after)
+    return replace(_adopted(found, volume, keep), away=away)
 
 
 def _adopted(found: Published, volume: Volume, keep: Keep) -> Result:
@@ -139,11 +147,20 @@ def _client(allowed: Allowed) -> httpx.Client:
     return httpx.Client(transport=Vetted(allowed, context=context), timeout=_TIMEOUT)
 
 
-def _failed(progress: Progress, reason: Reason, message: str, *, retry_after: float | None = None) -> int:
+def _away(error: FetchError | None) -> dict[str, object]:
+    """Tell why the source could not be asked, where another revision stands in for that."""
+    return {} if error is None else {"sourceAway": str(error), **_retry_after(error)}
+
+
+def _retry_after(error: FetchError) -> dict[str, int]:
+    """Tell for how many seconds the source asked to be left alone, if it did."""
+    return {} if error.retry_after is None else {"retryAfter": round(error.retry_after)}
+
+
+def _failed(progress: Progress, reason: Reason, message: str, **more: int) -> int:
     progress.state(State.FAILED)
     log.error("%s: %s", reason.text, message)
-    asked = {} if retry_after is None else {"retryAfter": round(retry_after)}
-    _tell({"reason": reason.text, "message": message, **asked})
+    _tell({"reason": reason.text, "message": message, **more})
     return reason.exit_code
 
 

@@ -12,6 +12,7 @@ from veriaidpo_predictor.fetching import recipes
 from veriaidpo_predictor.fetching.spec import FetchSpec
 from veriaidpo_predictor.files import CONFIG
 from veriaidpo_predictor.manifest import Manifest
+from veriaidpo_predictor.outcome import FetchError
 
 log = logging.getLogger("veriaidpo.publishing")
 
@@ -32,6 +33,8 @@ class Result:
     manifest: Manifest
     downloaded: int = 0
     warnings: list[str] = field(default_factory=list)
+    away: FetchError | None = None
+    """Why the source could not be asked, where the revision was adopted for that."""
 
 
 class Volume:
