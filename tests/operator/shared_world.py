@@ -9,8 +9,9 @@ from veriaidpo_operator.decisions.actions import Action
 from veriaidpo_operator.decisions.group import LISTED, Group, Seen, gather, plan_group
 from veriaidpo_operator.decisions.plan import Plan
 from veriaidpo_operator.objects import hosting, places, reading, sharing
+from veriaidpo_operator.objects.children import Hosted, Pod, Service
 from veriaidpo_operator.objects.claims import digest
-from veriaidpo_operator.objects.observed import Hosted, Observed, Place, Pod, Service
+from veriaidpo_operator.objects.observed import Observed, Place
 
 from .world import GOLDEN, SPEC, World, merged
 
@@ -137,7 +138,7 @@ class SharedWorld(World):
         deployment = self.get("Deployment", f"{name}-predictor")
         owner = {"kind": "ReplicaSet", "uid": deployment["metadata"]["uid"] if deployment else ""}
         mine = (p for p in self.all("Pod") if owner in p["metadata"].get("ownerReferences", []))
-        return [reading.pod(p, said=self.says(p)) for p in mine]
+        return [reading.pod(p, said=self.says(p).said) for p in mine]
 
     def _service(self, name: str) -> Service | None:
         found = self.get("InferenceService", name)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from veriaidpo_operator.objects import hosting
-from veriaidpo_operator.objects.observed import Hosted
+from veriaidpo_operator.objects.children import Hosted
 
 ONE, OTHER = "1" * 64, "2" * 64
 

@@ -2,6 +2,8 @@
 
 import ast
 import json
+import socket
+from contextlib import closing
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from veriaidpo_operator.cluster import readiness
 from veriaidpo_operator.objects import words
+from veriaidpo_operator.objects.words import Heard
 from veriaidpo_operator.reasons import EXIT_CODES, Reason
 
 from .world import DAMAGE, DIGEST, GOLDEN, World
@@ -134,21 +137,31 @@ def answering(status: int, body: bytes) -> HTTPServer:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "said"),
+    ("status", "body", "heard"),
     [
-        (503, json.dumps({"error": GOLDEN}).encode(), GOLDEN),
-        (200, b'{"name": "m", "ready": true}', ""),
-        (503, b"<html>", ""),
-        (503, b'{"error": 5}', ""),
-        (503, b"[1]", ""),
+        (503, json.dumps({"error": GOLDEN}).encode(), Heard(GOLDEN)),
+        (200, b'{"name": "m", "ready": true}', Heard(ready=True)),
+        (503, b"<html>", Heard()),
+        (503, b'{"error": 5}', Heard()),
+        (503, b"[1]", Heard()),
     ],
 )
-def test_a_pod_is_asked_why_it_is_not_ready(status: int, body: bytes, said: str) -> None:
+def test_a_pod_is_asked_why_it_is_not_ready(status: int, body: bytes, heard: Heard) -> None:
     server = answering(status, body)
-    assert readiness.ask("127.0.0.1", server.server_port, "/v2/models/m/ready") == said
+    assert readiness.ask("127.0.0.1", server.server_port, "/v2/models/m/ready") == heard
     server.shutdown()
     server.server_close()
 
 
 def test_a_pod_that_does_not_answer_says_nothing() -> None:
-    assert readiness.ask("127.0.0.1", 1, "/", seconds=0.2) == ""
+    assert readiness.ask("127.0.0.1", 1, "/", seconds=0.2) == Heard()
+
+
+def test_where_nobody_is_there_to_be_asked_is_known_from_a_port_that_is_closed() -> None:
+    """A socket that takes no connection any more is as silent as the address of a node that is off."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        port = listening.getsockname()[1]
+        with closing(socket.create_connection(("127.0.0.1", port))):
+            assert readiness.ask("127.0.0.1", port, "/", seconds=0.2) == Heard(reached=False)

@@ -8,7 +8,7 @@ import pytest
 from veriaidpo_operator.api import Json
 from veriaidpo_operator.decisions.turns import holds_a_place
 from veriaidpo_operator.objects import reading
-from veriaidpo_operator.objects.observed import Pod
+from veriaidpo_operator.objects.children import Pod
 
 from .world import SETTINGS, START, World
 

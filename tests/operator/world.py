@@ -15,6 +15,7 @@ from veriaidpo_operator.decisions.plan import Plan, plan
 from veriaidpo_operator.objects import reading
 from veriaidpo_operator.objects.fetch_words import Progress
 from veriaidpo_operator.objects.observed import Observed
+from veriaidpo_operator.objects.words import Heard
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Settings
 
@@ -66,7 +67,11 @@ class World:
         self.writes = 0
         """How often a status was written that differs from the one before."""
         self.bad: dict[str, str] = {}
-        """How a revision fares that does not do well: golden, crash, damaged or mute."""
+        """How a revision fares that does not do well: golden, crash, damaged or mute.
+
+        Or how its pods look, whatever it is worth: lost (their node was taken for lost), unheard (nobody is
+        there to be asked) or untold (the pod says that it is ready, and its node has not yet).
+        """
         self.digest = DIGEST
         """What the source holds now."""
         self.conversion: Json | None = None
@@ -221,9 +226,10 @@ class World:
         entries[:] = [e for e in entries if (e["manager"], e.get("subresource", "")) != same] + [entry]
         there["metadata"]["generation"] += not subresource
 
-    def says(self, pod: Json) -> str:
+    def says(self, pod: Json) -> Heard:
         """Return what a predictor's readiness probe is told."""
-        return GOLDEN if self.bad.get(revision_of(pod)) == "golden" else ""
+        fault = self.bad.get(revision_of(pod))
+        return Heard(GOLDEN if fault == "golden" else "", fault == "untold", fault != "unheard")
 
     def observe(self) -> Observed:
         name = self.body["metadata"]["name"]
@@ -234,7 +240,7 @@ class World:
             claim=reading.claim(claim) if claim else None,
             jobs=tuple(reading.job(j) for j in self.all("Job")),
             orders=tuple(reading.child(c) for c in self.all("ConfigMap")),
-            pods=tuple(reading.pod(p, said=self.says(p)) for p in self.all("Pod")),
+            pods=tuple(reading.pod(p).heard(self.says(p)) for p in self.all("Pod")),
             runtime_known=self.runtime_known,
             service=reading.service(service) if service else None,
             deployment=reading.deployment(deployment) if deployment else None,
@@ -381,6 +387,8 @@ class World:
             last = {"terminated": {"exitCode": 1, "reason": "Error", "message": said}}
             running = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": last}
             running["restartCount"] = 2
+        elif fault == "lost":
+            status["conditions"] = [{"type": "ContainersReady", "status": "True"}]
         elif fault is None:
             status["conditions"] = [{"type": "Ready", "status": "True"}]
         pod["status"] = status | {"containerStatuses": [running]}

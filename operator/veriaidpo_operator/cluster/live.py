@@ -14,15 +14,17 @@ from veriaidpo_operator.decisions.transitions import Event
 from veriaidpo_operator.decisions.turns import holds_a_place
 from veriaidpo_operator.objects import claims as objects
 from veriaidpo_operator.objects import events, places, reading, serving
+from veriaidpo_operator.objects.children import Claim, Job, Pod
 from veriaidpo_operator.objects.fetch_words import Progress
 from veriaidpo_operator.objects.inference_service import SERVE_PORT
 from veriaidpo_operator.objects.jobs import FETCH_PORT
-from veriaidpo_operator.objects.observed import Claim, Job, Observed, Pod
+from veriaidpo_operator.objects.observed import Observed
+from veriaidpo_operator.objects.words import Heard
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Settings
 
 Ask = Callable[[str, int], Progress | None]
-Hear = Callable[[str, int, str], str]
+Hear = Callable[[str, int, str], Heard]
 
 
 class RefusedError(Exception):
@@ -98,9 +100,9 @@ class Cluster:
 
     def _pod(self, model: Model, raw: Json, now: datetime) -> Pod:
         pod = reading.pod(raw)
-        if pod.silent:
-            return replace(pod, said=self._hear(pod.ip, SERVE_PORT, serving.ready_path(model)))
-        return self._started(raw, now)
+        if not pod.silent:
+            return self._started(raw, now)
+        return pod.heard(self._hear(pod.ip, SERVE_PORT, serving.ready_path(model)))
 
     def _started(self, raw: Json, now: datetime) -> Pod:
         pod = reading.pod(raw)

@@ -8,8 +8,9 @@ from veriaidpo_operator.api import Json, Model
 from veriaidpo_operator.cluster.apiserver import ApiError, ApiServer
 from veriaidpo_operator.decisions.group import Seen
 from veriaidpo_operator.objects import hosting, places, reading
+from veriaidpo_operator.objects.children import Hosted, Listing, Pod, Service
 from veriaidpo_operator.objects.inference_service import SERVE_PORT
-from veriaidpo_operator.objects.observed import Hosted, Listing, Observed, Place, Pod, Service
+from veriaidpo_operator.objects.observed import Observed, Place
 from veriaidpo_operator.objects.places import SHARED_LABEL
 
 States = Callable[[str, int], Mapping[str, Hosted] | None]

@@ -5,8 +5,8 @@ from datetime import timedelta
 from veriaidpo_operator.api import Model
 from veriaidpo_operator.decisions.pods import DOWNLOAD, Trouble, last_words
 from veriaidpo_operator.objects import claims as objects
+from veriaidpo_operator.objects.children import Job, Pod
 from veriaidpo_operator.objects.fetch_words import FetchResult
-from veriaidpo_operator.objects.observed import Job, Pod
 from veriaidpo_operator.reasons import EXIT_CODES, Reason, from_fetch
 from veriaidpo_operator.settings import Settings
 

@@ -8,8 +8,9 @@ from veriaidpo_operator.api import Model
 from veriaidpo_operator.decisions import fetch_failures, fetch_steps, revisions, standing_in
 from veriaidpo_operator.decisions.pods import DOWNLOAD, Trouble, refusal, trouble
 from veriaidpo_operator.objects import jobs
+from veriaidpo_operator.objects.children import Job, Pod
 from veriaidpo_operator.objects.fetch_words import FetchResult
-from veriaidpo_operator.objects.observed import Job, Observed, Pod
+from veriaidpo_operator.objects.observed import Observed
 from veriaidpo_operator.reasons import SLOW, Reason, known
 from veriaidpo_operator.recorded import SourceAway, Status
 from veriaidpo_operator.settings import Settings

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from veriaidpo_operator.api import GROUP, Model
 from veriaidpo_operator.decisions.actions import Action, Apply, Create, Delete, Patch
 from veriaidpo_operator.objects import drift, sharing
-from veriaidpo_operator.objects.observed import Child, Listing, Pod, Service
+from veriaidpo_operator.objects.children import Child, Listing, Pod, Service
 from veriaidpo_operator.objects.places import claim as claim_of
 from veriaidpo_operator.objects.places import moved, of_shared, place, shared, shared_name
 from veriaidpo_operator.settings import Settings

@@ -17,8 +17,9 @@ from veriaidpo_operator.decisions.status import first_status, next_status
 from veriaidpo_operator.decisions.trial import repair_at, verdict
 from veriaidpo_operator.objects import claims as objects
 from veriaidpo_operator.objects import drift, jobs, orders
+from veriaidpo_operator.objects.children import Claim, Job
 from veriaidpo_operator.objects.claims import anothers, ours
-from veriaidpo_operator.objects.observed import Claim, Job, Observed
+from veriaidpo_operator.objects.observed import Observed
 from veriaidpo_operator.objects.places import moved
 from veriaidpo_operator.recorded import Status
 from veriaidpo_operator.settings import Settings

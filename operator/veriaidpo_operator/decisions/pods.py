@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from veriaidpo_operator.decisions.refusals import over_quota
 from veriaidpo_operator.objects import words
-from veriaidpo_operator.objects.observed import Pod
+from veriaidpo_operator.objects.children import Pod
 from veriaidpo_operator.reasons import Reason
 from veriaidpo_operator.sentences import Phrase
 from veriaidpo_operator.settings import Settings
@@ -62,7 +62,7 @@ def trouble(pod: Pod, *, limits: str, now: datetime, settings: Settings) -> Trou
         detail = pod.waiting_message or pod.waiting_reason
         return found(Reason.IMAGE_UNAVAILABLE, image=pod.image, detail=detail)
     if pod.ended_reason == "OOMKilled":
-        return None if pod.ready else found(Reason.OOM_KILLED, limits=limits)
+        return None if pod.well else found(Reason.OOM_KILLED, limits=limits)
     if pod.status_reason == "Evicted":
         return found(Reason.EVICTED, detail=pod.message)
     if pod.waiting_reason in _CONFIG:
@@ -97,7 +97,7 @@ def _named(pod: Pod) -> Reason | None:
 
 def crashed(pod: Pod) -> bool:
     """Tell whether a pod's container ended and has not been well since."""
-    if pod.ready:
+    if pod.well:
         return False
     ended = bool(pod.ended_reason) and bool(pod.exit_code or pod.restarts)
     return ended or pod.waiting_reason == "CrashLoopBackOff"

@@ -8,7 +8,8 @@ from veriaidpo_operator.decisions.fetching import Fetch, Phase, look
 from veriaidpo_operator.decisions.revisions import Choice, choose, newest
 from veriaidpo_operator.objects import claims as objects
 from veriaidpo_operator.objects import drift, hosting, places, quantity, serving, sharing
-from veriaidpo_operator.objects.observed import Observed, Pod, Service
+from veriaidpo_operator.objects.children import Pod, Service
+from veriaidpo_operator.objects.observed import Observed
 from veriaidpo_operator.recorded import Rollout
 from veriaidpo_operator.sentences import Sentences
 from veriaidpo_operator.settings import Settings

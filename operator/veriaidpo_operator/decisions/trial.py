@@ -7,12 +7,14 @@ from veriaidpo_operator.decisions.fetching import Phase
 from veriaidpo_operator.decisions.revisions import good, same_volume
 from veriaidpo_operator.decisions.situation import Situation
 from veriaidpo_operator.objects import words
-from veriaidpo_operator.objects.observed import Pod
+from veriaidpo_operator.objects.children import Pod
 from veriaidpo_operator.reasons import Reason
 from veriaidpo_operator.recorded import Quarantined, Rollout
 
 _CRASHES = 2
 _LONGEST_PAUSE = timedelta(hours=1)
+_REMOVED_BY = timedelta(minutes=7)
+"""By then the pods of a lost node have gone: it is taken for lost after 50 s, and they may stay for 300 s."""
 
 # What would keep any revision's pods from starting is no fault of this one.
 _CLUSTER = frozenset(
@@ -60,12 +62,21 @@ def _fault(s: Situation) -> pods.Trouble | None:
         if not s.shared and pods.crashed(pod) and pod.restarts >= _CRASHES:
             return found
     # A pod that answers speaks for its revision; one that is not even there says nothing of it.
-    silent = bool(s.target_pods) and not any(pod.ready for pod in s.target_pods)
+    silent = any(_had_its_time(s, pod) for pod in s.target_pods) and not any(p.well for p in s.target_pods)
     if not s.overdue or not silent or any(found.reason in _CLUSTER for _, found in troubles):
         return None
     if troubles:
         return troubles[0][1]
     return pods.Trouble(Reason.ROLLOUT_STALLED, stalled(s))
+
+
+def _had_its_time(s: Situation, pod: Pod) -> bool:
+    """Tell whether a pod should be ready by now: it has as long as the rollout, also one made in its midst.
+
+    Where nobody is there to be asked the node may be lost. Then Kubernetes removes the pod by itself.
+    """
+    deadline = timedelta(seconds=s.model.spec.serving.progress_deadline_seconds)
+    return s.now - pod.created >= deadline + (_REMOVED_BY if pod.unreachable else timedelta())
 
 
 def _trouble(s: Situation, pod: Pod) -> pods.Trouble | None:

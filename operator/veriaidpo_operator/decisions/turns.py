@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from veriaidpo_operator.decisions.pods import DOWNLOAD, trouble
-from veriaidpo_operator.objects.observed import Job, Pod
+from veriaidpo_operator.objects.children import Job, Pod
 from veriaidpo_operator.settings import Settings
 
 

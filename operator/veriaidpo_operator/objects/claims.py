@@ -7,7 +7,7 @@ import hashlib
 import json
 
 from veriaidpo_operator.api import GROUP, KIND, MANAGER, MODEL_LABEL, VERSION, Json, Model
-from veriaidpo_operator.objects.observed import Child, Claim
+from veriaidpo_operator.objects.children import Child, Claim
 from veriaidpo_operator.objects.quantity import number
 
 

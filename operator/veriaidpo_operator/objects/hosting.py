@@ -9,7 +9,7 @@ from dataclasses import replace
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from veriaidpo_operator.objects import words
-from veriaidpo_operator.objects.observed import Hosted, Pod
+from veriaidpo_operator.objects.children import Hosted, Pod
 from veriaidpo_operator.reasons import Reason
 
 _PATH = "/states"
@@ -89,9 +89,10 @@ def as_seen(pod: Pod, *, target: str, entry: str, current: str | None) -> Pod:
         return pod
     hosted = pod.hosted
     if hosted is None:
-        return replace(pod, ready=target == current)
+        return replace(pod, ready=target == current, up=False)
     refused = hosted.reason if (hosted.listed, hosted.refused) == (entry, target) else ""
     if words.cause(refused) is Reason.CRASHING:
-        return replace(pod, ready=False, said=refused)
+        return replace(pod, ready=False, up=False, said=refused)
     ready = hosted.serving == target and not refused
-    return replace(pod, ready=ready, said=refused, ended_reason="", exit_code=None, restarts=0, message="")
+    pod = replace(pod, ended_reason="", exit_code=None, restarts=0, message="")
+    return replace(pod, ready=ready, up=False, said=refused)

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from veriaidpo_operator.api import GROUP, MANAGER, Model
 from veriaidpo_operator.objects import claims as objects
+from veriaidpo_operator.objects.children import Child
 from veriaidpo_operator.objects.claims import claim_name, digest, ours
-from veriaidpo_operator.objects.observed import Child
 from veriaidpo_operator.recorded import InferenceServiceStatus
 
 SHARED_LABEL = f"{GROUP}/shared"

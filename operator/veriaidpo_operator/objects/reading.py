@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from veriaidpo_operator.api import Json
-from veriaidpo_operator.objects.observed import Child, Claim, Deployment, Hosted, Job, Listing, Pod, Service
+from veriaidpo_operator.objects.children import Child, Claim, Deployment, Hosted, Job, Listing, Pod, Service
 
 
 def _child(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,6 +96,7 @@ def pod(raw: Mapping[str, Any], said: str = "", hosted: Hosted | None = None) ->
         ip=status.get("podIP", ""),
         phase=status.get("phase", "Pending"),
         ready=_true(conditions.get("Ready")),
+        up=_true(conditions.get("ContainersReady")),
         image=raw["spec"]["containers"][0].get("image", ""),
         unschedulable=scheduled.get("message", "") if scheduled.get("status") == "False" else "",
         waiting_reason=waiting.get("reason", ""),

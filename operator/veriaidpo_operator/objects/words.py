@@ -6,8 +6,21 @@ termination message when it ended.
 
 import json
 import re
+from dataclasses import dataclass
 
 from veriaidpo_operator.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of asking a predictor pod whether it is ready."""
+
+    said: str = ""
+    """Its sentence, where it is not and says why."""
+    ready: bool = False
+    reached: bool = True
+    """Whether somebody was there, be it to refuse the connection."""
+
 
 # Said by every predictor for a moment: no cause of anything.
 PASSING = frozenset({"The model is loading.", "The predictor is stopping."})
