@@ -1,11 +1,11 @@
 """Observe and apply: the only module through which the operator touches the cluster."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from veriaidpo_operator.api import GROUP, KIND, MANAGER, MODEL_LABEL, VERSION, Json, Model, understood
+from veriaidpo_operator.cluster import telling
 from veriaidpo_operator.cluster.apiserver import ApiError, ApiServer
 from veriaidpo_operator.cluster.predictors import Predictors, States
 from veriaidpo_operator.decisions import pods
@@ -174,29 +174,4 @@ class Cluster:
 
     def tell(self, model: Model, event: Event, now: datetime) -> None:
         """Write an event about a Model, for kubectl describe."""
-        stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        self._server.create(
-            {
-                "apiVersion": "v1",
-                "kind": "Event",
-                "metadata": {
-                    "name": f"{model.name}.{time.time_ns():x}",
-                    "namespace": model.namespace,
-                    "labels": {MODEL_LABEL: model.name},
-                },
-                "involvedObject": {
-                    "apiVersion": f"{GROUP}/{VERSION}",
-                    "kind": KIND,
-                    "name": model.name,
-                    "namespace": model.namespace,
-                    "uid": model.uid,
-                },
-                "type": event.type,
-                "reason": event.reason,
-                "message": event.message,
-                "source": {"component": MANAGER},
-                "firstTimestamp": stamp,
-                "lastTimestamp": stamp,
-                "count": 1,
-            }
-        )
+        self._server.create(telling.stored(event, model, now))

@@ -10,9 +10,10 @@ from datetime import datetime
 from veriaidpo_operator.api import Model
 from veriaidpo_operator.decisions import collecting
 from veriaidpo_operator.decisions.actions import Action, Apply, Create, Delete, Patch
+from veriaidpo_operator.decisions.assessing import assess
 from veriaidpo_operator.decisions.fetching import Fetch, Phase
 from veriaidpo_operator.decisions.revisions import quarantined
-from veriaidpo_operator.decisions.situation import Situation, assess
+from veriaidpo_operator.decisions.situation import Situation
 from veriaidpo_operator.decisions.status import first_status, next_status
 from veriaidpo_operator.decisions.trial import repair_at, verdict
 from veriaidpo_operator.objects import claims as objects
