@@ -85,9 +85,15 @@ def test_argo_cd_leaves_the_autoscalers_number_alone() -> None:
     assert ignored["jsonPointers"] == ["/spec/replicas"]
 
 
-def test_flux_applies_the_kustomization_and_waits_for_what_is_in_it() -> None:
-    spec = named("Kustomization")["spec"]
-    assert (REPO / spec["path"]).resolve() == INSTALL
-    assert spec["sourceRef"] == {"kind": "GitRepository", "name": named("GitRepository")["metadata"]["name"]}
+def test_flux_applies_the_definition_and_then_the_kustomization() -> None:
+    first, then = (
+        item["spec"] for item in documents(GITOPS / "flux.yaml") if item["kind"] == "Kustomization"
+    )
+    repository = {"kind": "GitRepository", "name": named("GitRepository")["metadata"]["name"]}
+    assert [first["sourceRef"], then["sourceRef"]] == [repository, repository]
+    assert (REPO / first["path"]).resolve() == CHART / "crds"
+    assert first["prune"] is False, "with the definition all Models would go"
+    assert then["dependsOn"] == [{"name": "veriaidpo-definition"}]
+    assert (REPO / then["path"]).resolve() == INSTALL
     there = {(i["kind"], i["metadata"]["name"]) for i in documents(INSTALL / "veriaidpo.yaml")}
-    assert {(one["kind"], one["name"]) for one in spec["healthChecks"]} <= there
+    assert {(one["kind"], one["name"]) for one in then["healthChecks"]} <= there
