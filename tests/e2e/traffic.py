@@ -20,10 +20,10 @@ LEAST_SENT = 500
 
 @dataclass(frozen=True)
 class Question:
-    """A body of /classify and the category_id that is right."""
+    """A body of /classify and the category_id that is right; None where any is."""
 
     body: dict[str, Any]
-    category: int
+    category: int | None
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,9 @@ class Answer:
     model_type: str
     fault: str
     """Empty for the right label; `honest` for a 503 that says when to ask again."""
+
+    revision: str = ""
+    """The revision that gave it."""
 
 
 @dataclass
@@ -116,8 +119,9 @@ class Traffic:
         except httpx.HTTPError as error:
             return Answer(at, 0, kind, type(error).__name__)
         if response.status_code == 200:
-            found = response.json()["category_id"]
-            fault = "" if found == question.category else f"category {found}, not {question.category}"
-            return Answer(at, 200, kind, fault)
+            found, said = response.json()["category_id"], response.json()["model_revision"]
+            right = question.category in {found, None}
+            fault = "" if right else f"category {found}, not {question.category}"
+            return Answer(at, 200, kind, fault, said)
         honest = response.status_code == 503 and "Retry-After" in response.headers
         return Answer(at, response.status_code, kind, "honest" if honest else response.text[:200])
