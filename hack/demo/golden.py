@@ -12,7 +12,7 @@ from specs import CATALOGUE, Spec
 
 def write_golden(spec: Spec, golden: Sequence[Mapping[str, Any]]) -> None:
     """Replace the model's sentences and leave every other line of the catalogue as it is."""
-    lines = "".join(f"\n      - {_flow(sentence)}" for sentence in golden)
+    lines = "".join(f"\n      - {flow(sentence)}" for sentence in golden)
     text = CATALOGUE.read_text("utf-8")
     before = rf"  - name: {re.escape(spec.name)}\n(?:(?!  - name:).*\n)*?    goldenSentences:"
     entry = re.compile(rf"({before})(?: \[\]|(?:\n      - .*)*)")
@@ -22,10 +22,10 @@ def write_golden(spec: Spec, golden: Sequence[Mapping[str, Any]]) -> None:
     CATALOGUE.write_text(text, "utf-8")
 
 
-def _flow(value: object, *, key: str = "") -> str:
+def flow(value: object, *, key: str = "") -> str:
     """Write YAML on one line; only a sentence may hold what YAML would read as something else."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name}: {_flow(part, key=name)}" for name, part in value.items()) + "}"
+        return "{" + ", ".join(f"{name}: {flow(part, key=name)}" for name, part in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
+        return "[" + ", ".join(map(flow, value)) + "]"
     return json.dumps(value, ensure_ascii=False) if key == "text" else str(value)

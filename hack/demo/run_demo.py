@@ -64,6 +64,12 @@ def make_service_key(state: Path) -> tuple[Path, Path]:
     return private, public
 
 
+def calibration_sentences(name: str) -> list[dict[str, str]]:
+    """Read what the chart gives a model of the demonstration hub; a tagger has none."""
+    file = CATALOGUE.parent / "calibration" / f"{name}.yaml"
+    return yaml.safe_load(file.read_text("utf-8")) if file.exists() else []
+
+
 def fetch(arguments: argparse.Namespace, model: dict[str, Any], hub: str) -> dict[str, Any]:
     """Download, verify and publish one model with the product's own code; return what it reports."""
     spec = {
@@ -75,21 +81,18 @@ def fetch(arguments: argparse.Namespace, model: dict[str, Any], hub: str) -> dic
         "maxTokens": 256,
         "source": {"uri": "hf://" + model["demo"]["repo"], "revision": "main"},
         "goldenSentences": model["goldenSentences"],
+        "calibrationSentences": calibration_sentences(model["name"]),
     }
-    done = subprocess.run(
-        [
-            str(arguments.fetch / "veriaidpo-predictor"),
-            "fetch",
-            "--spec",
-            "-",
-            "--root",
-            str(arguments.state),
-        ],
-        input=json.dumps(spec).encode(),
-        stdout=subprocess.PIPE,
-        env=os.environ | {"HF_ENDPOINT": hub, "NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK},
-        check=False,
-    )
+    command = [str(arguments.fetch / "veriaidpo-predictor"), "fetch", "--spec", "-"]
+    with (arguments.state / "logs" / f"fetch-{model['name']}.log").open("wb") as log:
+        done = subprocess.run(
+            [*command, "--root", str(arguments.state)],
+            input=json.dumps(spec).encode(),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=os.environ | {"HF_ENDPOINT": hub, "NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK},
+            check=False,
+        )
     lines = done.stdout.decode().strip().splitlines()
     report: dict[str, Any] = json.loads(lines[-1]) if lines else {"message": "no report"}
     if done.returncode != 0:

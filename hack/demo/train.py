@@ -6,6 +6,7 @@
     hack/demo/train.py check principles-vi  trains it again and tells which of its files come out otherwise
     hack/demo/train.py golden principles-vi chooses its golden sentences anew and measures it; trains nothing
     hack/demo/train.py report               docs/demo-models.md, from the figures of the last runs
+    hack/demo/train.py calibration          all calibration sentences, from the templates; trains nothing
     hack/demo/train.py rows principles-vi   some training rows, to read
     hack/demo/train.py judge principles-vi  how far its templates go, in seconds, by the baseline
 
@@ -42,6 +43,11 @@ def main(argv: list[str] | None = None) -> int:
 
         print_rows(SPECS[options.name])
         return 0
+    if options.command == "calibration":
+        from calibration import write  # noqa: PLC0415
+
+        write()
+        return 0
     if options.command == "judge":
         from judge import judge  # noqa: PLC0415
 
@@ -68,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("all", help="make every model and the report")
+    commands.add_parser("calibration", help="write the calibration sentences of every classifier")
     commands.add_parser("report", help="write docs/demo-models.md from the last figures")
     for command, text in _FOR_ONE.items():
         commands.add_parser(command, help=text).add_argument("name", choices=sorted(SPECS))

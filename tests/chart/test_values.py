@@ -285,6 +285,22 @@ def test_the_demonstration_hub_brings_both_languages(demo: list[dict[str, Any]])
     assert all(m["spec"]["source"]["uri"].startswith("hf://veriaidpo-demo/") for m in models)
 
 
+def test_its_classifiers_are_calibrated_on_sentences_that_are_not_golden(demo: list[dict[str, Any]]) -> None:
+    models = {m["metadata"]["name"]: m["spec"] for m in demo if m["kind"] == "Model"}
+    for name, spec in models.items():
+        calibrated = spec.get("conversion", {}).get("calibrationSentences", [])
+        golden = {one["text"] for one in spec["serving"]["goldenSentences"]}
+        assert len(calibrated) >= (200 if spec["task"] == "text-classification" else 0), name
+        assert golden.isdisjoint(one["text"] for one in calibrated)
+
+
+def test_models_of_ones_own_are_not_and_none_where_it_is_not_wanted() -> None:
+    assert set(conversions().values()) == {None}
+    assert set(conversions("demoHub.enabled=true", "demoHub.calibration=false").values()) == {None}
+    both = conversions("demoHub.enabled=true", "models.conversion.quantization=int8")["principles-vi"]
+    assert (both["quantization"], len(both["calibrationSentences"])) == ("int8", 240)
+
+
 def conversions(*settings: str) -> dict[str, Any]:
     return {
         m["metadata"]["name"]: m["spec"].get("conversion") for m in render(*settings) if m["kind"] == "Model"
