@@ -33,6 +33,9 @@ MODELS = ("consent-vi", "data-retention-vi", "legal-basis-vi", "principles-vi")
 
 WITHOUT = ",".join(sorted(set(DEMO_MODELS) - set(MODELS)))
 SETTINGS = ("--set", "demoHub.enabled=true", "--set", f"models.disabled={{{WITHOUT}}}")
+NOT_CALIBRATED = ("--set", "demoHub.calibration=false")
+"""The version before reads no revision with a calibration: who may go back to it does without."""
+
 WAITING = ("--wait", "--timeout", "5m")
 DEFINITION = "models.veriaidpo.verisyntra.vn"
 LEAST_RATE = 10.0
@@ -125,7 +128,7 @@ def test_an_upgrade_fails_no_request_and_loses_no_model(traffic: Traffic) -> Non
     assert "calibrationSentences" not in fields()
     with traffic:
         traffic.more()
-        helm("upgrade", "veriaidpo", str(CHART), *SETTINGS, *WAITING, timeout=330)
+        helm("upgrade", "veriaidpo", str(CHART), *SETTINGS, *NOT_CALIBRATED, *WAITING, timeout=330)
         eventually(lambda: everywhere(this_version()), "all is of this version", 240)
         traffic.more()
     failed = traffic.failed(least_rate=LEAST_RATE)
