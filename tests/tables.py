@@ -115,7 +115,13 @@ def _got_through(row: Row) -> str:
 
 
 def _others(row: Row) -> str:
-    return f"{row['sent']}, {'not counted' if row['failed'] is None else row['failed']}"
+    rate = row.get("per_second")
+    return ", ".join(
+        [
+            str(row["sent"]) + (f" at {rate['answered']:.0f}/s of {rate['offered']:.0f}" if rate else ""),
+            "not counted" if row["failed"] is None else str(row["failed"]),
+        ]
+    )
 
 
 ATTACKS = Table(

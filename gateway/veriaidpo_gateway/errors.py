@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib import resources
 from types import MappingProxyType
 from typing import Any
@@ -135,6 +136,7 @@ class Messages:
         }
 
 
+@cache
 def load_messages() -> Messages:
     """Read both languages from the package; KeyError if one of them lacks a code."""
     folder = resources.files(__package__) / "messages"

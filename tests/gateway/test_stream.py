@@ -153,7 +153,7 @@ async def test_no_more_is_read_than_can_be_answered(gateway: Any, bearer: Any) -
 
     async def lines() -> AsyncIterator[bytes]:
         nonlocal read
-        for i in range(1_000):
+        for i in range(100):
             read += 1
             yield b"\n".join(b'{"text": "c%d"}' % (32 * i + j) for j in range(32)) + b"\n"
 
@@ -170,7 +170,7 @@ async def test_no_more_is_read_than_can_be_answered(gateway: Any, bearer: Any) -
     assert read <= streaming.GROUPS_AT_ONCE + 2
     held.set()
     _, results = await asking
-    assert len(results) == 32_000
+    assert len(results) == 3_200
 
 
 async def pieces(*given: bytes) -> AsyncIterator[bytes]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from veriaidpo_gateway.companies.store import CompanyStore
 from veriaidpo_gateway.database.connecting import DatabaseAwayError
-from veriaidpo_gateway.normalisation.companies import Registry, shipped_companies
+from veriaidpo_gateway.normalisation.companies import Registry, shipped_registry
 from veriaidpo_gateway.normalisation.legal_forms import LegalForms
 from veriaidpo_gateway.normalisation.normalise import Normalised, Normaliser
 
@@ -23,7 +23,7 @@ class CompanyRegistry:
 
     def __init__(self, store: CompanyStore, forms: LegalForms) -> None:
         self._store, self._forms = store, forms
-        self._use(Registry(shipped_companies()))
+        self._use(shipped_registry())
         self._revision: int | None = None
         self._prepared = False
         self.away = False

@@ -1,6 +1,8 @@
 """The description of the API: what FastAPI cannot know, because bodies are read by hand."""
 
 from collections.abc import Collection
+from copy import deepcopy
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -71,7 +73,7 @@ def forbidden(permission: str, role: str, permissions: Collection[str] = ()) -> 
 
 def body(kind: type[Body], model_type: str | None) -> dict[str, Any]:
     """Describe a body that is read by hand. With a fixed type, `model_type` in the body changes nothing."""
-    schema = kind.model_json_schema()
+    schema = deepcopy(_schema(kind))
     examples = schema.pop("examples", [])
     example = {**examples[0]} if examples else {}
     if model_type is not None:
@@ -82,6 +84,11 @@ def body(kind: type[Body], model_type: str | None) -> dict[str, Any]:
         }
     content = {"application/json": {"schema": schema, "example": example}}
     return {**SECURED, "requestBody": {"required": True, "content": content}}
+
+
+@cache
+def _schema(kind: type[Body]) -> dict[str, Any]:
+    return kind.model_json_schema()
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

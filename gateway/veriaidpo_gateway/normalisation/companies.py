@@ -6,6 +6,7 @@ import io
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 
 from ahocorasick_rs import AhoCorasick
@@ -121,10 +122,17 @@ def read_companies(text: str) -> tuple[Company, ...]:
     )
 
 
+@cache
 def shipped_companies() -> tuple[Company, ...]:
     """Read the large Vietnamese companies this package knows."""
     file = resources.files(__package__) / "data" / "companies.csv"
     return read_companies(file.read_text(encoding="utf-8"))
+
+
+@cache
+def shipped_registry() -> Registry:
+    """Make those companies ready to be searched for."""
+    return Registry(shipped_companies())
 
 
 def split(cell: str) -> tuple[str, ...]:

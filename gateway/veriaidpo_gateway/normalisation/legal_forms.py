@@ -11,6 +11,7 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 
 from veriaidpo_gateway.normalisation.companies import Found, Phrases
@@ -69,6 +70,7 @@ class LegalForms:
         return list(reader.names()), never
 
 
+@cache
 def load_legal_forms() -> LegalForms:
     """Read the phrases this package ships."""
     file = resources.files(__package__) / "data" / "legal_forms.toml"
