@@ -1,4 +1,4 @@
-"""The application: its parts put together, and every error given its answer."""
+"""A gateway put together of its parts."""
 
 import logging
 import time
@@ -6,10 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from veriaidpo_gateway.classification.cache import Cache, LocalEntries, RedisEntries
@@ -18,20 +14,11 @@ from veriaidpo_gateway.classification.forgetting import Forgotten
 from veriaidpo_gateway.companies.registry import CompanyRegistry
 from veriaidpo_gateway.companies.store import CompanyStore
 from veriaidpo_gateway.database.connecting import Database
-from veriaidpo_gateway.errors import ErrorCode, GatewayError, Messages, load_messages
-from veriaidpo_gateway.http import (
-    api,
-    batching,
-    company_routes,
-    docs,
-    normalising,
-    preloading,
-    record_routes,
-    revoking,
-)
-from veriaidpo_gateway.http.dispatch import Dispatch, direct
+from veriaidpo_gateway.errors import ErrorCode, GatewayError, load_messages
+from veriaidpo_gateway.http import company_routes, record_routes, revoking
 from veriaidpo_gateway.http.edge import Edge
 from veriaidpo_gateway.http.health import Parts, inner_app
+from veriaidpo_gateway.http.public import public_app
 from veriaidpo_gateway.identity import tokens
 from veriaidpo_gateway.identity.access import Caller
 from veriaidpo_gateway.identity.keyring import AwaitKeys, KeyRing, key_ring
@@ -53,8 +40,6 @@ from veriaidpo_gateway.token_settings import TokenSettings
 from veriaidpo_gateway.tracing import Tracer
 
 _log = logging.getLogger(__name__)
-
-_OF_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}
 
 
 class Upkeep(Protocol):
@@ -131,7 +116,7 @@ def create_apps(
     )
     if store is not None and settings.cache.key is None:
         _log.warning("CACHE_KEY is not set: replicas do not share results, and a restart forgets them")
-    public: ASGIApp = _public(
+    public: ASGIApp = public_app(
         deps,
         Parts(source, store, companies, ring.state, recorder),
         messages,
@@ -146,57 +131,6 @@ def create_apps(
     # A rollout with a wrong JWKS_URL stops at its first pod: one that can believe nobody is not ready.
     inner = inner_app(source, store, companies, metrics, lambda: draining() or not ring.complete)
     return Apps(Edge(public, messages=messages, metrics=metrics, tracer=tracer), inner, upkeep, recorder)
-
-
-def _public(deps: Deps, parts: Parts, messages: Messages, *further: APIRouter) -> ASGIApp:
-    app = FastAPI(title="VeriAIDPO", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    own = (
-        api.router(deps, parts),
-        batching.router(deps, messages),
-        normalising.router(deps),
-        preloading.router(deps),
-        *further,
-    )
-    pages = docs.router()
-    for base in api.BASES:
-        for routes in own:
-            app.include_router(routes, prefix=base, include_in_schema=base == "")
-        app.include_router(pages, prefix=base)
-
-    def methods_of(path: str) -> str:
-        endings = [path.removeprefix(base) for base in api.BASES if path.startswith(base)]
-        found = [
-            route.methods or ()
-            for part in (*own, pages)
-            for route in part.routes
-            if isinstance(route, Route) and any(map(route.path_regex.match, endings))
-        ]
-        return ", ".join(sorted(set().union(*found)))
-
-    async def refuse(request: Request, error: Exception) -> JSONResponse:
-        return _refusal(request, error, messages, methods_of)
-
-    app.add_exception_handler(GatewayError, refuse)
-    app.add_exception_handler(HTTPException, refuse)
-    app.add_exception_handler(Exception, refuse)  # the edge logs it
-    return Dispatch(app, direct(own, api.BASES), refuse)
-
-
-def _refusal(
-    request: Request, error: Exception, messages: Messages, methods_of: Callable[[str], str]
-) -> JSONResponse:
-    if isinstance(error, HTTPException):
-        code = _OF_STATUS.get(error.status_code, ErrorCode.INVALID_REQUEST)
-        # Each method is a route of its own, and the framework names the methods of the first one only.
-        allow = {"Allow": methods_of(request.url.path)} if code is ErrorCode.METHOD_NOT_ALLOWED else {}
-        error = GatewayError(code, headers={**(error.headers or {}), **allow})
-    if not isinstance(error, GatewayError):
-        error = GatewayError(ErrorCode.INTERNAL)
-    exchange = api.exchange_of(request)
-    exchange.code = error.code.value
-    return JSONResponse(
-        messages.body(error, exchange.request_id), status_code=error.status, headers=error.headers
-    )
 
 
 def _verifier(

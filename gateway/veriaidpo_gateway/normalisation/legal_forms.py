@@ -1,8 +1,7 @@
 """Companies nobody registered, recognised by the legal form their name begins or ends with. Pure.
 
 A name after a form goes on as long as its words are written with capitals, or say what the company does or
-where it is ("Thương mại và Dịch vụ", "Việt Nam"). Every loop is bounded by MOST_UNITS; the phrases come from
-one automaton.
+where it is ("Thương mại và Dịch vụ", "Việt Nam"). Every loop is bounded by MOST_UNITS.
 """
 
 import re
