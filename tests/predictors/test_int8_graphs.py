@@ -225,6 +225,20 @@ def test_the_slow_kernels_are_asked_for_only_where_the_fast_ones_would_cut_sums_
     )
 
 
+@pytest.mark.parametrize(
+    ("here", "left_apart"),
+    [
+        ("x86-64-avx2", ["SkipLayerNormFusion"]),
+        ("x86-64-avx2-avxvnni", ["SkipLayerNormFusion"]),
+        ("x86-64-avx2-avx512", ["SkipLayerNormFusion", "BiasGeluFusion"]),
+        ("x86-64-avx2-avx512-vnni-avxvnni-amx", ["SkipLayerNormFusion", "BiasGeluFusion"]),
+        ("aarch64", ["SkipLayerNormFusion"]),
+    ],
+)
+def test_operators_are_fused_only_where_that_is_faster(here: str, left_apart: list[str]) -> None:
+    assert session.slower_fused(here) == left_apart
+
+
 def test_a_graph_without_linear_layers_is_unfit(
     repository: Callable[..., dict[str, bytes]], tmp_path: Path
 ) -> None:
