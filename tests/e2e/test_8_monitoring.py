@@ -15,6 +15,8 @@ from .watching import Prometheus, prometheus, rendered
 pytestmark = pytest.mark.slow
 
 VICTIM = "consent-vi"
+EMPTY = {"Drift from the calibration sentences"}
+"""No model of the demonstration has such sentences; tests/predictors knows what is told of one that has."""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def test_every_panel_shows_something_under_load(watching: Prometheus, traffic: T
         ingress("/api/v1/veriaidpo/classify", json={})  # an error: 401
         time.sleep(3)
         full = {panel["title"] for panel in panels if any(shown(watching, one) for one in panel["targets"])}
-    assert {panel["title"] for panel in panels} - full == set()
+    assert {panel["title"] for panel in panels} - full == EMPTY
 
 
 def shown(watching: Prometheus, target: dict[str, str]) -> bool:
@@ -66,8 +68,9 @@ def test_the_alert_for_a_killed_model_fires_and_clears(watching: Prometheus) -> 
     model = f"veriaidpo.verisyntra.vn/model={VICTIM},app.kubernetes.io/component=predictor"
 
     def killed() -> bool:
+        # Again before the next one can be ready, which takes it some three seconds.
         kubectl("delete", "pods", "--selector", model, "--force", "--grace-period=0")
-        time.sleep(5)
+        time.sleep(1)
         return "VeriAIDPOModelAway" in watching.firing()
 
     eventually(killed, "the alert fires", 120)
