@@ -18,6 +18,8 @@ from .world import DIGEST, OTHER_DIGEST, World
 
 FAILURES = {"SourceUnreachable": 13, "SourceNotFound": 12, "OutOfSpace": 17, "Internal": 1}
 
+FAULTS = ["golden", "crash", "mute", "damaged", "lost", "untold", "unheard"]
+
 
 class Life(RuleBasedStateMachine):
     """A Model's life: the operator, its crashes, the user, the cluster and bad luck in any order."""
@@ -61,7 +63,7 @@ class Life(RuleBasedStateMachine):
                 )
             self.world.carry_out(replace(self.decided, actions=actions, status=self.world.status))
 
-    @rule(fault=st.sampled_from(["golden", "crash", "mute", "damaged"]))
+    @rule(fault=st.sampled_from(FAULTS))
     def a_revision_turns_bad(self, fault: str) -> None:
         self.world.bad[self.digest] = fault
 
