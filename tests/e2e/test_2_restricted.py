@@ -1,6 +1,5 @@
 """Somebody with rights in one namespace alone may install the shape `restricted`: asked as them."""
 
-import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -10,31 +9,17 @@ import yaml
 
 from .cluster import CHART, REPO, run
 from .conftest import Installation
+from .namespaces import SOMEBODY, destroyed, installer_rights
 
-NAMESPACE = "e2e-restricted"
-SOMEBODY = "somebody-without-a-cluster"
-
-
-def installer() -> str:
-    """Return the Role that docs/install.md has the administrator make, for this namespace."""
-    page = (REPO / "docs/install.md").read_text()
-    (block,) = re.findall(r"```yaml\n(.*?)```", page.partition("### Without a right beyond")[2], re.DOTALL)[
-        :1
-    ]
-    role = yaml.safe_load(block)
-    role["metadata"]["namespace"] = NAMESPACE
-    return yaml.safe_dump(role)
+NAMESPACE = "e2e-rights"
 
 
 @pytest.fixture
 def namespace(installation: Installation) -> Iterator[str]:
     run("kubectl", "create", "namespace", NAMESPACE)
-    run("kubectl", "apply", "-f", "-", stdin=installer())
-    for kind, name in (("clusterrole", "admin"), ("role", "veriaidpo-installer")):
-        binding = ("create", "rolebinding", f"{name}-of-it", f"--{kind}={name}", f"--user={SOMEBODY}")
-        run("kubectl", "--namespace", NAMESPACE, *binding)
+    installer_rights(NAMESPACE)
     yield NAMESPACE
-    run("kubectl", "delete", "namespace", NAMESPACE, "--timeout=60s")
+    destroyed(NAMESPACE)
 
 
 def applied(shape: str) -> subprocess.CompletedProcess[str]:

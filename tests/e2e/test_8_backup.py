@@ -1,19 +1,30 @@
-"""The namespace is destroyed, and a folder brings it back: keys, companies and every byte."""
+"""The namespace is destroyed, and a folder brings it back: keys, companies, records, pins and every byte."""
 
+import base64
+import json
 import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .cluster import CLASSIFIERS, DEMO_MODELS, NAMESPACE, REPO, get, hub_bytes, ingress, kubectl, run
+from .cluster import CLASSIFIERS, DEMO_MODELS, NAMESPACE, REPO, get, helm, hub_bytes, ingress, kubectl, run
 from .conftest import Installation
+from .models import sample
+from .namespaces import destroyed, restricted
 from .traffic import Question
 
 pytestmark = pytest.mark.slow
 
 BASE = "/api/v1/veriaidpo"
 COMPANY: dict[str, Any] = {"name": "Công ty Cổ phần Trở Lại Thử Nghiệm", "aliases": ["Trở Lại Thử Nghiệm"]}
+PINNED, SUSPENDED, OWN = "principles-vi", "consent-vi", "processing-ground-vi"
+ANOTHER = "e2e-restored"
 
 
 def command(name: str, folder: Path, **more: str) -> str:
@@ -22,39 +33,149 @@ def command(name: str, folder: Path, **more: str) -> str:
     return run("env", *env, str(REPO / "hack" / name), str(folder), timeout=900)
 
 
-def test_a_destroyed_namespace_comes_back(
-    installation: Installation, tokens: dict[str, str], questions: list[Question], tmp_path: Path
-) -> None:
-    admin = {"Authorization": f"Bearer {tokens['admin']}"}
-    added = ingress(f"{BASE}/companies", json=COMPANY, headers=admin)
+@dataclass(frozen=True)
+class Kept:
+    """A backup, and what was true when it was made."""
+
+    folder: Path
+    records: int
+    revision: str
+    """Of the Model that was pinned."""
+
+
+@pytest.fixture(scope="module")
+def kept(
+    installation: Installation,
+    tokens: dict[str, str],
+    questions: list[Question],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Kept]:
+    """Back up an installation with a company and a Model of its own, a pin and a Model that is suspended."""
+    added = ingress(f"{BASE}/companies", json=COMPANY, headers=bearer(tokens["admin"]))
     assert added.status_code in {201, 409}, added.text
-    command("backup", tmp_path / "kept", VOLUMES="1")
-    kept = {path.name.removesuffix("-model.tar") for path in (tmp_path / "kept/volumes").iterdir()}
-    assert kept >= set(DEMO_MODELS)
+    kubectl("apply", "--filename", "-", stdin=json.dumps(sample(OWN)))
+    kubectl("wait", "--for=condition=Ready", f"model/{OWN}", "--timeout=180s", timeout=200)
+    revision = str(get("model", PINNED)["status"]["currentRevision"])
+    kubectl("patch", "model", PINNED, "--type=merge", "-p", f'{{"spec":{{"pinnedRevision":"{revision}"}}}}')
+    kubectl("patch", "model", SUSPENDED, "--type=merge", "-p", '{"spec":{"suspend":true}}')
+    folder = tmp_path_factory.mktemp("backup") / "kept"
+    recorded, begun = records(NAMESPACE), time.monotonic()
+    command("backup", folder, VOLUMES="1")
+    print(f"backed up in {time.monotonic() - begun:.0f} s")
+    volumes = {path.name.removesuffix("-model.tar") for path in (folder / "volumes").iterdir()}
+    assert volumes >= {*DEMO_MODELS, OWN}
+    yield Kept(folder, recorded, revision)
+    kubectl("delete", "model", OWN, "--ignore-not-found", "--timeout=60s")
+    kubectl("delete", "pvc", f"{OWN}-model", "--ignore-not-found", "--wait=false")
+    for name, field in ((PINNED, "pinnedRevision"), (SUSPENDED, "suspend")):
+        kubectl("patch", "model", name, "--type=merge", "-p", f'{{"spec":{{"{field}":null}}}}')
 
-    run("kubectl", "delete", "namespace", NAMESPACE, "--timeout=240s", timeout=260)
-    # As an administrator would have it, before: pods are restricted there.
-    run("kubectl", "create", "namespace", NAMESPACE)
-    run("kubectl", "label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
-    command("restore", tmp_path / "kept")
-    kubectl("wait", "--for=condition=Ready", "models", "--all", "--timeout=300s", timeout=310)
 
-    found = ingress(f"{BASE}/companies", method="GET", params={"q": "Trở Lại"}, headers=admin)
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def records(namespace: str) -> int:
+    """Return how many decision records there are, proven as docs/decisions.md says; CommandError if not."""
+    within = ("kubectl", "--namespace", namespace)
+    secret = json.loads(run(*within, "get", "secret", "veriaidpo-service-key", "--output", "json"))
+    gateway = ("exec", "deploy/veriaidpo-gateway", "--", "veriaidpo-gateway")
+    exported = run(*within, *gateway, "records", "export")
+    with tempfile.NamedTemporaryFile() as key:
+        key.write(base64.b64decode(secret["data"]["tls.crt"]))
+        key.flush()
+        verify = ("records", "verify", "/dev/stdin", "--key", key.name)
+        run(sys.executable, "-m", "veriaidpo_gateway", *verify, stdin=exported)
+    return sum(not line.startswith(('{"head"', '{"receipt"')) for line in exported.splitlines())
+
+
+@pytest.fixture
+def restore(kept: Kept) -> Callable[[str], None]:
+    """Return what restores the backup into a namespace, and waits for its Models."""
+
+    def restored(namespace: str) -> None:
+        begun = time.monotonic()
+        command("restore", kept.folder, NAMESPACE=namespace)
+        installed = time.monotonic() - begun
+        waiting = ("wait", "--for=condition=Servable", "models", "--all", "--timeout=300s")
+        run("kubectl", "--namespace", namespace, *waiting, timeout=310)
+        print(f"{namespace}: restored in {installed:.0f} s, servable in {time.monotonic() - begun:.0f} s")
+
+    return restored
+
+
+@pytest.fixture
+def another() -> Iterator[str]:
+    destroyed(ANOTHER)
+    restricted(ANOTHER)
+    yield ANOTHER
+    destroyed(ANOTHER)
+
+
+def assert_as_before(namespace: str, kept: Kept, tokens: dict[str, str], questions: list[Question]) -> None:
+    found = ingress(
+        f"{BASE}/companies", method="GET", params={"q": "Trở Lại"}, headers=bearer(tokens["admin"])
+    )
     assert found.status_code == 200, "tokens of before are believed"
     assert COMPANY["name"] in found.text
-    assert sum(hub_bytes(f"veriaidpo-demo/{name}") for name in DEMO_MODELS) == 0
+    assert sum(hub_bytes(f"veriaidpo-demo/{name}", namespace=namespace) for name in DEMO_MODELS) == 0
     for question in questions[: 2 * len(CLASSIFIERS)]:
-        staff = {"Authorization": f"Bearer {tokens['staff']}"}
-        answer = ingress(f"{BASE}/classify", json=question.body, headers=staff)
+        answer = ingress(f"{BASE}/classify", json=question.body, headers=bearer(tokens["staff"]))
         assert answer.json().get("category_id") == question.category, answer.text
-    names = [str(pod["metadata"]["name"]) for pod in get("pods")["items"]]
-    assert [name for name in names if name.startswith("fill-")] == []
+    models = json.loads(run("kubectl", "--namespace", namespace, "get", "models", "--output", "json"))[
+        "items"
+    ]
+    by_name = {model["metadata"]["name"]: model for model in models}
+    assert by_name.keys() == {*DEMO_MODELS, OWN}
+    assert by_name[PINNED]["spec"]["pinnedRevision"] == kept.revision
+    assert by_name[PINNED]["status"]["currentRevision"] == kept.revision
+    assert [name for name, model in by_name.items() if model["spec"].get("suspend")] == [SUSPENDED]
+    pods = run("kubectl", "--namespace", namespace, "get", "pods", "--output", "name")
+    assert "fill-" not in pods
+    assert records(namespace) >= kept.records + 1, "the chains of before are whole, and go on"
 
 
-def test_a_release_that_is_there_is_not_restored_over(installation: Installation, tmp_path: Path) -> None:
-    (tmp_path / "values.yaml").touch()
+def test_a_release_that_is_there_is_not_restored_over(kept: Kept) -> None:
     done = subprocess.run(
-        [str(REPO / "hack/restore"), str(tmp_path)], capture_output=True, text=True, check=False, timeout=60
+        [str(REPO / "hack/restore"), str(kept.folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 1
     assert "has a release veriaidpo" in done.stderr
+
+
+def test_it_comes_back_in_another_namespace(
+    kept: Kept,
+    restore: Callable[[str], None],
+    another: str,
+    tokens: dict[str, str],
+    questions: list[Question],
+) -> None:
+    destroyed(NAMESPACE)
+    restore(another)
+    assert_as_before(another, kept, tokens, questions)
+
+
+def test_a_destroyed_namespace_comes_back(
+    kept: Kept, restore: Callable[[str], None], tokens: dict[str, str], questions: list[Question]
+) -> None:
+    destroyed(NAMESPACE)
+    restricted(NAMESPACE)
+    restore(NAMESPACE)
+    assert_as_before(NAMESPACE, kept, tokens, questions)
+
+
+def test_volumes_that_were_kept_are_filled_as_they_are(
+    kept: Kept, restore: Callable[[str], None], tokens: dict[str, str], questions: list[Question]
+) -> None:
+    # As if it had been installed anew since the backup, with a password of that day.
+    psql = ("psql", "--username", "veriaidpo", "--host", "/var/run/postgresql", "--dbname", "postgres")
+    change = ("--command", "ALTER ROLE veriaidpo PASSWORD 'of-another-day'")
+    kubectl("exec", "veriaidpo-postgresql-0", "--container", "postgresql", "--", *psql, *change)
+    helm("uninstall", "veriaidpo", "--wait", "--timeout", "3m")
+    assert get("pvc", "data-veriaidpo-postgresql-0")["status"]["phase"] == "Bound"
+    restore(NAMESPACE)
+    assert_as_before(NAMESPACE, kept, tokens, questions)

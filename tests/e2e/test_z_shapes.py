@@ -1,0 +1,224 @@
+"""Each supported shape is installed for real, less what the test cluster lacks: shapes/*.yaml say what.
+
+Last of all, since it removes the one installation that the other tests stand on.
+"""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .cluster import CATALOGUE, CHART, NAMESPACE, REPO, eventually, helm, ingress, run
+from .conftest import remove_everything
+from .identity import IdentityProvider
+from .namespaces import SOMEBODY, destroyed, installer_rights, restricted
+
+pytestmark = pytest.mark.slow
+
+LEFT_OFF = Path(__file__).parent / "shapes"
+STORES = "e2e-stores"
+GATEWAY = "deployment/veriaidpo-gateway"
+
+
+class Shape:
+    """One of ci/*-values.yaml in a namespace of its own."""
+
+    def __init__(self, name: str) -> None:
+        self.namespace = f"e2e-{name}"
+        self.files = (CHART / f"ci/{name}-values.yaml", LEFT_OFF / f"{name}.yaml")
+        self.values = [yaml.safe_load(path.read_text()) or {} for path in self.files]
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run kubectl in its namespace."""
+        return run("kubectl", "--namespace", self.namespace, *arguments, stdin=stdin, timeout=360)
+
+    def helm(self, command: str, *more: str) -> str:
+        """Install or upgrade it with its values."""
+        files = (flag for path in self.files for flag in ("--values", str(path)))
+        chart = (command, "veriaidpo", str(CHART), *files, *more)
+        return helm(*chart, namespace=self.namespace, timeout=360)
+
+    def given(self, *path: str) -> Any:
+        """Return a value that it is installed with; KeyError where it leaves the default."""
+        for values in reversed(self.values):
+            found: Any = values
+            for key in path:
+                found = found.get(key, {}) if isinstance(found, dict) else {}
+            if found != {}:
+                return found
+        raise KeyError(path)
+
+    def secret(self, name: str, **data: str) -> None:
+        """Make a Secret that its values name."""
+        literals = (f"--from-literal={key.replace('_', '-')}={value}" for key, value in data.items())
+        self.kubectl("create", "secret", "generic", name, *literals)
+
+    def answers(self, token: str, host: str = "veriaidpo.local") -> None:
+        """Wait for its Models, run `helm test`, and ask for a golden sentence through the ingress."""
+        self.kubectl("wait", "--for=condition=Ready", "models", "--all", "--timeout=300s")
+        self.kubectl("rollout", "status", GATEWAY, "--timeout=120s")
+        helm("test", "veriaidpo", namespace=self.namespace)
+        golden = CATALOGUE["legal-basis-vi"]["goldenSentences"][0]
+        body = {"text": golden["text"], "model_type": "legal_basis", "language": "vi"}
+        headers = {"Authorization": f"Bearer {token}"}
+        path = "/api/v1/veriaidpo/classify"
+
+        def answered() -> bool:
+            answer = ingress(path, json=body, headers=headers, host=host)
+            assert answer.status_code == 200, answer.text
+            labels = [label["id"] for label in CATALOGUE["legal-basis-vi"]["labels"]]
+            assert labels[answer.json()["category_id"]] == golden["label"]
+            return True
+
+        eventually(answered, "the ingress leads there", 30)
+
+    def token(self) -> str:
+        """Return a token that its gateway signs."""
+        gateway = ("exec", GATEWAY, "--", "veriaidpo-gateway", "token", "--role", "staff")
+        return self.kubectl(*gateway).strip()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_else() -> None:
+    """Make room: two cores hold one installation at a time."""
+    remove_everything()
+
+
+@pytest.fixture
+def shape(request: pytest.FixtureRequest) -> Iterator[Shape]:
+    """Make the namespace of the shape that is asked for, where pods are restricted."""
+    begun, one = time.monotonic(), Shape(request.param)
+    restricted(one.namespace)
+    yield one
+    helm("uninstall", "veriaidpo", "--wait", "--timeout", "3m", namespace=one.namespace)
+    kinds = "deployments,statefulsets,models,inferenceservices,jobs"
+    eventually(lambda: one.kubectl("get", kinds, "--output", "name").split() == [], "all of it is gone")
+    destroyed(one.namespace)
+    print(f"{request.param}: installed, asked and gone in {time.monotonic() - begun:.0f} s")
+
+
+@pytest.mark.parametrize("shape", ["dev"], indirect=True)
+def test_dev(shape: Shape) -> None:
+    shape.helm("install")
+    shape.answers(shape.token())
+
+
+@pytest.mark.parametrize("shape", ["minimal"], indirect=True)
+def test_minimal_is_one_predictor_with_models_of_int8(shape: Shape) -> None:
+    shape.helm("install")
+    shape.answers(shape.token())
+    predictors = shape.kubectl("get", "pods", "-l", "app.kubernetes.io/component=predictor", "-o", "name")
+    assert len(predictors.split()) == 1
+    models = json.loads(shape.kubectl("get", "models", "--output", "json"))["items"]
+    converted = {
+        model["metadata"]["name"]: one["reason"]
+        for model in models
+        for one in model["status"]["conditions"]
+        if one["type"] == "Converted"
+    }
+    assert set(converted.values()) == {"Converted"}, converted
+
+
+@pytest.mark.parametrize("shape", ["restricted"], indirect=True)
+def test_restricted_is_installed_by_somebody_with_rights_in_one_namespace(shape: Shape) -> None:
+    run("kubectl", "apply", "--server-side", "--filename", str(CHART / "crds/models.yaml"))
+    installer_rights(shape.namespace)
+    shape.secret("veriaidpo-keys", jwt_secret_key="k" * 48, cache_key="c" * 48)
+    shape.helm("install", "--skip-crds", "--kube-as-user", SOMEBODY)
+    shape.answers(shape.token())
+
+
+@pytest.mark.parametrize("shape", ["staging"], indirect=True)
+def test_staging_is_handed_over_to_the_autoscaler_without_a_gateway_less(shape: Shape) -> None:
+    shape.secret("veriaidpo-keys", jwt_secret_key="k" * 48, cache_key="c" * 48)
+    shape.secret("hub-token", token="not-asked-for")
+    shape.helm("install", "--set", "gateway.autoscaling.enabled=false", "--set", "gateway.replicas=2")
+    shape.answers(shape.token(), shape.given("ingress", "host"))
+    watching = subprocess.Popen(
+        ["kubectl", "-n", shape.namespace, "get", GATEWAY, "--watch", "-o", "jsonpath={.spec.replicas} "],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        hand_over(shape.namespace)
+        shape.helm("upgrade")
+        shape.kubectl("rollout", "status", GATEWAY, "--timeout=120s")
+        time.sleep(20)  # the autoscaler looks every 15 s
+    finally:
+        watching.terminate()
+        wanted, _ = watching.communicate(timeout=10)
+    assert wanted.split(), "somebody looked"
+    assert {int(one) for one in wanted.split()} <= {2, 3}, wanted
+    shape.kubectl("get", "horizontalpodautoscaler", "veriaidpo-gateway")
+
+
+def hand_over(namespace: str) -> None:
+    """Type what docs/install.md says before gateway.autoscaling is switched on."""
+    page = (REPO / "docs/install.md").read_text()
+    (command,) = (
+        line.removeprefix("$ ") for line in page.splitlines() if "--field-manager=hand-over" in line
+    )
+    run("bash", "-c", command.replace("-n veriaidpo ", f"-n {namespace} "))
+
+
+@pytest.mark.parametrize("shape", ["production"], indirect=True)
+def test_production_has_stores_keys_and_tokens_of_its_own(shape: Shape, stores: dict[str, str]) -> None:
+    provider = IdentityProvider.new(
+        shape.given("gateway", "jwt", "issuer"), shape.given("gateway", "jwt", "audience")
+    )
+    shape.secret("veriaidpo-keys", jwt_secret_key="k" * 48, cache_key="c" * 48)
+    shape.secret("hub-token", token="not-asked-for")
+    shape.secret("veriaidpo-redis", redis_url=stores["redis-url"])
+    shape.secret("veriaidpo-database", database_url=stores["database-url"])
+    published = json.dumps(provider.published())
+    shape.kubectl("create", "configmap", "identity-keys", f"--from-literal=jwks.json={published}")
+    service_key(shape)
+    shape.helm("install")
+    shape.answers(provider.token("staff"), shape.given("ingress", "host"))
+    health = ingress("/health", method="GET", host=shape.given("ingress", "host")).json()
+    assert health["status"] == "healthy", health
+
+
+def service_key(shape: Shape) -> None:
+    """Type what docs/install.md says of the key that gateways sign with."""
+    page = (REPO / "docs/install.md").read_text()
+    lines = [line.removeprefix("$ ") for line in page.splitlines() if line.startswith("$ ")]
+    wanted = ("openssl req", "veriaidpo-service-key", "veriaidpo-service-trust")
+    script = "\n".join(line for line in lines if any(word in line for word in wanted))
+    script = script.replace("-n veriaidpo ", f"-n {shape.namespace} ")
+    run("bash", "-c", f'set -e; cd "$(mktemp -d)"; {script}')
+
+
+@pytest.fixture
+def stores() -> Iterator[dict[str, str]]:
+    """Run a Redis and a PostgreSQL, as the chart has them, in another namespace; return their addresses."""
+    destroyed(STORES)
+    restricted(STORES)
+    parts = (
+        "--show-only",
+        "templates/redis/redis.yaml",
+        "--show-only",
+        "templates/postgresql/postgresql.yaml",
+    )
+    rendered = helm("template", "veriaidpo", str(CHART), *parts, namespace=STORES)
+    within = ("kubectl", "--namespace", STORES)
+    run(*within, "apply", "--filename", "-", stdin=rendered)
+    for one in ("deployment/veriaidpo-redis", "statefulset/veriaidpo-postgresql"):
+        run(*within, "rollout", "status", one, "--timeout=120s", timeout=130)
+    objects = [item for item in yaml.safe_load_all(rendered) if item and item["kind"] == "Secret"]
+    yield {key: value for item in objects for key, value in item["stringData"].items()}
+    destroyed(STORES)
+
+
+def test_the_kustomization_is_taken_as_a_whole() -> None:
+    run("kubectl", "apply", "--server-side", "--filename", str(CHART / "crds/models.yaml"))
+    restricted(NAMESPACE)
+    said = run("kubectl", "apply", "--server-side", "--dry-run=server", "-k", str(REPO / "manifests/install"))
+    lines = said.splitlines()
+    assert "deployment.apps/veriaidpo-gateway serverside-applied (server dry run)" in lines
+    assert sum(line.startswith("model.veriaidpo.verisyntra.vn/") for line in lines) == 11
