@@ -9,24 +9,48 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from veriaidpo_gateway.database.connecting import Database, open_database
 from veriaidpo_gateway.records import tables
+from veriaidpo_gateway.records.answered import TextHash
+from veriaidpo_gateway.records.command import Opened
+from veriaidpo_gateway.records.counts import Counts
 from veriaidpo_gateway.records.erasing import Eraser
+from veriaidpo_gateway.records.findings import Report
 from veriaidpo_gateway.records.reading import RecordReader
+from veriaidpo_gateway.records.recorder import Recorder
 from veriaidpo_gateway.records.rows import Contents, beginning, chained
-from veriaidpo_gateway.records.signing import Signer
-from veriaidpo_gateway.records.store import RecordStore
+from veriaidpo_gateway.records.signing import Head, PublicKeys, Signer
+from veriaidpo_gateway.records.store import RecordStore, row_of
+from veriaidpo_gateway.records.sweeping import SWEEP_EVERY, Sweeper
 
 TENANT, LATER = "t1", 10**15
+CHAIN = "c" * 16
+NOW, DAY = 1_795_000_000, 86_400
 
 
 @pytest.fixture
-def signer(tmp_path: Path) -> Signer:
+def keys(tmp_path: Path) -> tuple[Signer, PublicKeys]:
     key = ec.generate_private_key(ec.SECP256R1())
     (tmp_path / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return Signer(tmp_path / "key.pem", "KEY")
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return Signer(tmp_path / "key.pem", "KEY"), PublicKeys(public)
+
+
+@pytest.fixture
+def signer(keys: tuple[Signer, PublicKeys]) -> Signer:
+    return keys[0]
+
+
+def said(tenant: str, time: int = 1) -> Contents:
+    """What a record says that matters here; `time` in milliseconds."""
+    blank = dict.fromkeys(Contents._fields, "")
+    numbers: dict[str, Any] = {
+        "time": time, "item": None, "category_id": 1, "confidence": 1, "threshold": None, "needs_review": 0,
+        "cached": 0, "answers": None,
+    }  # fmt: skip
+    return Contents(**{**blank, **numbers, "tenant": tenant})
 
 
 @pytest.fixture
@@ -36,13 +60,7 @@ async def replicas(postgres: Any) -> AsyncIterator[list[Database]]:
         opened = [await stack.enter_async_context(open_database(postgres[1])) for _ in range(6)]
         store = RecordStore(opened[0])
         await store.prepare()
-        blank = dict.fromkeys(Contents._fields, "")
-        numbers: dict[str, Any] = {
-            "time": 1, "item": None, "category_id": 1, "confidence": 1, "threshold": None, "needs_review": 0,
-            "cached": 0,
-        }  # fmt: skip
-        said = Contents(**{**blank, **numbers, "tenant": TENANT})
-        await store.write(list(chained("c" * 16, beginning("c" * 16), [said] * 3)))
+        await store.write(list(chained(CHAIN, beginning(CHAIN), [said(TENANT)] * 3)))
         yield opened
 
 
@@ -76,3 +94,49 @@ async def test_an_export_is_of_one_moment(replicas: list[Database], signer: Sign
     assert len(await reader.receipts(None)) == 1
     assert len(await reader.receipts(TENANT)) == 1
     assert not await reader.receipts("t2")
+
+
+class Uncounted:
+    def inc(self, amount: float = 1) -> None:
+        """Count nothing."""
+
+
+def proven(url: str, public: PublicKeys) -> tuple[Report, int]:
+    with Opened(url) as opened:
+        return opened.export().verified(public)
+
+
+async def test_what_is_too_old_and_what_was_ordered_goes_and_the_chain_is_proven(
+    postgres: Any, keys: tuple[Signer, PublicKeys]
+) -> None:
+    (_, url), (signer, public), now = postgres, keys, [float(NOW)]
+    ages = {"short": 40, "long": 40, "asked": 1, "young": 20}
+    kept = {"short": 30, "long": 365, "young": 30}
+    async with open_database(url) as database:
+        store = RecordStore(database)
+        await store.prepare()
+        answers = [said(tenant, 1000 * (NOW - days * DAY)) for tenant, days in ages.items()] * 3
+        rows = list(chained(CHAIN, beginning(CHAIN), answers))
+        head = Head(CHAIN, len(rows), rows[-1].link.hex(), 1000 * NOW, closed=True)
+        await store.write(rows, [(CHAIN, len(rows), 1, head.time, head.link, signer.sign(head))])
+        counts = Counts(Uncounted(), Uncounted(), Uncounted())
+        recorder = Recorder(store, signer=signer, text_hash=TextHash(b"k" * 32), counts=counts)
+        eraser = Eraser(database, signer)
+        sweeper = Sweeper(eraser, recorder, lambda tenant: kept.get(tenant, 0), clock=lambda: now[0])
+        erased = await sweeper.erase("asked")
+        assert (erased.rows, erased.complete) == (3, True)
+        for _ in range(2):
+            await sweeper.refresh()
+            now[0] += SWEEP_EVERY
+        await recorder.close()
+        async with database.begin() as connection:
+            found = await connection.execute(sa.select(tables.record).order_by(tables.record.c.position))
+            after = [row_of(row) for row in found]
+    for before, row in zip(rows, after, strict=True):
+        assert before.contents is not None
+        if before.contents.tenant in ("long", "young"):
+            assert row == before
+        else:
+            assert row == before._replace(contents=None, receipt=row.receipt)
+    report, forged = await asyncio.to_thread(proven, url, public)
+    assert (report.findings, report.rows, report.erased, forged) == ({}, 12, 6, 0)
