@@ -84,13 +84,15 @@ class Traffic:
         """Requests a second so far."""
         return len(self.answers) / max(answer.at for answer in self.answers)
 
-    def failed(self, honest: Callable[[Answer], bool] = lambda _: False) -> list[Answer]:
+    def failed(
+        self, honest: Callable[[Answer], bool] = lambda _: False, least_rate: float = LEAST_RATE
+    ) -> list[Answer]:
         """Give the answers that are not right; those that were to be expected (`honest`) are left out.
 
         AssertionError when there was too little traffic to say anything.
         """
         assert len(self.answers) >= LEAST_SENT, f"only {len(self.answers)} questions were sent"
-        assert self.rate >= LEAST_RATE, (
+        assert self.rate >= least_rate, (
             f"only {self.rate:.0f} requests a second, {Counter(a.status for a in self.answers)}"
         )
         return [a for a in self.answers if a.fault and not (a.fault == "honest" and honest(a))]

@@ -2,7 +2,6 @@
 
 import json
 
-from ..e2e import traffic
 from ..e2e.cluster import condition, eventually, get, kubectl
 from ..e2e.models import apply_model
 from ..e2e.parts import predictor
@@ -69,5 +68,4 @@ def test_a_large_model_rolls_forward_and_back(questions: list[Question], tenants
             large = [answer for answer in load.traffic.answers if answer.model_type == "large"]
             assert {answer.revision for answer in large} == {first, second}
             assert {answer.revision for answer in large if answer.at > back} == {first}
-            assert load.traffic.rate >= traffic.LEAST_RATE
             row.saw(f"{load.traffic.rate:.0f} requests/s, {len(large)} of them for this model, none cached")
