@@ -19,7 +19,7 @@ def unpack(archive: BinaryIO, folder: Path) -> None:
                 there.unlink(missing_ok=True)
             members.extract(wanted, folder, filter="fully_trusted")
             if wanted.isreg():
-                there.chmod(member.mode & 0o555)
+                there.chmod(member.mode & 0o755)
 
 
 if __name__ == "__main__":

@@ -153,11 +153,12 @@ def test_what_fills_a_volume_is_a_valid_pod_that_may_pull_its_image() -> None:
     assert filler["spec"]["imagePullSecrets"] == fetching["pullSecrets"]
 
 
-def test_models_are_unpacked_over_those_that_are_there_and_read_only(tmp_path: Path) -> None:
+def test_models_are_unpacked_over_those_that_are_there_with_the_rights_they_had(tmp_path: Path) -> None:
     source, volume = tmp_path / "models", tmp_path / "volume"
     (source / "a/revisions/1").mkdir(parents=True)
     (source / "a/revisions/1/manifest.json").write_text("{}")
     (source / "a/revisions/1/manifest.json").chmod(0o444)
+    (source / "a/lock").touch(0o644)
     there = volume / "models/a/revisions/1/manifest.json"
     there.parent.mkdir(parents=True)
     there.write_text("damaged")
@@ -169,6 +170,7 @@ def test_models_are_unpacked_over_those_that_are_there_and_read_only(tmp_path: P
     archive.seek(0)
     unpack_models.unpack(archive, volume)
     assert (there.read_text(), there.stat().st_mode & 0o777) == ("{}", 0o444)
+    assert (volume / "models/a/lock").stat().st_mode & 0o200, "a fetch writes to what is no revision"
     with served:
         assert served.read() == "damaged", "whoever serves it goes on with what it has"
 
