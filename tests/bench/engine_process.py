@@ -51,6 +51,8 @@ class Process:
         # Libraries that read their number of threads from the environment must not find another one.
         threads_of = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
         paths = {"PYTHONPATH": str(REPO / "predictors"), "HF_HUB_OFFLINE": "1", "ORT_DISABLE_TELEMETRY": "1"}
+        kernels = "" if "plain" in engine.options else str(REPO / ".venv/predictors/lib/veriaidpo_kernels.so")
+        paths["VERIAIDPO_KERNELS"] = kernels  # which hack/bench has built
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [

@@ -35,6 +35,7 @@ ENGINES = (
     Engine("ort-dynamic-fused", "the same, fused", "onnxruntime", "dynamic-fused/model.onnx"),
     Engine("ort-static", "ONNX Runtime int8, static (QDQ)", "onnxruntime", "static/model.onnx"),
     Engine(OURS, "this product's int8: a scale for every token", "product", "int8/model.onnx"),
+    Engine("ours-plain", "the same, ONNX Runtime's operators", "product", "int8/model.onnx", ("plain",)),
     Engine("ours-slow-kernels", "the same, exact kernels", "onnxruntime", "int8/model.onnx", ("exact",)),
     Engine("ours-skip-norm", "the same, norms fused", "onnxruntime", "int8/model.onnx", ("fused norms",)),
     Engine("ours-mapped", "the same, weights not packed", "onnxruntime", "int8/model.onnx", ("mapped",)),

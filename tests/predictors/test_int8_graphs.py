@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,30 +16,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from veriaidpo_predictor.computing import cpu, session
 from veriaidpo_predictor.computing.cores import Cores
-from veriaidpo_predictor.converting import convert, graph_config, int8, int8_levels
+from veriaidpo_predictor.converting import int8, int8_levels
 from veriaidpo_predictor.converting.graph_file import UnfitGraphError
 from veriaidpo_predictor.converting.int8_ranges import Range
 
-SIZE = {"principles-vi": 8, "legal-basis-vi": 4}
-ROWS = [[0, *range(40, 40 + length), 2] for length in (3, 17, 60)]
-
-
-def original(source: Path, folder: Path, *, made: bool) -> Path:
-    """A demonstration model's folder, with its own graph or with one that is made of its weights."""
-    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("onnx") if made else None)
-    if made:
-        network = graph_config.read(
-            folder / "config.json", task="text-classification", labels=SIZE[source.name], max_tokens=256
-        )
-        convert.convert(folder, network)
-    return folder
-
-
-def converted(folder: Path, cpu_class: str = "x86-64-avx2", name: str = "int8") -> Path:
-    (folder / name).mkdir()
-    labels = len(json.loads((folder / "config.json").read_bytes())["id2label"])
-    int8.convert(folder, folder / name, ROWS, width=labels, per_token=False, cpu_class=cpu_class)
-    return folder / name
+from .int8_models import converted, original, random_rows
 
 
 @pytest.fixture(scope="module", params=[("principles-vi", False), ("legal-basis-vi", True)])
@@ -57,11 +37,6 @@ def answers(folder: Path, graph: str, *, is_narrow: bool = False) -> Callable[[l
     labels = len(json.loads((folder / "config.json").read_bytes())["id2label"])
     run = session.load(folder, labels=labels, graph=graph, is_narrow=is_narrow)
     return lambda rows: session.softmax(np.stack(list(run(rows))))
-
-
-def random_rows(lengths: list[int]) -> list[list[int]]:
-    rng = np.random.default_rng(sum(lengths))
-    return [[int(one) for one in rng.integers(5, 2_000, length)] for length in lengths]
 
 
 def test_it_answers_nearly_as_the_original_does(model: Path) -> None:

@@ -58,6 +58,10 @@ class Message:
             raise MalformedError
         return bytes(self._data[self._begin : self._end]).decode(errors="replace")
 
+    def whole(self) -> bytes:
+        """Copy its bytes."""
+        return bytes(self._data[self._begin : self._end])
+
     def _varint(self, at: int) -> tuple[int, int]:
         value = shift = 0
         while at < self._end and shift < _VARINT_BITS:

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import onnxruntime  # type: ignore[import-untyped]
 from veriaidpo_predictor.computing import cpu, graph_check
 from veriaidpo_predictor.computing.batching import Logits
 from veriaidpo_predictor.computing.cores import Cores
+from veriaidpo_predictor.computing.fusing import library
 from veriaidpo_predictor.computing.padding import padded, scores
 from veriaidpo_predictor.computing.unusable import UnusableError
 
@@ -38,8 +40,10 @@ class Session:
     """Computes logits for rows of ids. Safe to call from several threads at once.
 
     `per_token`: the graph scores each token, not the text as a whole. The session has as many threads as
-    there are `cores`.
+    there are `cores`. `is_fused`: it computes with this product's own operators.
     """
+
+    is_fused = False
 
     def __init__(
         self,
@@ -126,17 +130,36 @@ def load(
         graph_check.check(directory / graph)
     except graph_check.HostileGraphError as error:
         raise SessionError(f"{graph} is not opened: {error}.") from error
+    how = _How(directory / graph, cores, is_narrow)
+    fused = library.opened(how.graph, how.opened)
     try:
-        session = onnxruntime.InferenceSession(
-            str(directory / graph),
-            sess_options=options(cores, is_narrow=is_narrow),
-            providers=["CPUExecutionProvider"],
-            disabled_optimizers=slower_fused(cpu.this()),
-        )
+        session = fused or how.opened()
     except Exception as error:  # onnxruntime raises a dozen types of its own, none with a common parent
         raise SessionError(f"onnxruntime cannot load {graph} ({type(error).__name__}).") from error
     pad_id = _pad_id(directory / "config.json")
-    return Session(session, labels=labels, pad_id=pad_id, per_token=per_token, cores=cores)
+    found = Session(session, labels=labels, pad_id=pad_id, per_token=per_token, cores=cores)
+    found.is_fused = fused is not None
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How a graph is opened: as it lies there, or the bytes that another was made of, with a library."""
+
+    graph: Path
+    cores: Cores
+    is_narrow: bool
+
+    def opened(self, model: bytes | None = None, kernels: Path | None = None) -> onnxruntime.InferenceSession:
+        asked = options(self.cores, is_narrow=self.is_narrow)
+        if kernels is not None:
+            asked.register_custom_ops_library(str(kernels))
+            folder = str(self.graph.parent)  # whose matrices are mapped, as those of a file are
+            asked.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
+        return onnxruntime.InferenceSession(
+            str(self.graph) if model is None else model, sess_options=asked,
+            providers=["CPUExecutionProvider"], disabled_optimizers=slower_fused(cpu.this()),
+        )  # fmt: skip
 
 
 def options(cores: Cores, *, is_narrow: bool) -> onnxruntime.SessionOptions:

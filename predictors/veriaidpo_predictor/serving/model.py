@@ -35,6 +35,11 @@ class Predictor(Model):  # type: ignore[misc]  # kserve has no types
         """The manifest of the revision."""
         return self._served.manifest
 
+    @property
+    def is_fused(self) -> bool:
+        """Whether it computes with this product's own operators."""
+        return self._served.is_fused
+
     async def healthy(self) -> bool:
         """Tell whether it answered its warm-up."""
         return self._served.state is State.READY

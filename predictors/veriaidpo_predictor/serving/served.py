@@ -81,6 +81,7 @@ class Served:
         self.running = Running()
         self._recent = Recent.beside(manifest.calibration)
         self._engine: _Engine | None = None
+        self.is_fused = False
 
     @property
     def name(self) -> str:
@@ -117,6 +118,7 @@ class Served:
                     "open_seconds": opening,
                     "warm_up_seconds": warm_up,
                     "golden": len(self.manifest.golden_sentences),
+                    "fused": self.is_fused,
                 },
             )
 
@@ -171,7 +173,9 @@ class Served:
         tokeniser = tokenise.build(
             self.directory, self.manifest.tokenizer, max_tokens=self.manifest.max_tokens
         )
-        run = self.running.watched(runtimes.load(self.directory, self.manifest, self.task, self._pool.cores))
+        loaded = runtimes.load(self.directory, self.manifest, self.task, self._pool.cores)
+        self.is_fused = getattr(loaded, "is_fused", False)
+        run = self.running.watched(loaded)
         queue = self._pool.queue(metrics.timed(self.name, run), self._limits)
         return _Engine(tokeniser, run, queue)
 

@@ -68,12 +68,13 @@ class _Plane(DataPlane):  # type: ignore[misc]
         return {"status": "stuck" if self._registry.stuck else "alive"}
 
     async def model_metadata(self, model_name: str) -> dict[str, Any]:
-        """Add the revision, and its format with the class of processors that it was made for."""
+        """Add the revision, its format, the class of processors that it was made for, and the operators."""
         found: dict[str, Any] = await super().model_metadata(model_name)
-        manifest = self.get_model_from_registry(model_name).manifest
+        model = self.get_model_from_registry(model_name)
+        manifest = model.manifest
         return found | {
             "versions": [manifest.digest],
-            "platform": f"{manifest.format}/{manifest.cpu_class}",
+            "platform": f"{manifest.format}/{manifest.cpu_class}{'/fused' if model.is_fused else ''}",
         }
 
 
