@@ -53,7 +53,8 @@ def opened(graph: Path, open_: Open) -> Any | None:
         session = open_(rewritten, library)
         _try(session)
     except Exception as error:  # noqa: BLE001 (ONNX Runtime raises a dozen kinds, none with a common parent)
-        _logger.warning("a graph does without the operators of %s (%s: %s)", library, type(error).__name__, error)
+        cause = type(error).__name__
+        _logger.warning("a graph does without the operators of %s (%s: %s)", library, cause, error)
         return None
     return session
 
