@@ -67,7 +67,7 @@ def valid(rendered: list[dict[str, Any]]) -> None:
 
 
 def test_a_field_that_others_do_not_know_is_found() -> None:
-    (monitor, _) = (i for i in render("monitoring.podMonitors.enabled=true") if i["kind"] == "PodMonitor")
+    monitor, *_ = (i for i in render("monitoring.podMonitors.enabled=true") if i["kind"] == "PodMonitor")
     monitor["spec"]["podMetricsEndpoints"][0]["ports"] = "inner"
     with pytest.raises(jsonschema.ValidationError, match="ports"):
         valid([monitor])
