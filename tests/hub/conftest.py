@@ -70,6 +70,13 @@ class HubProcess:
                 total += int(value) if labels.items() <= found.items() else 0
         return total
 
+    def comes_to(self, expected: int, name: str, **labels: str) -> bool:
+        """Whether a counter reaches a number and stays: what is written is counted after it has gone out."""
+        deadline = time.monotonic() + 10
+        while self.counter(name, **labels) < expected and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self.counter(name, **labels) == expected
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
         return self.process.wait(timeout=10)
