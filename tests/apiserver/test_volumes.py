@@ -42,6 +42,7 @@ def requested(namespace: Namespace) -> str:
     return str(namespace.get("pvc", CLAIM)["spec"]["resources"]["requests"]["storage"])
 
 
+@pytest.mark.slow
 def test_a_claim_grows_where_its_class_allows_it(
     operator: OperatorProcess, namespace: Namespace, growing_class: str
 ) -> None:
@@ -55,6 +56,7 @@ def test_a_claim_grows_where_its_class_allows_it(
     assert requested(namespace) == "20Mi", "a claim never shrinks"
 
 
+@pytest.mark.slow
 def test_a_claim_that_may_not_grow_is_told_of_and_the_model_stays_ready(
     operator: OperatorProcess, namespace: Namespace
 ) -> None:
