@@ -3,7 +3,6 @@
 Every figure is a median with its range, measured on the machine it runs on; docs/performance.md quotes them.
 """
 
-import json
 import os
 import statistics
 import time
@@ -13,13 +12,12 @@ import httpx
 import yaml
 from bench import figures
 from bench.figures import machine, spread
+from e2e import images
 from e2e.cluster import CHART, DEMO_MODELS, HOST, NAMESPACE, CommandError, get, helm, kubectl, run
 from e2e.parts import predictor, ready_pods
 
 REQUESTS = 300
 ROUNDS = 3
-IMAGES = ("gateway", "operator", "predictor", "fetch", "hub")
-LIMITS = {"predictor": 600, "gateway": 250, "operator": 300}  # 10^6 bytes, unpacked
 
 Row = tuple[str, str, str]  # what, figure, how it was measured
 
@@ -52,38 +50,12 @@ PARTS = {
 
 
 def image_sizes() -> list[Row]:
-    """Unpacked size of each image: what a pod that does nothing finds under /, without mounts."""
+    """Unpacked size of each image."""
     rows = []
-    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
-    for image in IMAGES:
-        name = f"size-{image}"
-        kubectl("delete", "pod", name, "--ignore-not-found", "--wait=true")
-        container = {
-            "name": "size",
-            "image": f"veriaidpo-{image}:{version}",
-            "imagePullPolicy": "IfNotPresent",
-            "command": ["du", "-sxB1", "/"],
-            "securityContext": {
-                "allowPrivilegeEscalation": False,
-                "capabilities": {"drop": ["ALL"]},
-                "runAsNonRoot": True,
-                "runAsUser": 10001,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-        }
-        manifest = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": name},
-            "spec": {"restartPolicy": "Never", "containers": [container]},
-        }
-        kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
-        # A folder that root alone may read makes du exit 1 and costs no size worth naming.
-        kubectl("wait", "--for=jsonpath={.status.containerStatuses[0].state.terminated}", f"pod/{name}")
-        size = int(kubectl("logs", name).splitlines()[-1].split()[0]) / 1e6
-        kubectl("delete", "pod", name, "--wait=false")
-        limit = f" (≤ {LIMITS[image]})" if image in LIMITS else ""
-        rows.append((f"image veriaidpo-{image}, unpacked", f"{size:.0f} MB{limit}", "du inside a pod"))
+    for name in images.NAMES:
+        limit = f" (≤ {images.LIMITS[name]})" if name in images.LIMITS else ""
+        figure = f"{images.unpacked_megabytes(name)} MB{limit}"
+        rows.append((f"image veriaidpo-{name}, unpacked", figure, "du inside a pod"))
     return rows
 
 

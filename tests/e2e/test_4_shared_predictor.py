@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -22,11 +22,11 @@ PLACES = {"basis-together-vi": "legal-basis-vi", "consent-together-vi": "consent
 BROKEN = "broken-together-vi"
 
 
-def together(name: str, whose: str, label: str = "") -> dict[str, Any]:
+def together(name: str, whose: str, label: str = "", placement: str = "shared") -> dict[str, Any]:
     """Return a Model on the common claim; `label` is what its golden sentence should get and does not."""
     entry = CATALOGUE[whose]
     golden = {**entry["goldenSentences"][0], **({"label": label} if label else {})}
-    serving = {"placement": "shared", "goldenSentences": [golden], "progressDeadlineSeconds": 60}
+    serving = {"placement": placement, "goldenSentences": [golden], "progressDeadlineSeconds": 60}
     return sample(
         name,
         labels=entry["labels"],
@@ -47,25 +47,34 @@ def claim(installation: Installation) -> Iterator[None]:
     apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": CLAIM}, "spec": spec})
     yield
     kubectl("delete", "model", *PLACES, BROKEN, "--ignore-not-found", "--timeout=60s")
-    kubectl("delete", "pvc", CLAIM, "--wait=false")
+    kubectl("delete", "pvc", CLAIM, "--timeout=90s")
 
 
-@pytest.mark.usefixtures("claim")
-def test_two_answer_beside_a_broken_one_and_one_when_the_other_has_gone(tokens: dict[str, str]) -> None:
+def ask(name: str, text: str, token: str) -> httpx.Response:
+    return classify(text, name.removesuffix("-vi").replace("-", "_"), "vi", token)
+
+
+@pytest.fixture
+def answers(tokens: dict[str, str]) -> Callable[[str], bool]:
+    """Return what asks a Model for its golden sentence; AssertionError unless it answers rightly."""
     number = itertools.count()  # a text of its own each time: the cache answers nothing
 
-    def ask(name: str, text: str) -> httpx.Response:
-        return classify(text, name.removesuffix("-vi").replace("-", "_"), "vi", tokens["staff"])
-
-    def answers(name: str) -> bool:
+    def answered(name: str) -> bool:
         entry = CATALOGUE[PLACES[name]]
         golden = entry["goldenSentences"][0]
-        answer = ask(name, f"{golden['text']} ({next(number)})")
+        answer = ask(name, f"{golden['text']} ({next(number)})", tokens["staff"])
         assert answer.status_code == 200, answer.text
         assert not answer.json()["cached"]
         assert entry["labels"][answer.json()["category_id"]]["id"] == golden["label"]
         return True
 
+    return answered
+
+
+@pytest.mark.usefixtures("claim")
+def test_two_answer_beside_a_broken_one_and_one_when_the_other_has_gone(
+    answers: Callable[[str], bool], tokens: dict[str, str]
+) -> None:
     for name, whose in PLACES.items():
         apply(together(name, whose))
     wait_ready(*PLACES)
@@ -85,6 +94,37 @@ def test_two_answer_beside_a_broken_one_and_one_when_the_other_has_gone(tokens: 
 
     gone, stays = PLACES
     kubectl("delete", "model", gone, BROKEN, "--timeout=60s")
-    eventually(lambda: ask(gone, "a").status_code == 400, "the gateway forgets the one that went", 30)
+    eventually(
+        lambda: ask(gone, "a", tokens["staff"]).status_code == 400,
+        "the gateway forgets the one that went",
+        30,
+    )
     assert answers(stays)
     assert ready_pods(SHARED) == pods, "nobody was restarted for it"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("claim")
+def test_one_with_a_predictor_of_its_own_moves_in_and_answers_all_the_while(
+    answers: Callable[[str], bool],
+) -> None:
+    stays, moves = PLACES
+    apply(together(stays, PLACES[stays]))
+    apply(together(moves, PLACES[moves], placement="own"))
+    wait_ready(*PLACES)
+    eventually(partial(answers, moves), "it answers by itself", 30)
+    apply(together(moves, PLACES[moves]))
+    refused = []
+
+    def moved() -> bool:
+        try:
+            answers(moves)
+        except AssertionError as error:
+            refused.append(str(error))
+        services = {one["metadata"]["name"] for one in get("inferenceservices")["items"]}
+        at = get("model", moves)["status"]["inferenceService"]["name"]
+        return at.startswith("shared-") and moves not in services
+
+    eventually(moved, "its own predictor has gone", 120)
+    assert refused == [], "whoever asked meanwhile was answered"
+    assert answers(stays)

@@ -1,6 +1,8 @@
 """A claim of any access mode serves: one that many write to, and one that nobody may write to."""
 
-from .cluster import CATALOGUE, classify, condition, eventually, get, hub_bytes, wait_ready
+import pytest
+
+from .cluster import CATALOGUE, classify, condition, eventually, get, hub_bytes, kubectl, wait_ready
 from .conftest import Installation
 from .models import apply_model, sample
 from .parts import predictor, ready_pods
@@ -43,3 +45,10 @@ def test_many_may_write_to_it_and_then_nobody(installation: Installation, tokens
                     120,
                 )
             assert hub_bytes(REPOSITORY) == sent
+
+
+@pytest.mark.slow
+def test_a_label_that_somebody_took_from_a_claim_is_put_back(installation: Installation) -> None:
+    name, label = "consent-vi-model", "app.kubernetes.io/part-of"
+    kubectl("label", "pvc", name, f"{label}-")
+    eventually(lambda: get("pvc", name)["metadata"]["labels"].get(label) == "veriaidpo", "it is back", 30)

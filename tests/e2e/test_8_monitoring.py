@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 VICTIM = "consent-vi"
 EMPTY = {"Drift from the calibration sentences"}
-"""No model of the demonstration has such sentences; tests/predictors knows what is told of one that has."""
+"""Not a number until a model has answered 200 times, which this load alone does not ask of any."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_every_panel_shows_something_under_load(watching: Prometheus, traffic: T
         ingress("/api/v1/veriaidpo/classify", json={})  # an error: 401
         time.sleep(3)
         full = {panel["title"] for panel in panels if any(shown(watching, one) for one in panel["targets"])}
-    assert {panel["title"] for panel in panels} - full == EMPTY
+    assert {panel["title"] for panel in panels} - full <= EMPTY
 
 
 def shown(watching: Prometheus, target: dict[str, str]) -> bool:
@@ -60,7 +60,7 @@ def shown(watching: Prometheus, target: dict[str, str]) -> bool:
     query = query.replace("$gateway", "veriaidpo/veriaidpo-gateway")
     query = query.replace("$predictors", "veriaidpo/veriaidpo-predictors")
     query = query.replace("$operator", "veriaidpo/veriaidpo-operator")
-    return bool(watching.ask(query))
+    return any(one["value"][1] != "NaN" for one in watching.ask(query))
 
 
 def test_the_alert_for_a_killed_model_fires_and_clears(watching: Prometheus) -> None:

@@ -7,80 +7,19 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from .cluster import CATALOGUE, CHART, NAMESPACE, REPO, eventually, helm, ingress, run
+from .cluster import CHART, NAMESPACE, REPO, eventually, helm, ingress, run
 from .conftest import remove_everything
 from .identity import IdentityProvider
 from .namespaces import SOMEBODY, destroyed, installer_rights, restricted
+from .shape import GATEWAY, Shape
 
 pytestmark = pytest.mark.slow
 
-LEFT_OFF = Path(__file__).parent / "shapes"
 STORES = "e2e-stores"
-GATEWAY = "deployment/veriaidpo-gateway"
-
-
-class Shape:
-    """One of ci/*-values.yaml in a namespace of its own."""
-
-    def __init__(self, name: str) -> None:
-        self.namespace = f"e2e-{name}"
-        self.files = (CHART / f"ci/{name}-values.yaml", LEFT_OFF / f"{name}.yaml")
-        self.values = [yaml.safe_load(path.read_text()) or {} for path in self.files]
-
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """Run kubectl in its namespace."""
-        return run("kubectl", "--namespace", self.namespace, *arguments, stdin=stdin, timeout=360)
-
-    def helm(self, command: str, *more: str) -> str:
-        """Install or upgrade it with its values."""
-        files = (flag for path in self.files for flag in ("--values", str(path)))
-        chart = (command, "veriaidpo", str(CHART), *files, *more)
-        return helm(*chart, namespace=self.namespace, timeout=360)
-
-    def given(self, *path: str) -> Any:
-        """Return a value that it is installed with; KeyError where it leaves the default."""
-        for values in reversed(self.values):
-            found: Any = values
-            for key in path:
-                found = found.get(key, {}) if isinstance(found, dict) else {}
-            if found != {}:
-                return found
-        raise KeyError(path)
-
-    def secret(self, name: str, **data: str) -> None:
-        """Make a Secret that its values name."""
-        literals = (f"--from-literal={key.replace('_', '-')}={value}" for key, value in data.items())
-        self.kubectl("create", "secret", "generic", name, *literals)
-
-    def answers(self, token: str, host: str = "veriaidpo.local") -> None:
-        """Wait for its Models, run `helm test`, and ask for a golden sentence through the ingress."""
-        self.kubectl("wait", "--for=condition=Ready", "models", "--all", "--timeout=300s")
-        self.kubectl("rollout", "status", GATEWAY, "--timeout=120s")
-        helm("test", "veriaidpo", namespace=self.namespace)
-        golden = CATALOGUE["legal-basis-vi"]["goldenSentences"][0]
-        body = {"text": golden["text"], "model_type": "legal_basis", "language": "vi"}
-        headers = {"Authorization": f"Bearer {token}"}
-        path = "/api/v1/veriaidpo/classify"
-
-        def answered() -> bool:
-            answer = ingress(path, json=body, headers=headers, host=host)
-            assert answer.status_code == 200, answer.text
-            labels = [label["id"] for label in CATALOGUE["legal-basis-vi"]["labels"]]
-            assert labels[answer.json()["category_id"]] == golden["label"]
-            return True
-
-        eventually(answered, "the ingress leads there", 30)
-
-    def token(self) -> str:
-        """Return a token that its gateway signs."""
-        gateway = ("exec", GATEWAY, "--", "veriaidpo-gateway", "token", "--role", "staff")
-        return self.kubectl(*gateway).strip()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -93,12 +32,16 @@ def nothing_else() -> None:
 def shape(request: pytest.FixtureRequest) -> Iterator[Shape]:
     """Make the namespace of the shape that is asked for, where pods are restricted."""
     begun, one = time.monotonic(), Shape(request.param)
-    restricted(one.namespace)
-    yield one
-    helm("uninstall", "veriaidpo", "--wait", "--timeout", "3m", namespace=one.namespace)
-    kinds = "deployments,statefulsets,models,inferenceservices,jobs"
-    eventually(lambda: one.kubectl("get", kinds, "--output", "name").split() == [], "all of it is gone")
     destroyed(one.namespace)
+    restricted(one.namespace)
+    try:
+        yield one
+        gone = ("uninstall", "veriaidpo", "--ignore-not-found", "--wait", "--timeout", "3m")
+        helm(*gone, namespace=one.namespace)
+        kinds = "deployments,statefulsets,models,inferenceservices,jobs"
+        eventually(lambda: one.kubectl("get", kinds, "--output", "name").split() == [], "all of it is gone")
+    finally:
+        destroyed(one.namespace)
     print(f"{request.param}: installed, asked and gone in {time.monotonic() - begun:.0f} s")
 
 
@@ -180,8 +123,13 @@ def test_production_has_stores_keys_and_tokens_of_its_own(shape: Shape, stores: 
     service_key(shape)
     shape.helm("install")
     shape.answers(provider.token("staff"), shape.given("ingress", "host"))
-    health = ingress("/health", method="GET", host=shape.given("ingress", "host")).json()
-    assert health["status"] == "healthy", health
+
+    def healthy() -> bool:
+        health = ingress("/health", method="GET", host=shape.given("ingress", "host")).json()
+        assert health["status"] == "healthy", health
+        return True
+
+    eventually(healthy, "stores of its own are used", 30)
 
 
 def service_key(shape: Shape) -> None:
@@ -215,9 +163,18 @@ def stores() -> Iterator[dict[str, str]]:
     destroyed(STORES)
 
 
-def test_the_kustomization_is_taken_as_a_whole() -> None:
+@pytest.fixture
+def namespace() -> Iterator[None]:
+    """Make the namespace that the kustomization is for, where Models are defined."""
     run("kubectl", "apply", "--server-side", "--filename", str(CHART / "crds/models.yaml"))
+    destroyed(NAMESPACE)
     restricted(NAMESPACE)
+    yield
+    destroyed(NAMESPACE)
+
+
+@pytest.mark.usefixtures("namespace")
+def test_the_kustomization_is_taken_as_a_whole() -> None:
     said = run("kubectl", "apply", "--server-side", "--dry-run=server", "-k", str(REPO / "manifests/install"))
     lines = said.splitlines()
     assert "deployment.apps/veriaidpo-gateway serverside-applied (server dry run)" in lines

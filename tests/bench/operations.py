@@ -1,0 +1,85 @@
+"""What it takes to operate the product, as rows of a table: of what the suite kept, and of what is counted.
+
+Pure; operations_bench reads and writes.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+Body = Mapping[str, Any]
+"""What build/operations.json holds."""
+
+Row = Mapping[str, Any]
+
+_ALERT = re.compile(r"- alert: (\w+)")
+_VALUE = re.compile(r"^\| `[^`]+` \| ([^|]*[^| ]) \| .* \| (.*)\|$", re.MULTILINE)
+
+
+def alerts(rules: str, cases: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Count the alerts of the chart's template, and those that are tried firing and silent."""
+    defined = _ALERT.findall(rules)
+    tried = [name for name in defined if {"firing", "silent"} <= set(cases.get(name, ()))]
+    return {"defined": len(defined), "tested": len(tried)}
+
+
+def values(readme: str) -> dict[str, int]:
+    """Count the values of the chart's README, and those of which it says what they are."""
+    meanings = [found[2].strip() for found in _VALUE.finditer(readme)]
+    return {"values": len(meanings), "documented": sum(map(bool, meanings))}
+
+
+def rows(body: Body) -> Iterator[Row]:
+    """Give a row for whatever was kept or counted."""
+    for key, (what, how, said) in _ROWS.items():
+        if key in body:
+            yield {"id": what, "figure": said(body[key]), "how": how}
+
+
+def _of_requests(one: Body) -> str:
+    return f"{one['failed']} of {one['sent']:,} requests failed"
+
+
+def _rotations(found: Body) -> str:
+    return "; ".join(f"{what}: {_of_requests(one)}" for what, one in found.items())
+
+
+def _each(unit: str) -> Callable[[Body], str]:
+    return lambda found: ", ".join(f"{name} {figure} {unit}" for name, figure in found.items())
+
+
+def _offline(one: Body) -> str:
+    return (
+        f"{one['archive_mb']:,} MB; made in {one['make_seconds']} s, verified and loaded in "
+        f"{one['load_seconds']} s, installed in {one['install_seconds']} s"
+    )
+
+
+_ROWS: Mapping[str, tuple[str, str, Callable[[Any], str]]] = {
+    "install_seconds": (
+        "`helm install` to the last of twelve Models Ready",
+        "tests/e2e/conftest.py, images on the node",
+        lambda seconds: f"{seconds} s",
+    ),
+    "images_mb": ("images, unpacked", "tests/e2e/test_2_images.py", _each("MB")),
+    "build_seconds": ("images, built from nothing but their base", "`hack/bench images`", _each("s")),
+    "upgrade": ("upgrade from the version before", "tests/e2e/test_9_upgrade.py", _of_requests),
+    "rollback": ("the way back", "tests/e2e/test_9_upgrade.py", _of_requests),
+    "rotation": ("keys and passwords changed", "tests/e2e/test_6_rotation.py", _rotations),
+    "offline": ("an archive for a cluster without a way out", "tests/e2e/test_z_offline.py", _offline),
+    "alerts": (
+        "alerts that are tried, firing and silent",
+        "tests/chart/alerts.yaml, by promtool",
+        lambda found: f"{found['tested']} of {found['defined']}",
+    ),
+    "values": (
+        "values of the chart that are explained",
+        "`make verify-values`",
+        lambda found: f"{found['documented']} of {found['values']}",
+    ),
+    "verbs": (
+        "verbs that are granted and were used",
+        "`hack/rights`, by the API server's audit log",
+        lambda found: f"{found['used']} of {found['granted']}",
+    ),
+}
