@@ -41,8 +41,8 @@ GROWN = ("Rss", "Pss", "Anonymous")
 def main(arguments: list[str]) -> int:
     """Run one step."""
     match arguments:
-        case ["random", folder]:
-            random_model(Path(folder))
+        case ["random", folder, *layers]:
+            random_model(Path(folder), int(layers[0]) if layers else LAYERS)
         case ["convert", folder, to]:
             convert(Path(folder), Path(to))
         case ["memory", to, *count]:
@@ -55,12 +55,12 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def random_model(folder: Path) -> None:
-    """Write a repository with random weights: 135 M parameters."""
+def random_model(folder: Path, layers: int) -> None:
+    """Write a repository with random weights: 135 M parameters with 12 layers."""
     folder.mkdir(parents=True)
     config = {
         "model_type": "roberta", "architectures": ["RobertaForSequenceClassification"], "vocab_size": WORDS,
-        "hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": 12,
+        "hidden_size": WIDTH, "num_hidden_layers": layers, "num_attention_heads": 12,
         "intermediate_size": INNER, "max_position_embeddings": POSITIONS, "type_vocab_size": 1,
         "layer_norm_eps": 1e-5, "pad_token_id": 1, "id2label": {str(n): f"LABEL_{n}" for n in range(LABELS)},
     }  # fmt: skip
@@ -87,7 +87,7 @@ def random_model(folder: Path) -> None:
     texts = [" ".join(f"w{n}" for n in rng.integers(4, WORDS, rng.integers(8, 60))) for _ in range(64)]
     (folder / "texts.json").write_text(json.dumps([{"text": text, "label": "LABEL_0"} for text in texts]))
     dense = {"classifier.dense": (WIDTH, WIDTH), "classifier.out_proj": (LABELS, WIDTH)}
-    shapes = tensors("roberta", Size(WIDTH, INNER, LAYERS, WORDS, POSITIONS, types=1), dense)
+    shapes = tensors("roberta", Size(WIDTH, INNER, layers, WORDS, POSITIONS, types=1), dense)
     head, size = head_of(shapes)
     with (folder / "model.safetensors").open("wb") as file:
         file.write(head)

@@ -1,4 +1,4 @@
-"""How the predictor's figures grow with tokens, callers and models; whether a crowd or long texts spoil them.
+"""How figures grow with tokens, callers, models, layers, replicas; whether a crowd or long texts spoil them.
 
     python -m bench.growth_bench [--seconds S] [--models N]
 
@@ -17,13 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench import figures, growth_page, measured_model, peers, sentences
+from bench import figures, growth_page, growth_replicas, measured_model, peers, sentences
 from bench.load import Heard, closed_loop, request
 from bench.server import LOOPBACK, Server, free_port
 from tables import REPO
 
 TOKENS = (8, 16, 32, 64, 128, 256)
 CALLERS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+LAYERS = (6, 12, 24)
 LEAD = 1.0
 _TEXTS = 256
 _LONG_EVERY = 10
@@ -51,6 +52,8 @@ def main() -> None:
         found["callers"] = [{"callers": n, **_asked(server, mixture, n, arguments.seconds)} for n in CALLERS]
         found["long_among_short"] = _long_among_short(server, arguments.seconds)
     found["models"] = _by_models(revision, work, arguments.models, arguments.seconds)
+    found["layers"] = _by_layers(work, arguments.seconds)
+    found["replicas"] = growth_replicas.measure(revision, work, arguments.seconds)
     figures.merge({"growth": found})
     growth_page.write(found)
 
@@ -129,6 +132,20 @@ def _long_among_short(server: Server, seconds: float) -> dict[str, float]:
         found[name] = _quantile(short, 0.99)
     found["ratio"] = round(found["p99_ms_mixed"] / found["p99_ms_alone"], 2)
     print("long among short:", found, flush=True)
+    return found
+
+
+def _by_layers(work: Path, seconds: float) -> list[dict[str, float]]:
+    """Serve networks of other depths, asked by one caller with texts of 32 tokens."""
+    texts = sentences.of_length(32, _TEXTS, seed=5)
+    found = []
+    for layers in LAYERS:
+        there = work if layers == measured_model.LAYERS else work / f"layers-{layers}"
+        there.mkdir(exist_ok=True)
+        made = measured_model.revision(measured_model.source(work, layers=layers), there)
+        with _serving([made], work) as server:
+            asked = _asked(server, texts, 1, seconds)
+            found.append({"layers": layers, **asked, "pss_mb": round(server.megabytes("Pss"))})
     return found
 
 

@@ -7,7 +7,7 @@ from bench import curves, figures
 from tables import REPO
 
 _PICTURES = REPO / "docs/growth"
-_SHOWN = {"tokens": ("tokens",), "callers": ("callers", "latency"), "models": ("models",)}
+_SHOWN = {"tokens": ("tokens",), "callers": ("callers", "latency"), "models": ("models",), "replicas": ()}
 """The pictures beside each table."""
 
 
@@ -23,12 +23,19 @@ def write(found: Mapping[str, Any]) -> None:
             for one in found[what]
         ]  # fmt: skip
         figures.table(f"growth by {what}", columns, rows, note=_shown(*_SHOWN[what]))
-    columns = ["models in one process, a caller each", "requests/s", "PSS MB", "RSS MB"]
-    rows = [
-        [str(one[key]) for key in ("models", "requests_per_second", "pss_mb", "rss_mb")]
-        for one in found["models"]
-    ]
-    figures.table("growth by models", columns, rows, note=_shown(*_SHOWN["models"]))
+    for what, said in (
+        ("models", "models in one process, a caller each"),
+        ("replicas", "predictors of one model, 32 callers in all"),
+    ):
+        rows = [
+            [str(one[key]) for key in (what, "requests_per_second", "pss_mb", "rss_mb")]
+            for one in found[what]
+        ]
+        columns = [said, "requests/s", "PSS MB", "RSS MB"]
+        figures.table(f"growth by {what}", columns, rows, note=_shown(*_SHOWN[what]))
+    columns = ["layers, one caller, 32 tokens", "p50 ms", "p99 ms", "CPU ms a request", "PSS MB"]
+    keys = ("layers", "p50_ms", "p99_ms", "cpu_ms_per_request", "pss_mb")
+    figures.table("growth by layers", columns, [[str(one[key]) for key in keys] for one in found["layers"]])
     figures.table("load", ["to reach", "wanted", "measured"], _checks(found))
     _draw(found)
 

@@ -13,15 +13,16 @@ from bench.server import LOOPBACK, free_port
 from tables import REPO
 
 NAME = "measured"
+LAYERS = 12
 _FIGURES = REPO / "hack/demo/int8_figures.py"
 
 
-def source(work: Path) -> Path:
+def source(work: Path, *, layers: int = LAYERS) -> Path:
     """Return the repository as its author would publish it, made when it is not there yet."""
-    folder = work / "source"
+    folder = work / ("source" if layers == LAYERS else f"source-{layers}")
     if not folder.exists():
         python = environment_of("predictors") / "python"
-        subprocess.run([str(python), str(_FIGURES), "random", str(folder)], check=True)
+        subprocess.run([str(python), str(_FIGURES), "random", str(folder), str(layers)], check=True)
     return folder
 
 
