@@ -1,5 +1,6 @@
 // The operators of the domain "veriaidpo", as ONNX Runtime sees them: what is read, checked, shared out among threads.
 // What they compute of a row is in rows.h. predictors/veriaidpo_predictor/computing/fusing puts them into a graph.
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #if defined(__x86_64__)
@@ -124,15 +125,20 @@ class Call {
     return static_cast<T*>(data);
   }
 
+  // Otherwise what is asked for is not one of these operators, and ONNX Runtime's own may well compute it:
+  // computing/fusing/library.py looks for these words.
   bool must(bool holds, const char* otherwise) {
-    if (!failed && !holds) failed = ort::failure(api_, ort::kInvalidArgument, otherwise);
-    return !failed;
+    if (failed || holds) return !failed;
+    char message[128];
+    std::snprintf(message, sizeof message, "veriaidpo has no such operator: %s", otherwise);
+    failed = ort::failure(api_, ort::kInvalidArgument, message);
+    return false;
   }
 
   void lacks_memory() { __atomic_store_n(&lacks_memory_, true, __ATOMIC_RELAXED); }  // on whatever thread
 
   ort::Status* finished() {
-    must(!lacks_memory_, "there is no memory left");
+    if (!failed && lacks_memory_) failed = ort::failure(api_, ort::kFail, "there is no memory left");
     return failed;
   }
 

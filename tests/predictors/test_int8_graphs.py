@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from veriaidpo_predictor.computing import cpu, session
+from veriaidpo_predictor.computing import cpu, opening, session
 from veriaidpo_predictor.computing.cores import Cores
 from veriaidpo_predictor.converting import int8, int8_levels
 from veriaidpo_predictor.converting.graph_file import UnfitGraphError
@@ -195,7 +195,7 @@ def test_the_slow_kernels_are_asked_for_only_where_the_fast_ones_would_cut_sums_
 ) -> None:
     monkeypatch.setattr(cpu, "this", lambda: here)
     assert (
-        session.options(Cores(1), is_narrow=is_narrow).get_session_config_entry("session.x64quantprecision")
+        opening.options(Cores(1), is_narrow=is_narrow).get_session_config_entry("session.x64quantprecision")
         == slow
     )
 
@@ -211,7 +211,7 @@ def test_the_slow_kernels_are_asked_for_only_where_the_fast_ones_would_cut_sums_
     ],
 )
 def test_operators_are_fused_only_where_that_is_faster(here: str, left_apart: list[str]) -> None:
-    assert session.slower_fused(here) == left_apart
+    assert opening.slower_fused(here) == left_apart
 
 
 def test_a_graph_without_linear_layers_is_unfit(

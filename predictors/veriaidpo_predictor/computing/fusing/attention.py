@@ -50,9 +50,10 @@ def _attention(graph: Graph, scaled: Mapping[str, Scaled], softmax: Node) -> Att
         return None
     heads, whole = query[1], graph.numbers(out.inputs[1])
     alike = heads == key[1] == value[1] and key[0].scale == value[0].scale
-    same = whole == [0, 0, heads[0] * heads[1]] and joined.attributes.get("perm") == _BY_HEAD
+    width = heads[0] * heads[1]
+    same = width == query[0].width and whole == [0, 0, width] and joined.attributes.get("perm") == _BY_HEAD
     inner = [*query[2], multiply, *key[2], scores, add, softmax, *value[2], seen, joined, out]
-    alone = all(len(graph.readers(node.outputs[0])) == 1 for node in inner[:-1])
+    alone = all(graph.is_read_once(node.outputs[0]) for node in inner[:-1])
     if not (alike and same and alone and seen.inputs[0] == softmax.outputs[0]):
         return None
     return Attention(query[0], key[0], value[0], add.inputs[1], heads[0], factor, tuple(inner))

@@ -37,13 +37,23 @@ class Graph:
 
     def next(self, value: str, kinds: Collection[str]) -> Node | None:
         """Give the one node that reads a value, if it is of one of the kinds."""
-        readers = self.readers(value)
-        alone = len(readers) == 1 and value not in self._held.outputs
-        return readers[0] if alone and readers[0].kind in kinds and readers[0].domain in PLAIN else None
+        if not self.is_read_once(value):
+            return None
+        (reader,) = self.readers(value)
+        return reader if reader.kind in kinds and reader.domain in PLAIN else None
 
-    def is_constant(self, value: str) -> bool:
-        """Tell whether a value is the same in every run."""
-        return self._held.is_constant(value)
+    def is_read_once(self, value: str) -> bool:
+        """Tell whether one node reads a value, and nobody else."""
+        return len(self.readers(value)) == 1 and value not in self._held.outputs
+
+    def shape(self, value: str) -> list[int] | None:
+        """Give the shape of a value that is the same in every run; None if it is not."""
+        return self._held.shape(value)
+
+    def is_vector(self, value: str, width: int | None = None) -> bool:
+        """Tell whether a value is a constant list of numbers, of so many if that is said."""
+        shape = self.shape(value)
+        return shape is not None and len(shape) == 1 and width in {None, shape[0]}
 
     def scalar(self, value: str) -> float | None:
         """Give a constant of one value, which changes no shape that it is counted with."""

@@ -59,21 +59,18 @@ class Nodes:
         message = self._constants.get(name)
         if message is None:
             return None
-        dims: list[int] = []
         kind, raw = 0, b""
         for number, value in message.fields():
             if isinstance(value, int):
-                dims += [value] if number == 1 else []
                 kind = value if number == 2 else kind
-            elif number == 1:
-                dims += value.numbers()
             elif number == 9:
                 raw = value.whole()
-        return np.frombuffer(raw, _NUMPY[kind]).reshape(dims) if kind in _NUMPY and raw else None
+        return np.frombuffer(raw, _NUMPY[kind]).reshape(_dims(message)) if kind in _NUMPY and raw else None
 
-    def is_constant(self, name: str) -> bool:
-        """Tell whether a value is the same in every run, wherever it lies."""
-        return name in self._constants
+    def shape(self, name: str) -> list[int] | None:
+        """Give the shape of a value that is the same in every run, wherever it lies; None if it is not."""
+        message = self._constants.get(name)
+        return None if message is None else _dims(message)
 
     def with_nodes(self, nodes: Sequence[bytes], domain: str) -> bytes:
         """Give the model with other nodes, some of which are of a domain that it does not have yet."""
@@ -118,6 +115,14 @@ def _node(message: Message) -> Node:
         "".join(texts[4]), "".join(texts[7]), tuple(texts[1]), tuple(texts[2]), message.whole(),
         tuple(attributes),
     )  # fmt: skip
+
+
+def _dims(message: Message) -> list[int]:
+    found: list[int] = []
+    for number, value in message.fields():
+        if number == 1:
+            found += [value] if isinstance(value, int) else value.numbers()
+    return found
 
 
 def _attribute(message: Message) -> tuple[str, object]:

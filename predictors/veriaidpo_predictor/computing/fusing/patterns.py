@@ -23,9 +23,13 @@ class Levels:
 
 @dataclass(frozen=True)
 class Scaled:
-    """An integer product with the scale of its rows; `added`, taken off again, and `bias` may be ''."""
+    """An integer product with the scale of its rows; `added`, taken off again, and `bias` may be ''.
+
+    `width` is how many values a row of it has.
+    """
 
     product: str
+    width: int
     scale: str
     bias: str
     added: str
@@ -79,7 +83,7 @@ def _levels(graph: Graph, quantise: Node) -> Levels | None:
     readers += [(absolute, largest)] if absolute else []
     readers += [(raise_, even)] if raise_ else []
     inner = all(graph.only(node.outputs[0], *by) for node, *by in readers)
-    if not inner or not graph.is_constant(even.inputs[1]):
+    if not inner or not graph.is_vector(even.inputs[1]):
         return None
     attributes: dict[str, Attribute] = {"raised": raised, "unit": unit, "zero": int(zero), "least": least}
     return Levels(
@@ -103,20 +107,23 @@ def scaled(graph: Graph, levels: Iterable[Levels]) -> Iterator[Scaled]:
         multiply = graph.next(product.outputs[0], ["Mul"])
         if scale is None or multiply is None or multiply.inputs != (product.outputs[0], scale):
             continue
-        chain, constants = [multiply], {}
+        weight = graph.shape(product.inputs[1])
+        if weight is None or len(weight) != 2:
+            continue
+        width, chain, constants = weight[1], [multiply], {}
         for kind in ("Sub", "Add"):
             then = graph.next(chain[-1].outputs[0], [kind])
-            if then is not None and (constant := _with_vector(graph, then, chain[-1].outputs[0])):
+            other = _other(then, chain[-1].outputs[0]) if then is not None else ""
+            if then is not None and graph.is_vector(other, width):
                 chain.append(then)
-                constants[kind] = constant
+                constants[kind] = other
         bias, added = constants.get("Add", ""), constants.get("Sub", "")
-        yield Scaled(product.outputs[0], scale, bias, added, tuple(chain))
+        yield Scaled(product.outputs[0], width, scale, bias, added, tuple(chain))
 
 
-def _with_vector(graph: Graph, node: Node, value: str) -> str | None:
-    """Give the constant that a node adds to a value or takes off it."""
-    other = node.inputs[1] if node.inputs[0] == value else node.inputs[0] if node.kind == "Add" else ""
-    return other if graph.is_constant(other) else None
+def _other(node: Node, value: str) -> str:
+    """Give what a node adds to a value or takes off it; '' where the value is taken off something."""
+    return node.inputs[1] if node.inputs[0] == value else node.inputs[0] if node.kind == "Add" else ""
 
 
 def activation(graph: Graph, one: Scaled, kinds: Collection[str]) -> Node | None:
@@ -133,11 +140,11 @@ def normed(graph: Graph, one: Scaled) -> Normed | None:
         return None
     residual = add.inputs[1] if add.inputs[0] == one.out else add.inputs[0]
     norm = graph.next(add.outputs[0], ["LayerNormalization"])
-    if norm is None or len(norm.inputs) != 3 or len(norm.outputs) != 1 or graph.is_constant(residual):
+    if norm is None or len(norm.inputs) != 3 or len(norm.outputs) != 1 or graph.shape(residual) is not None:
         return None
     gain, bias = norm.inputs[1:]
     of_last = norm.attributes.get("axis", -1) == -1
-    if not of_last or not graph.is_constant(gain) or not graph.is_constant(bias):
+    if not of_last or not all(graph.is_vector(name, one.width) for name in (gain, bias)):
         return None
     epsilon = norm.attributes.get("epsilon", 1e-5)
     return Normed(residual, gain, bias, epsilon, (add, norm)) if isinstance(epsilon, float) else None

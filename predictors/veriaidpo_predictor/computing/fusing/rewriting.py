@@ -60,7 +60,8 @@ class _Rewriting:
                 yield node.whole
 
     def _scale(self, one: Scaled) -> None:
-        if (normed := patterns.normed(self._graph, one)) is not None:
+        normed = patterns.normed(self._graph, one)
+        if normed is not None and self._gone.isdisjoint(normed.nodes):  # else it is of another product
             self._normalise(one, normed)
             return
         activation = patterns.activation(self._graph, one, _ACTIVATIONS)
