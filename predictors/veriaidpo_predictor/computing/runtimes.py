@@ -15,8 +15,13 @@ from veriaidpo_predictor.computing.unusable import UnusableError
 from veriaidpo_predictor.manifest import INT8_FORMAT, Manifest
 
 
-def load(directory: Path, manifest: Manifest, task: Task[Any], cores: Cores) -> Run:
-    """Load a verified revision into the runtime that it was published for; raises UnusableError."""
+def load(
+    directory: Path, manifest: Manifest, task: Task[Any], cores: Cores, *, has_operators: bool = True
+) -> Run:
+    """Load a verified revision into the runtime that it was published for; raises UnusableError.
+
+    `has_operators`: a graph with this product's own where they fit.
+    """
     if manifest.runtime == "torch":
         return _torch(directory, task)
     from veriaidpo_predictor.computing import session
@@ -28,6 +33,7 @@ def load(directory: Path, manifest: Manifest, task: Task[Any], cores: Cores) -> 
         cores=cores,
         # A class is noted wherever int8 was asked for; what the gate left as it was published may be wide.
         is_narrow=manifest.format == INT8_FORMAT and cpu.saturates(manifest.cpu_class),
+        has_operators=has_operators,
     )
 
 

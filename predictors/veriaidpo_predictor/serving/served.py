@@ -6,20 +6,20 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from veriaidpo_predictor import manifest as manifests
 from veriaidpo_predictor import tracing
-from veriaidpo_predictor.computing import runtimes, tasks
-from veriaidpo_predictor.computing.batching import Pool, Queue, Run
+from veriaidpo_predictor.computing import memory, tasks
+from veriaidpo_predictor.computing.batching import Pool
 from veriaidpo_predictor.computing.running import Running
 from veriaidpo_predictor.computing.unusable import UnusableError
 from veriaidpo_predictor.computing.waiting import Limits
 from veriaidpo_predictor.manifest import Manifest
 from veriaidpo_predictor.serving import metrics
 from veriaidpo_predictor.serving.drift import Recent
+from veriaidpo_predictor.serving.engine import Engine, Place
 from veriaidpo_predictor.tokenising import tokenise
 
 log = logging.getLogger("veriaidpo.served")
@@ -34,11 +34,6 @@ _ON_THE_SPOT = 2_000
 
 _Done = TypeVar("_Done")
 
-_WARM_UP = (
-    "Công ty thu thập địa chỉ email của khách hàng.",
-    "The company collects the e-mail addresses of customers.",
-)
-
 
 class State(enum.Enum):
     """The life of a model in this process; the way back from the last two is another process."""
@@ -49,19 +44,8 @@ class State(enum.Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class _Engine:
-    tokeniser: tokenise.Tokeniser
-    run: Run
-    queue: Queue
-
-
 class NotReadyError(Exception):
     """The model cannot be asked now; the message is a fixed sentence."""
-
-
-class _RejectedError(Exception):
-    """A golden sentence got another answer."""
 
 
 _UNUSABLE = (manifests.ManifestError, tokenise.TokenizerError, UnusableError, NotReadyError)
@@ -76,17 +60,20 @@ class Served:
         self.task = tasks.of(manifest.task, manifest.labels, manifest.tags, temperature=manifest.temperature)
         self.state = State.LOADING
         self.reason = "The model is loading."
-        self._pool = pool
-        self._limits = limits
         self.running = Running()
+        self._place = Place(pool, limits, self.running)
         self._recent = Recent.beside(manifest.calibration)
-        self._engine: _Engine | None = None
-        self.is_fused = False
+        self._engine: Engine | None = None
 
     @property
     def name(self) -> str:
         """The model's name on the wire."""
         return self.manifest.model
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether it computes with this product's own operators."""
+        return self._engine is not None and self._engine.is_fused
 
     def load(self) -> None:
         """Verify, load and warm up. Blocks; never raises: what went wrong is the reason."""
@@ -94,17 +81,18 @@ class Served:
         try:
             manifests.verify(self.directory, self.manifest)
             moments.append(time.monotonic())
-            self._engine = self._open()
-            moments.append(time.monotonic())
-            self._warm_up(self._engine)
-        except _RejectedError as error:
-            self._end(State.REJECTED, str(error))
+            fault = self._open_and_ask(moments)
+            if fault is not None and self.is_fused:
+                fault = self._without_operators(fault)
         except _UNUSABLE as error:
             self._end(State.FAILED, str(error))
         except Exception as error:
             self._end(State.FAILED, f"The model could not be loaded ({type(error).__name__}).")
             log.exception("loading failed", extra={"model": self.name})
         else:
+            if fault is not None:
+                self._end(State.REJECTED, fault)
+                return
             self.state, self.reason = State.READY, ""
             moments.append(time.monotonic())
             verify, opening, warm_up = (round(b - a, 3) for a, b in itertools.pairwise(moments))
@@ -139,7 +127,7 @@ class Served:
     def close(self) -> None:
         """Give back what it holds, once what waits in its queue is computed. Blocks."""
         if self._engine is not None:
-            self._pool.close(self._engine.queue)
+            self._engine.close()
             self._engine = None
 
     async def answer(self, texts: Sequence[str], deadline: float, *, is_aside: bool = False) -> list[Any]:
@@ -169,28 +157,26 @@ class Served:
             for one in found:
                 self._recent.add(one.category_id, one.probabilities[one.category_id])
 
-    def _open(self) -> _Engine:
-        tokeniser = tokenise.build(
-            self.directory, self.manifest.tokenizer, max_tokens=self.manifest.max_tokens
+    def _open_and_ask(self, moments: list[float], *, has_operators: bool = True) -> str | None:
+        """Give what is wrong with the answers to golden sentences; notes when it began to ask them."""
+        self._engine = Engine.opened(
+            self.directory, self.manifest, self.task, self._place, has_operators=has_operators
         )
-        loaded = runtimes.load(self.directory, self.manifest, self.task, self._pool.cores)
-        self.is_fused = getattr(loaded, "is_fused", False)
-        run = self.running.watched(loaded)
-        queue = self._pool.queue(metrics.timed(self.name, run), self._limits)
-        return _Engine(tokeniser, run, queue)
+        moments.append(time.monotonic())
+        return self._engine.fault(self.task, self.manifest.golden_sentences)
 
-    def _warm_up(self, engine: _Engine) -> None:
-        """Answer before anybody asks: the golden sentences where there are some, a fixed text otherwise."""
-        golden = self.manifest.golden_sentences
-        texts = [sentence.text for sentence in golden] or list(_WARM_UP)
-        encoded = self.task.encode(engine.tokeniser, texts)
-        ids = [one.ids for one in encoded]
-        found = self.task.answers(texts, encoded, [engine.run([row])[0] for row in ids])
-        engine.run(ids[: self._limits.batch_rows])
-        for number, (sentence, answer) in enumerate(zip(golden, found, strict=False), start=1):
-            fault = self.task.fault(sentence, answer)
-            if fault is not None:
-                raise _RejectedError(f"Golden sentence {number} got {fault}.")
+    def _without_operators(self, fault: str) -> str | None:
+        """Ask once more with ONNX Runtime's operators alone, whose answers differ by some roundings.
+
+        Golden sentences may be older than this product's. What was opened is let go before.
+        """
+        self.close()
+        memory.give_back()
+        left = self._open_and_ask([], has_operators=False)
+        if left is None:
+            told = {"model": self.name, "revision": self.manifest.digest, "fused": False}
+            log.warning("a model answers without the operators: %s", fault, extra=told)
+        return left
 
     def _end(self, state: State, reason: str) -> None:
         self.state, self.reason = state, reason
