@@ -1,9 +1,12 @@
 """The engine threads and those who wait for them: bounds, turns, deadlines, failures."""
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -226,6 +229,31 @@ async def test_a_queue_is_closed_once_what_waits_in_it_is_computed(pool: Pool, e
     with pytest.raises(StoppedError):
         await queue.compute([row(1)], soon())
     assert (await other.compute([row(2)], soon())).tolist() == [[2, 0]]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_nothing_is_kept_of_a_model_that_has_gone(fails: bool) -> None:
+    """Though no other is asked, and threads that wait are all that is left."""
+
+    class Network:
+        def __call__(self, rows: list[list[int]]) -> Logits:
+            if fails:
+                raise RuntimeError("what the engine says")
+            return zeros(rows)
+
+    pool, network = Pool(2), Network()
+    kept, queue = weakref.ref(network), pool.queue(network)
+    for _ in range(4):
+        with pytest.raises(EngineError) if fails else nullcontext():
+            await queue.compute([row(1)] * 64, soon())
+    await asyncio.to_thread(pool.close, queue)
+    del network, queue
+    end = soon()
+    while kept() is not None and time.monotonic() < end:  # a thread may still be on its way back
+        gc.collect()
+        await asyncio.sleep(0.01)
+    assert kept() is None
+    await asyncio.to_thread(pool.stop)
 
 
 async def test_stopping_fails_what_waits_and_finishes_what_runs(engine: Engine) -> None:

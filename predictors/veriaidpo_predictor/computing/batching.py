@@ -226,41 +226,56 @@ class Pool:
             thread.join()
 
     def _work(self) -> None:
-        while (work := self._next()) is not None:
-            queue, batch = work
-            started = time.monotonic()
-            for row in batch:
-                queue.waited(started - row.came)
-                row.call.taken = row.call.taken or started
-            try:
-                logits = queue.run([row.ids for row in batch])
-            except Exception:  # noqa: BLE001  whatever it was, the thread goes on to the next batch
-                for row in batch:
-                    row.call.fail(EngineError())
-                continue
-            finally:
-                with self._changed:
-                    queue.running -= 1
-            for row, one in zip(batch, logits, strict=True):
-                row.call.answer(row.index, one)
-            with self._changed:
-                queue.measure(len(batch) * max(len(row.ids) for row in batch), time.monotonic() - started)
+        while self._compute_next():  # in a frame of its own: who waits keeps nothing of a model that has gone
+            pass
+
+    def _compute_next(self) -> bool:
+        """Wait for a batch and compute it; False when the threads are to end."""
+        work = self._next()
+        if work is not None:
+            self._compute(*work)
+        return work is not None
 
     def _next(self) -> tuple[Queue, list[_Row]] | None:
         with self._changed:
             while not self._stopping:
-                for _ in range(len(self._queues)):
-                    queue = self._queues[0]
-                    self._queues.rotate(-1)
-                    now = time.monotonic()
-                    if not self._may_run(queue, now):
-                        continue
-                    if batch := queue.waiting.take(now, queue.seconds_per_token):
-                        queue.running += 1
-                        self._is_rested = False
-                        return queue, batch
+                if (work := self._take()) is not None:
+                    return work
                 self._wait()
             return None
+
+    def _take(self) -> tuple[Queue, list[_Row]] | None:
+        """Give what is to be computed next, of the queue whose turn it is."""
+        for _ in range(len(self._queues)):
+            queue = self._queues[0]
+            self._queues.rotate(-1)
+            now = time.monotonic()
+            if not self._may_run(queue, now):
+                continue
+            if batch := queue.waiting.take(now, queue.seconds_per_token):
+                queue.running += 1
+                self._is_rested = False
+                return queue, batch
+        return None
+
+    def _compute(self, queue: Queue, batch: list[_Row]) -> None:
+        started = time.monotonic()
+        for row in batch:
+            queue.waited(started - row.came)
+            row.call.taken = row.call.taken or started
+        try:
+            logits = queue.run([row.ids for row in batch])
+        except Exception:  # noqa: BLE001  whatever it was, the thread goes on to the next batch
+            for row in batch:
+                row.call.fail(EngineError())
+            return
+        finally:
+            with self._changed:
+                queue.running -= 1
+        for row, one in zip(batch, logits, strict=True):
+            row.call.answer(row.index, one)
+        with self._changed:
+            queue.measure(len(batch) * max(len(row.ids) for row in batch), time.monotonic() - started)
 
     def _wait(self) -> None:
         """Wait until something may have come; give the process its rest when nothing does."""
