@@ -30,7 +30,7 @@ def values(readme: str) -> dict[str, int]:
 
 
 def rows(body: Body) -> Iterator[Row]:
-    """Give a row for whatever was kept or counted."""
+    """Give a row for what was kept or counted and no other table tells."""
     for key, (what, how, said) in _ROWS.items():
         if key in body:
             yield {"id": what, "figure": said(body[key]), "how": how}
@@ -42,10 +42,6 @@ def _of_requests(one: Body) -> str:
 
 def _rotations(found: Body) -> str:
     return "; ".join(f"{what}: {_of_requests(one)}" for what, one in found.items())
-
-
-def _each(unit: str) -> Callable[[Body], str]:
-    return lambda found: ", ".join(f"{name} {figure} {unit}" for name, figure in found.items())
 
 
 def _offline(one: Body) -> str:
@@ -61,8 +57,6 @@ _ROWS: Mapping[str, tuple[str, str, Callable[[Any], str]]] = {
         "tests/e2e/conftest.py, images on the node",
         lambda seconds: f"{seconds} s",
     ),
-    "images_mb": ("images, unpacked", "tests/e2e/test_2_images.py", _each("MB")),
-    "build_seconds": ("images, built from nothing but their base", "`hack/bench images`", _each("s")),
     "upgrade": ("upgrade from the version before", "tests/e2e/test_9_upgrade.py", _of_requests),
     "rollback": ("the way back", "tests/e2e/test_9_upgrade.py", _of_requests),
     "rotation": ("keys and passwords changed", "tests/e2e/test_6_rotation.py", _rotations),

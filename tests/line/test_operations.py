@@ -39,7 +39,6 @@ def test_every_figure_is_told() -> None:
     offline = {"archive_mb": 1900, "make_seconds": 1, "load_seconds": 2, "install_seconds": 3}
     body = {
         "install_seconds": 60,
-        "images_mb": {"gateway": 221, "fetch": 227},
         "rotation": {"redis": request, "jwt": request},
         "offline": offline,
         "alerts": {"defined": 17, "tested": 17},
@@ -48,7 +47,6 @@ def test_every_figure_is_told() -> None:
     }
     assert [row["figure"] for row in operations.rows(body)] == [
         "60 s",
-        "gateway 221 MB, fetch 227 MB",
         "redis: 0 of 1,000 requests failed; jwt: 0 of 1,000 requests failed",
         "1,900 MB; made in 1 s, verified and loaded in 2 s, installed in 3 s",
         "17 of 17",
