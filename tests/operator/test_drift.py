@@ -6,6 +6,7 @@ import pytest
 
 from veriaidpo_operator.objects import drift, quantity
 
+from .built import service
 from .world import World
 
 
@@ -62,7 +63,15 @@ def test_quantities(text: str | int, value: str) -> None:
     assert quantity.same(text, value)
 
 
-@pytest.mark.parametrize("text", ["", "a", "1x", "Gi"])
+@pytest.mark.parametrize("text", ["", "a", "1x", "Gi", "NaN", "1e999999999999999999"])
 def test_no_quantities(text: str) -> None:
     with pytest.raises(ValueError, match="is not a quantity"):
         quantity.number(text)
+    assert not quantity.exceeds(text, "1")
+    assert not quantity.exceeds("1", text)
+
+
+def test_a_quantity_that_no_number_holds_is_left_to_the_api_server_to_refuse() -> None:
+    asked = {"limits": {"memory": "1e999999999999999999"}}
+    container = service({"serving": {"resources": asked}})["spec"]["predictor"]["containers"][0]
+    assert container["resources"]["limits"]["memory"] == "1e999999999999999999"

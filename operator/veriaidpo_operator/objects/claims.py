@@ -8,7 +8,7 @@ import json
 
 from veriaidpo_operator.api import GROUP, KIND, MANAGER, MODEL_LABEL, VERSION, Json, Model
 from veriaidpo_operator.objects.children import Child, Claim
-from veriaidpo_operator.objects.quantity import number
+from veriaidpo_operator.objects.quantity import exceeds
 
 
 def labels(model: Model) -> Json:
@@ -80,7 +80,7 @@ def claim(model: Model) -> Json:
 def growth(model: Model, claim: Claim) -> str | None:
     """Return the size that a claim is to grow to; None when it is as large as the Model wants, or larger."""
     new = model.spec.storage.create
-    if new is None or not claim.requested or number(new.size) <= number(claim.requested):
+    if new is None or not claim.requested or not exceeds(new.size, claim.requested):
         return None
     return str(new.size)
 

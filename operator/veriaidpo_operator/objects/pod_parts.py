@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from veriaidpo_operator.api import Json, Resources
-from veriaidpo_operator.objects.quantity import number
+from veriaidpo_operator.objects.quantity import exceeds
 from veriaidpo_operator.settings import Settings
 
 ROOT = "/mnt/models"
@@ -54,7 +54,7 @@ def resources(wanted: Resources, defaults: Mapping[str, Mapping[str, Any]]) -> J
     limits = {**defaults["limits"], **wanted.limits}
     requests = {**defaults["requests"], **wanted.requests}
     for name in requests.keys() & limits.keys():
-        if number(requests[name]) > number(limits[name]):
+        if exceeds(requests[name], limits[name]):
             if name in wanted.requests:
                 limits[name] = requests[name]
             else:

@@ -1,6 +1,6 @@
 """Kubernetes quantities as numbers, so that "0.5" and "500m" are the same."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 _SUFFIXES = {
     "m": Decimal("0.001"), "": Decimal(1),
@@ -17,9 +17,20 @@ def number(quantity: str | float) -> Decimal:
     digits = text.rstrip("kKmMGTPEi")
     suffix = text[len(digits) :]
     try:
-        return Decimal(digits) * _SUFFIXES[suffix]
-    except (InvalidOperation, KeyError):
-        raise ValueError(f"{quantity!r} is not a quantity") from None
+        value = Decimal(digits) * _SUFFIXES[suffix]
+    except (ArithmeticError, KeyError):  # also of one that no number holds: 1e999999999999999999
+        value = Decimal("nan")
+    if not value.is_finite():
+        raise ValueError(f"{quantity!r} is not a quantity")
+    return value
+
+
+def exceeds(one: str | float, other: str | float) -> bool:
+    """Tell whether one is more than the other; what is no quantity is left to the API server to refuse."""
+    try:
+        return number(one) > number(other)
+    except ValueError:
+        return False
 
 
 def same(one: object, other: object) -> bool:
