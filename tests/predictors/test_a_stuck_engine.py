@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from veriaidpo_predictor.computing.batching import Logits, Pool, Run
+from veriaidpo_predictor.computing.batching import Pool
+from veriaidpo_predictor.computing.network import Logits, Run
 from veriaidpo_predictor.computing.running import STUCK_SECONDS, Running
 from veriaidpo_predictor.computing.waiting import Limits
 from veriaidpo_predictor.serving.registry import Registry, open_models

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from veriaidpo_predictor.computing import batching
-from veriaidpo_predictor.computing.batching import (
+from veriaidpo_predictor.computing.batching import Pool
+from veriaidpo_predictor.computing.network import Logits
+from veriaidpo_predictor.computing.queueing import (
     DeadlineError,
     EngineError,
-    Logits,
-    Pool,
     Queue,
     QueueFullError,
     StoppedError,

@@ -1,28 +1,19 @@
-"""Waiting rows, and the engine threads that compute them in batches.
+"""The engine threads, which compute what waits in batches.
 
 One queue a model, one pool of threads a process: however many models there are, no more threads compute than
-there are cores. A free thread takes what `waiting` says comes next; nobody waits for a batch to fill. A queue
-is bounded in tokens, because tokens are what costs time.
+there are cores. A free thread takes what `waiting` says comes next; nobody waits for a batch to fill.
 """
 
-import asyncio
 import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
-import numpy as np
-import numpy.typing as npt
-
-from veriaidpo_predictor import tracing
 from veriaidpo_predictor.computing.cores import Cores
-from veriaidpo_predictor.computing.waiting import Limits, Row, Waiting
-
-Logits = npt.NDArray[np.float32]
-Run = Callable[[list[list[int]]], Logits | list[Logits]]
-"""Rows of ids to an array of shape [rows, labels], or to one of shape [its tokens, tags] for each row."""
+from veriaidpo_predictor.computing.network import Run
+from veriaidpo_predictor.computing.queueing import CallRow, EngineError, Queue, QueueFullError, StoppedError
+from veriaidpo_predictor.computing.waiting import Limits
 
 _ASKED_SECONDS = 1.0
 """A model that was asked so lately is likely to be asked again: a thread is kept free for it."""
@@ -32,128 +23,6 @@ _RESTING_SECONDS = 10.0
 
 _CLOSING_SECONDS = 30.0
 """A caller waits no longer than that: whatever is left in a queue then is wanted by nobody."""
-
-_GUESS = 1e-3
-"""Seconds that a token takes, as long as no batch was measured."""
-
-
-class QueueFullError(Exception):
-    """More tokens are waiting than may; `retry_after` is in whole seconds."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(retry_after)
-        self.retry_after = retry_after
-
-
-class DeadlineError(Exception):
-    """The caller's time is over; what had not been computed by then never will be."""
-
-
-class EngineError(Exception):
-    """The engine could not compute a batch."""
-
-
-class StoppedError(Exception):
-    """The process is stopping."""
-
-
-class _Call:
-    """The rows of one request; answered once, when its last row is, or at the first failure."""
-
-    def __init__(self, rows: int, deadline: float) -> None:
-        self.deadline = deadline
-        self.over = False
-        self.taken: float | None = None
-        """When the first of its rows was taken to be computed."""
-        self._loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[list[Logits]] = self._loop.create_future()
-        self._answers: list[Logits | None] = [None] * rows
-        self.missing = rows
-
-    def answer(self, index: int, logits: Logits) -> None:
-        self._answers[index] = logits
-        self.missing -= 1
-        if not self.missing:
-            self._finish(lambda: self.future.set_result([one for one in self._answers if one is not None]))
-
-    def fail(self, error: Exception) -> None:
-        self._finish(lambda: self.future.set_exception(error))
-
-    def _finish(self, settle: Callable[[], None]) -> None:
-        if self.over:
-            return
-        self.over = True
-        try:
-            self._loop.call_soon_threadsafe(lambda: None if self.future.done() else settle())
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            return
-
-
-@dataclass(slots=True)
-class _Row(Row):
-    call: _Call
-    index: int
-
-
-class Queue:
-    """The waiting rows of one model, and how fast it is. All of it is guarded by the pool's condition."""
-
-    def __init__(self, pool: "Pool", run: Run, limits: Limits) -> None:
-        self._pool = pool
-        self.run = run
-        self.waiting: Waiting[_Row] = Waiting(limits)
-        self.waited: Callable[[float], None] = lambda _seconds: None
-        """Told how long each row waited, by the thread that takes it."""
-        self.closed = False
-        self.running = 0
-        self.asked = -math.inf
-        self._tokens, self._seconds = 1.0, _GUESS
-
-    @property
-    def seconds_per_token(self) -> float:
-        """How long one thread takes, over the last dozen batches; padding counts as tokens."""
-        return self._seconds / self._tokens
-
-    @property
-    def waiting_tokens(self) -> int:
-        """How many tokens wait."""
-        return self.waiting.tokens
-
-    async def compute(self, rows: Sequence[list[int]], deadline: float) -> Logits:
-        """Give the logits [rows, labels] of encoded texts; otherwise like `compute_each`."""
-        return np.stack(await self.compute_each(rows, deadline))
-
-    async def compute_each(self, rows: Sequence[list[int]], deadline: float) -> list[Logits]:
-        """Give the logits of each encoded text; `deadline` is on the clock of time.monotonic.
-
-        Raises QueueFullError, DeadlineError, EngineError or StoppedError.
-        """
-        call, now = _Call(len(rows), deadline), time.monotonic()
-        waiting = [_Row(ids, now, deadline, call, index) for index, ids in enumerate(rows)]
-        self._pool.put(self, waiting)
-        try:
-            async with asyncio.timeout(max(0.0, deadline - now)):
-                return await call.future
-        except TimeoutError:
-            raise DeadlineError from None
-        finally:
-            call.over = True
-            if call.missing:
-                self._pool.drop(self, waiting)
-            tracing.took("queue", now, call.taken, tokens=sum(len(ids) for ids in rows))
-            if call.taken is not None:
-                tracing.took("infer", call.taken, texts=len(rows))
-
-    def measure(self, tokens: int, seconds: float) -> None:
-        """Learn from a batch how long a token takes."""
-        self._tokens += (tokens - self._tokens) / 16
-        self._seconds += (max(seconds, 1e-5) - self._seconds) / 16
-
-    def drain(self, error: Exception) -> None:
-        """Fail all that waits."""
-        for row in self.waiting:
-            row.call.fail(error)
-        self.waiting.clear()
 
 
 class Pool:
@@ -194,7 +63,7 @@ class Pool:
             if queue in self._queues:
                 self._queues.remove(queue)
 
-    def put(self, queue: Queue, rows: list[_Row]) -> None:
+    def put(self, queue: Queue, rows: list[CallRow]) -> None:
         """Let rows wait in a queue of this pool; raises QueueFullError or StoppedError."""
         with self._changed:
             if self._stopping or queue.closed:
@@ -205,7 +74,7 @@ class Pool:
             queue.asked = time.monotonic()
             self._changed.notify(min(len(rows), len(self._threads)))
 
-    def drop(self, queue: Queue, rows: list[_Row]) -> None:
+    def drop(self, queue: Queue, rows: list[CallRow]) -> None:
         """Let nobody compute rows that nobody waits for any more."""
         with self._changed:
             queue.waiting.drop(rows)
@@ -236,7 +105,7 @@ class Pool:
             self._compute(*work)
         return work is not None
 
-    def _next(self) -> tuple[Queue, list[_Row]] | None:
+    def _next(self) -> tuple[Queue, list[CallRow]] | None:
         with self._changed:
             while not self._stopping:
                 if (work := self._take()) is not None:
@@ -244,7 +113,7 @@ class Pool:
                 self._wait()
             return None
 
-    def _take(self) -> tuple[Queue, list[_Row]] | None:
+    def _take(self) -> tuple[Queue, list[CallRow]] | None:
         """Give what is to be computed next, of the queue whose turn it is."""
         for _ in range(len(self._queues)):
             queue = self._queues[0]
@@ -258,7 +127,7 @@ class Pool:
                 return queue, batch
         return None
 
-    def _compute(self, queue: Queue, batch: list[_Row]) -> None:
+    def _compute(self, queue: Queue, batch: list[CallRow]) -> None:
         started = time.monotonic()
         for row in batch:
             queue.waited(started - row.came)

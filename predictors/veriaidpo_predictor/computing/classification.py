@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from veriaidpo_predictor.computing import session
-from veriaidpo_predictor.computing.batching import Logits
+from veriaidpo_predictor.computing.network import Logits
 from veriaidpo_predictor.golden import Golden, GoldenSentence, Label
 from veriaidpo_predictor.tokenising.tokenise import Encoded, Tokeniser
 

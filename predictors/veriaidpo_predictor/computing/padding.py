@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from veriaidpo_predictor.computing.batching import Logits
+from veriaidpo_predictor.computing.network import Logits
 from veriaidpo_predictor.computing.unusable import UnusableError
 
 Ids = npt.NDArray[np.int64]

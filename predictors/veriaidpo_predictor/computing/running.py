@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from veriaidpo_predictor.computing.batching import Logits, Run
+from veriaidpo_predictor.computing.network import Logits, Run
 
 STUCK_SECONDS = 120.0
 """No batch takes so long, on the slowest machine: whoever waits has given up after a quarter of it."""

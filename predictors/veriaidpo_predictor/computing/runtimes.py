@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from veriaidpo_predictor.computing import cpu
-from veriaidpo_predictor.computing.batching import Run
 from veriaidpo_predictor.computing.cores import Cores
+from veriaidpo_predictor.computing.network import Run
 from veriaidpo_predictor.computing.tasks import Task
 from veriaidpo_predictor.computing.unusable import UnusableError
 from veriaidpo_predictor.manifest import INT8_FORMAT, Manifest

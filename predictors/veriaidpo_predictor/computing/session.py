@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from veriaidpo_predictor.computing import graph_check
-from veriaidpo_predictor.computing.batching import Logits
 from veriaidpo_predictor.computing.cores import Cores
 from veriaidpo_predictor.computing.engine import Engine, RunError, Values
+from veriaidpo_predictor.computing.network import Logits
 from veriaidpo_predictor.computing.opening import Opening
 from veriaidpo_predictor.computing.padding import padded, scores
 from veriaidpo_predictor.computing.unusable import UnusableError

@@ -11,7 +11,7 @@ from enum import Enum
 
 import numpy as np
 
-from veriaidpo_predictor.computing.batching import Logits
+from veriaidpo_predictor.computing.network import Logits
 
 Place = tuple[int, int]
 """Code points of a text, from the first up to but without the second."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from veriaidpo_predictor.computing import session, spans
-from veriaidpo_predictor.computing.batching import Logits
+from veriaidpo_predictor.computing.network import Logits
 from veriaidpo_predictor.computing.spans import Span
 from veriaidpo_predictor.golden import Golden, GoldenSpan, GoldenSpans
 from veriaidpo_predictor.tokenising.tokenise import Encoded, Tokeniser

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
-from veriaidpo_predictor.computing.batching import Logits
 from veriaidpo_predictor.computing.classification import Classification
+from veriaidpo_predictor.computing.network import Logits
 from veriaidpo_predictor.computing.tagging import Tagging
 from veriaidpo_predictor.golden import Golden, Label
 from veriaidpo_predictor.golden import Task as TaskName

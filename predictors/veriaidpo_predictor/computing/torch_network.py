@@ -14,7 +14,7 @@ os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_T
 import torch  # type: ignore[import-not-found]  # not in the environment that types are checked in
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification
 
-from veriaidpo_predictor.computing.batching import Logits
+from veriaidpo_predictor.computing.network import Logits
 from veriaidpo_predictor.computing.padding import padded, scores
 from veriaidpo_predictor.computing.unusable import UnusableError
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from veriaidpo_predictor.computing.batching import Logits
+from veriaidpo_predictor.computing.network import Logits
 from veriaidpo_predictor.computing.session import Session
 from veriaidpo_predictor.computing.tasks import Task
 from veriaidpo_predictor.golden import Golden

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from veriaidpo_predictor.computing import runtimes
-from veriaidpo_predictor.computing.batching import Pool, Queue, Run
+from veriaidpo_predictor.computing.batching import Pool
+from veriaidpo_predictor.computing.network import Run
+from veriaidpo_predictor.computing.queueing import Queue
 from veriaidpo_predictor.computing.running import Running
 from veriaidpo_predictor.computing.tasks import Task
 from veriaidpo_predictor.computing.waiting import Limits

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from veriaidpo_predictor.computing.batching import Logits, Queue, Run
+from veriaidpo_predictor.computing.network import Logits, Run
+from veriaidpo_predictor.computing.queueing import Queue
 from veriaidpo_predictor.serving import refusals
 from veriaidpo_predictor.serving.drift import Recent
 from veriaidpo_predictor.serving.refusals import Refusal

@@ -11,7 +11,7 @@ from typing import Any
 from kserve import InferRequest, Model  # type: ignore[import-untyped]
 from kserve.errors import InvalidInput  # type: ignore[import-untyped]
 
-from veriaidpo_predictor.computing.batching import DeadlineError, EngineError, QueueFullError, StoppedError
+from veriaidpo_predictor.computing.queueing import DeadlineError, EngineError, QueueFullError, StoppedError
 from veriaidpo_predictor.manifest import Manifest
 from veriaidpo_predictor.serving import refusals
 from veriaidpo_predictor.serving.guard import RefusedError

@@ -12,7 +12,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from veriaidpo_predictor.computing import runtimes
-from veriaidpo_predictor.computing.batching import Pool, Run
+from veriaidpo_predictor.computing.batching import Pool
+from veriaidpo_predictor.computing.network import Run
 from veriaidpo_predictor.computing.waiting import Limits
 from veriaidpo_predictor.serving.registry import open_models
 from veriaidpo_predictor.serving.served import Served, State
