@@ -112,7 +112,9 @@ class Gateway:
 
 
 @contextmanager
-def running(folder: Path, predictor_port: int, settings: dict[str, str]) -> Iterator[Gateway]:
+def running(
+    folder: Path, predictor_port: int, settings: dict[str, str], *, threshold: float | None = None
+) -> Iterator[Gateway]:
     model = {
         "kind": "Model",
         "metadata": {"name": "principles-vi"},
@@ -120,6 +122,7 @@ def running(folder: Path, predictor_port: int, settings: dict[str, str]) -> Iter
             "modelType": "principles",
             "language": "vi",
             "labels": [{"id": "a", "en": "A", "vi": "Á"}, {"id": "b", "en": "B", "vi": "Bê"}],
+            **({} if threshold is None else {"threshold": threshold}),
         },
         "status": {
             "currentRevision": REVISION,
