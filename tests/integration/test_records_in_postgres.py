@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from veriaidpo_gateway.database.connecting import Database, open_database
+from veriaidpo_gateway.database.connecting import Database, DatabaseAwayError, open_database
 from veriaidpo_gateway.records import tables
 from veriaidpo_gateway.records.answered import TextHash
 from veriaidpo_gateway.records.command import Opened
@@ -62,6 +62,12 @@ async def replicas(postgres: Any) -> AsyncIterator[list[Database]]:
         await store.prepare()
         await store.write(list(chained(CHAIN, beginning(CHAIN), [said(TENANT)] * 3)))
         yield opened
+
+
+async def test_what_does_not_fit_is_refused_and_not_cut(replicas: list[Database]) -> None:
+    too_long = said("t" * 65)
+    with pytest.raises(DatabaseAwayError):
+        await RecordStore(replicas[0]).write(list(chained("d" * 16, beginning("d" * 16), [too_long])))
 
 
 async def test_two_first_orders_at_once_are_both_taken(replicas: list[Database], signer: Signer) -> None:

@@ -1,6 +1,7 @@
 """Records in the database: written many at a time, and twice as well as once."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -64,9 +65,29 @@ def row_of(values: Sequence[Any]) -> Row:
 
 
 async def _insert(connection: AsyncConnection, table: sa.Table, values: list[tuple[Any, ...]]) -> None:
-    # Written by hand: this is done for every answer, and the statement is always the same.
-    postgresql = connection.dialect.name == "postgresql"
+    if connection.dialect.name == "postgresql":
+        # Column by column: row by row takes the server twice the time.
+        columns = tuple(list(column) for column in zip(*values, strict=True))
+        await connection.exec_driver_sql(_from_columns(table, connection.dialect), columns)
+    else:
+        await connection.exec_driver_sql(_from_rows(table), values)
+
+
+# Written by hand: this is done for every answer, and the statements are always the same.
+@lru_cache
+def _from_columns(table: sa.Table, dialect: sa.Dialect) -> str:
+    # Without their lengths: to a shorter type a value would be cut, and so it is refused.
+    types = (column.type.compile(dialect).partition("(")[0] for column in table.c)
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, 1))
+    return f"INSERT INTO {_named(table)} SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"  # noqa: S608
+
+
+@lru_cache
+def _from_rows(table: sa.Table) -> str:
+    places = ", ".join("?" * len(table.c))
+    return f"INSERT INTO {_named(table)} VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608
+
+
+def _named(table: sa.Table) -> str:
     names = ", ".join(f'"{name}"' for name in table.c.keys())  # noqa: SIM118  columns are no mapping
-    places = ", ".join(f"${number}" if postgresql else "?" for number in range(1, len(table.c) + 1))
-    statement = f"INSERT INTO {table.name} ({names}) VALUES ({places}) ON CONFLICT DO NOTHING"  # noqa: S608
-    await connection.exec_driver_sql(statement, values)
+    return f"{table.name} ({names})"
