@@ -40,6 +40,10 @@ def _of_requests(one: Body) -> str:
     return f"{one['failed']} of {one['sent']:,} requests failed"
 
 
+def _seconds(figure: float) -> str:
+    return f"{figure} s"
+
+
 def _rotations(found: Body) -> str:
     return "; ".join(f"{what}: {_of_requests(one)}" for what, one in found.items())
 
@@ -55,11 +59,21 @@ _ROWS: Mapping[str, tuple[str, str, Callable[[Any], str]]] = {
     "install_seconds": (
         "`helm install` to the last of twelve Models Ready",
         "tests/e2e/conftest.py, images on the node",
-        lambda seconds: f"{seconds} s",
+        _seconds,
     ),
     "upgrade": ("upgrade from the version before", "tests/e2e/test_9_upgrade.py", _of_requests),
     "rollback": ("the way back", "tests/e2e/test_9_upgrade.py", _of_requests),
     "rotation": ("keys and passwords changed", "tests/e2e/test_6_rotation.py", _rotations),
+    "backup_seconds": (
+        "backup of thirteen Models with their volumes",
+        "tests/e2e/test_8_backup.py",
+        _seconds,
+    ),
+    "restore_seconds": (
+        "restore of it, to the last of them answering",
+        "tests/e2e/test_8_backup.py, no byte from the hub",
+        _seconds,
+    ),
     "offline": ("an archive for a cluster without a way out", "tests/e2e/test_z_offline.py", _offline),
     "alerts": (
         "alerts that are tried, firing and silent",

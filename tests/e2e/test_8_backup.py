@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from .. import tables
 from .cluster import CLASSIFIERS, DEMO_MODELS, NAMESPACE, REPO, get, helm, hub_bytes, ingress, kubectl, run
 from .conftest import Installation
 from .models import sample
@@ -31,6 +32,12 @@ def command(name: str, folder: Path, **more: str) -> str:
     """Type what docs/backup.md says."""
     env = (f"{key}={value}" for key, value in more.items())
     return run("env", *env, str(REPO / "hack" / name), str(folder), timeout=900)
+
+
+def written(what: str, begun: float) -> None:
+    """Keep in build/operations.json how long it took since then."""
+    with tables.kept("operations") as body:
+        body[f"{what}_seconds"] = round(time.monotonic() - begun)
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ def kept(
     folder = tmp_path_factory.mktemp("backup") / "kept"
     recorded, begun = records(NAMESPACE), time.monotonic()
     command("backup", folder, VOLUMES="1")
-    print(f"backed up in {time.monotonic() - begun:.0f} s")
+    written("backup", begun)
     volumes = {path.name.removesuffix("-model.tar") for path in (folder / "volumes").iterdir()}
     assert volumes >= {*DEMO_MODELS, OWN}
     yield Kept(folder, recorded, revision)
@@ -96,10 +103,9 @@ def restore(kept: Kept) -> Callable[[str], None]:
     def restored(namespace: str) -> None:
         begun = time.monotonic()
         command("restore", kept.folder, NAMESPACE=namespace)
-        installed = time.monotonic() - begun
         waiting = ("wait", "--for=condition=Servable", "models", "--all", "--timeout=300s")
         run("kubectl", "--namespace", namespace, *waiting, timeout=310)
-        print(f"{namespace}: restored in {installed:.0f} s, servable in {time.monotonic() - begun:.0f} s")
+        written("restore", begun)
 
     return restored
 

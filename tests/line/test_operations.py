@@ -39,6 +39,8 @@ def test_every_figure_is_told() -> None:
     offline = {"archive_mb": 1900, "make_seconds": 1, "load_seconds": 2, "install_seconds": 3}
     body = {
         "install_seconds": 60,
+        "backup_seconds": 7,
+        "restore_seconds": 81,
         "rotation": {"redis": request, "jwt": request},
         "offline": offline,
         "alerts": {"defined": 17, "tested": 17},
@@ -48,6 +50,8 @@ def test_every_figure_is_told() -> None:
     assert [row["figure"] for row in operations.rows(body)] == [
         "60 s",
         "redis: 0 of 1,000 requests failed; jwt: 0 of 1,000 requests failed",
+        "7 s",
+        "81 s",
         "1,900 MB; made in 1 s, verified and loaded in 2 s, installed in 3 s",
         "17 of 17",
         "149 of 150",
