@@ -1,10 +1,7 @@
 """The namespace is destroyed, and a folder brings it back: keys, companies, records, pins and every byte."""
 
-import base64
 import json
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +15,8 @@ from .cluster import CLASSIFIERS, DEMO_MODELS, NAMESPACE, REPO, get, helm, hub_b
 from .conftest import Installation
 from .models import sample
 from .namespaces import destroyed, restricted
+from .parts import sql
+from .proofs import certificates, exported, records_of, verified
 from .traffic import Question
 
 pytestmark = pytest.mark.slow
@@ -83,17 +82,11 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def records(namespace: str) -> int:
-    """Return how many decision records there are, proven as docs/decisions.md says; CommandError if not."""
-    within = ("kubectl", "--namespace", namespace)
-    secret = json.loads(run(*within, "get", "secret", "veriaidpo-service-key", "--output", "json"))
-    gateway = ("exec", "deploy/veriaidpo-gateway", "--", "veriaidpo-gateway")
-    exported = run(*within, *gateway, "records", "export")
-    with tempfile.NamedTemporaryFile() as key:
-        key.write(base64.b64decode(secret["data"]["tls.crt"]))
-        key.flush()
-        verify = ("records", "verify", "/dev/stdin", "--key", key.name)
-        run(sys.executable, "-m", "veriaidpo_gateway", *verify, stdin=exported)
-    return sum(not line.startswith(('{"head"', '{"receipt"')) for line in exported.splitlines())
+    """Return how many decision records there are, proven as docs/decisions.md says."""
+    lines = exported(namespace=namespace)
+    verdict = verified(lines, certificates(namespace))
+    assert verdict.code == 0, verdict.said
+    return len(records_of(lines))
 
 
 @pytest.fixture
@@ -178,9 +171,7 @@ def test_volumes_that_were_kept_are_filled_as_they_are(
     kept: Kept, restore: Callable[[str], None], tokens: dict[str, str], questions: list[Question]
 ) -> None:
     # As if it had been installed anew since the backup, with a password of that day.
-    psql = ("psql", "--username", "veriaidpo", "--host", "/var/run/postgresql", "--dbname", "postgres")
-    change = ("--command", "ALTER ROLE veriaidpo PASSWORD 'of-another-day'")
-    kubectl("exec", "veriaidpo-postgresql-0", "--container", "postgresql", "--", *psql, *change)
+    sql("ALTER ROLE veriaidpo PASSWORD 'of-another-day'")
     helm("uninstall", "veriaidpo", "--wait", "--timeout", "3m")
     assert get("pvc", "data-veriaidpo-postgresql-0")["status"]["phase"] == "Bound"
     restore(NAMESPACE)

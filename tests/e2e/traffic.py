@@ -39,6 +39,11 @@ class Answer:
     revision: str = ""
     """The revision that gave it."""
 
+    until: float = 0.0
+    """Seconds since the traffic began when it was there."""
+
+    request_id: str = ""
+
 
 @dataclass
 class Traffic:
@@ -122,6 +127,7 @@ class Traffic:
             found, said = response.json()["category_id"], response.json()["model_revision"]
             right = question.category in {found, None}
             fault = "" if right else f"category {found}, not {question.category}"
-            return Answer(at, 200, kind, fault, said)
+            request_id = response.headers["X-Request-Id"]
+            return Answer(at, 200, kind, fault, said, self.now(), request_id)
         honest = response.status_code == 503 and "Retry-After" in response.headers
         return Answer(at, response.status_code, kind, "honest" if honest else response.text[:200])
