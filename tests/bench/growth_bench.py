@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench import figures, growth_page, growth_replicas, measured_model, peers, sentences
+from bench import figures, growth_flood, growth_page, growth_replicas, measured_model, peers, sentences
 from bench.load import Heard, closed_loop, request
 from bench.server import LOOPBACK, Server, free_port
 from tables import REPO
@@ -51,7 +51,10 @@ def main() -> None:
         mixture = sentences.mixture(_TEXTS, seed=1)
         found["callers"] = [{"callers": n, **_asked(server, mixture, n, arguments.seconds)} for n in CALLERS]
         found["long_among_short"] = _long_among_short(server, arguments.seconds)
-    found["models"] = _by_models(revision, work, arguments.models, arguments.seconds)
+    with _copies(revision, work, arguments.models) as copies:
+        found["models"] = _by_models(copies, work, arguments.seconds)
+        with _serving(copies[:2], work) as server:
+            found["flood"] = growth_flood.measure(server, (copies[0], copies[1]), 4 * arguments.seconds)
     found["layers"] = _by_layers(work, arguments.seconds)
     found["replicas"] = growth_replicas.measure(revision, work, arguments.seconds)
     figures.merge({"growth": found})
@@ -149,19 +152,23 @@ def _by_layers(work: Path, seconds: float) -> list[dict[str, float]]:
     return found
 
 
-def _by_models(revision: Path, work: Path, most: int, seconds: float) -> list[dict[str, float]]:
-    """Serve ever more models in one process, each asked by a caller of its own."""
-    copies = [measured_model.copy(revision, work / "copies", f"measured-{number}") for number in range(most)]
-    counts = sorted({n for n in (1, 2, 4, 8, most) if n <= most})
-    texts = sentences.mixture(_TEXTS, seed=1)
-    found = []
+@contextmanager
+def _copies(revision: Path, work: Path, most: int) -> Iterator[list[Path]]:
     try:
-        for count in counts:
-            with _serving(copies[:count], work) as server:
-                found.append({"models": count, **_asked_by_one_each(server, copies[:count], texts, seconds)})
-            print(found[-1], flush=True)
+        yield [measured_model.copy(revision, work / "copies", f"measured-{n}") for n in range(most)]
     finally:
         shutil.rmtree(work / "copies")
+
+
+def _by_models(copies: Sequence[Path], work: Path, seconds: float) -> list[dict[str, float]]:
+    """Serve ever more models in one process, each asked by a caller of its own."""
+    most = len(copies)
+    texts = sentences.mixture(_TEXTS, seed=1)
+    found = []
+    for count in sorted({n for n in (1, 2, 4, 8, most) if n <= most}):
+        with _serving(copies[:count], work) as server:
+            found.append({"models": count, **_asked_by_one_each(server, copies[:count], texts, seconds)})
+        print(found[-1], flush=True)
     return found
 
 

@@ -43,13 +43,21 @@ def write(found: Mapping[str, Any]) -> None:
 def _checks(found: Mapping[str, Any]) -> list[list[str]]:
     by_callers = {one["callers"]: one for one in found["callers"]}
     crowd = by_callers[128]["requests_per_second"] / (by_callers[32]["requests_per_second"] or 1)
-    mixed = found["long_among_short"]
+    mixed, flood = found["long_among_short"], found["flood"]
     return [
         ["engine's share of the CPU time, 32 callers", "≥ 85 %", f"{by_callers[32]['engine_share']:.0%}"],
         ["requests a second with 128 callers, of those with 32", "≥ 95 %", f"{crowd:.0%}"],
         [
             "p99 of short texts with one long in ten, of theirs without", "< 2",
             f"{mixed['ratio']:.2f} ({mixed['p99_ms_mixed']:.0f} and {mixed['p99_ms_alone']:.0f} ms)",
+        ],
+        [
+            "p99 of a model's 4 callers beside 64 of another in its process, of theirs beside 4", "< 1.5",
+            f"{flood['ratio']:.2f} ({flood['p99_ms_flooded']:.0f} and {flood['p99_ms_beside']:.0f} ms)",
+        ],
+        [
+            "of theirs with nobody else on the two cores", "",
+            f"{flood['ratio_alone']:.2f} ({flood['p99_ms_alone']:.0f} ms)",
         ],
     ]  # fmt: skip
 
