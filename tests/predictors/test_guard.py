@@ -11,7 +11,8 @@ from prometheus_client import REGISTRY
 from veriaidpo_predictor.computing.batching import Pool
 from veriaidpo_predictor.computing.waiting import Limits
 from veriaidpo_predictor.serving import guard, refusals
-from veriaidpo_predictor.serving.guard import Guard, Message, Receive, RefusedError, Scope, Send
+from veriaidpo_predictor.serving.guard import Guard, Message, Receive, Scope, Send
+from veriaidpo_predictor.serving.refusals import RefusedError
 from veriaidpo_predictor.serving.registry import Registry, open_models
 from veriaidpo_predictor.serving.served import State
 from veriaidpo_predictor.tracing import Untraced

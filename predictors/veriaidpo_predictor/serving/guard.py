@@ -14,8 +14,9 @@ from typing import Any
 
 from veriaidpo_predictor import tracing
 from veriaidpo_predictor.serving import metrics, paths, refusals
+from veriaidpo_predictor.serving.leaving import while_there
 from veriaidpo_predictor.serving.paths import Route
-from veriaidpo_predictor.serving.refusals import Refusal
+from veriaidpo_predictor.serving.refusals import Refusal, RefusedError
 from veriaidpo_predictor.serving.registry import Registry
 from veriaidpo_predictor.serving.tokens import Trust
 from veriaidpo_predictor.tracing import Tracer
@@ -38,14 +39,6 @@ ANSWER = "veriaidpo.answer"
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,128}$")
 # kserve reads these as cloud events and as its binary form of a body; neither is part of our wire.
 _DROPPED = re.compile(rb"^(ce-.*|inference-header-content-length|content-type)$")
-
-
-class RefusedError(Exception):
-    """Raised by whatever answers a request; carries what the caller is told."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.status)
-        self.refusal = refusal
 
 
 class Guard:
@@ -87,7 +80,8 @@ class Guard:
             *((key, value) for key, value in scope["headers"] if not _DROPPED.match(key)),
             (b"content-type", b"application/json"),
         ]
-        await self._app(scope, _replay(await _body(receive, headers)), answer)
+        work = self._app(scope, _replay(await _body(receive, headers)), answer)
+        await while_there(work, receive, lambda: answer.is_over)
         tracing.note(status=answer.status)
 
     def _count(self, name: str, answer: "_Answer", seconds: float) -> None:
@@ -120,12 +114,13 @@ class Guard:
 
 
 class _Answer:
-    """Sends what the application sends, with the request's id; remembers the status and whether it began."""
+    """Sends what the application sends, with the request's id; remembers the status, and how far it is."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
         self._id = request_id if _REQUEST_ID.match(request_id) else ""
         self.status = 0
+        self.is_over = False
         self.refusal: Refusal | None = None
 
     async def __call__(self, message: Message) -> None:
@@ -133,6 +128,8 @@ class _Answer:
             self.status = message["status"]
             if self._id:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._id.encode())]
+        else:
+            self.is_over = not message.get("more_body", False)
         await self._send(message)
 
     async def refuse(self, refusal: Refusal) -> None:

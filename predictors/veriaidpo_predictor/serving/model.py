@@ -14,7 +14,7 @@ from kserve.errors import InvalidInput  # type: ignore[import-untyped]
 from veriaidpo_predictor.computing.queueing import DeadlineError, EngineError, QueueFullError, StoppedError
 from veriaidpo_predictor.manifest import Manifest
 from veriaidpo_predictor.serving import refusals
-from veriaidpo_predictor.serving.guard import RefusedError
+from veriaidpo_predictor.serving.refusals import RefusedError
 from veriaidpo_predictor.serving.served import MAX_CHARACTERS, MAX_TEXTS, NotReadyError, Served, State
 
 DEFAULT_DEADLINE_MS = 30_000

@@ -19,6 +19,14 @@ class Refusal:
         return json.dumps({"error": self.sentence}).encode()
 
 
+class RefusedError(Exception):
+    """Raised by whatever answers a request; carries what the caller is told."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.status)
+        self.refusal = refusal
+
+
 BAD_INPUT = Refusal(400, "bad_input", "The input is not what this model takes: see the model's metadata.")
 UNAUTHORISED = Refusal(
     401, "unauthorised", "A valid service token for this model is required.", {"www-authenticate": "Bearer"}
@@ -28,6 +36,8 @@ UNKNOWN_MODEL = Refusal(404, "unknown_model", "This predictor does not have that
 WRONG_METHOD = Refusal(405, "wrong_method", "This path does not take that method.")
 TOO_LARGE = Refusal(413, "too_large", "The body is too large.")
 TOO_SLOW = Refusal(408, "too_slow", "The body did not arrive in time.", {"connection": "close"})
+LEFT = Refusal(499, "left", "The caller did not wait for the answer.")
+"""Which nobody reads; metrics count it."""
 FAILED = Refusal(500, "failed", "The model could not compute an answer.")
 STUCK = Refusal(503, "stuck", "A run of the engine does not end.")
 DEADLINE = Refusal(504, "deadline", "The deadline passed before the model could answer.")
