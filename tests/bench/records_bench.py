@@ -4,8 +4,8 @@
 
 Rows are generated: all but the last are put into the database at once, and those as a replica writes them,
 chained, 250 at a time. The cost is of two gateways before one upstream and one Redis, one of which records
-into a PostgreSQL; they are asked in turns. Into build/bench.json and docs/performance.md, as `records.rows`
-and `records.cost`.
+into a PostgreSQL; both are asked at the same time. Into build/bench.json and docs/performance.md, as
+`records.rows` and `records.cost`.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""What recording costs: two gateways, one of which records, before one upstream and one Redis, in turns."""
+"""What recording costs: two gateways, one of which records, before one upstream and one Redis, at once."""
 
 import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.cells import Cell, cell
+from bench.cells import Cell, cells
 from bench.measured_gateway import classify, gateway, redis_command
 from bench.server import LOOPBACK, Server, free_port
 
@@ -38,14 +38,17 @@ def cost(folder: Path, url: str, key: Path, rounds: int, seconds: float) -> list
 
 
 def _round(servers: dict[str, Server], number: int, seconds: float) -> dict[str, Cell]:
-    """Ask both the same kind of question, one right after the other, so that they meet the same machine."""
+    """Ask both the same kind of question at once: a machine is another from one second to the next."""
     found: dict[str, Cell] = {}
-    order = ("off", "on") if number % 2 == 0 else ("on", "off")
+    names = tuple(servers) if number % 2 == 0 else tuple(reversed(servers))
     for kind, callers in KINDS:
-        for place, name in enumerate(order):
+        asked = []
+        for place, name in enumerate(names):
             first = (2 * number + place + 1) * 10_000_000
-            asked = [classify(first + i) for i in range(int(3_000 * seconds) if kind == "not cached" else 1)]
-            found[f"{name}, {kind}, {callers}"] = cell(servers[name], asked, callers, seconds)
+            many = int(3_000 * seconds) if kind == "not cached" else 1
+            asked.append((servers[name], [classify(first + i) for i in range(many)]))
+        of_each = cells(asked, callers, seconds)
+        found |= {f"{name}, {kind}, {callers}": one for name, one in zip(names, of_each, strict=True)}
     for name in sorted(found):
         print(f"{name:28} {found[name]}", flush=True)
     return found
