@@ -54,10 +54,10 @@ def ask(name: str, text: str, token: str) -> httpx.Response:
     return classify(text, name.removesuffix("-vi").replace("-", "_"), "vi", token)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def answers(tokens: dict[str, str]) -> Callable[[str], bool]:
     """Return what asks a Model for its golden sentence; AssertionError unless it answers rightly."""
-    number = itertools.count()  # a text of its own each time: the cache answers nothing
+    number = itertools.count()  # a text of its own each time, in all tests: the cache answers nothing
 
     def answered(name: str) -> bool:
         entry = CATALOGUE[PLACES[name]]
