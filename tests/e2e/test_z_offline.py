@@ -52,7 +52,7 @@ def there() -> set[str]:
         name
         for item in get("nodes")["items"]
         for image in item["status"]["images"]
-        for name in image["names"]
+        for name in image.get("names") or ()  # one that lost its last name has none
     )
     return {name.removeprefix("docker.io/library/") for name in names}
 
