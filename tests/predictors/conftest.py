@@ -23,6 +23,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from onnx import TensorProto, helper, numpy_helper
 
 from veriaidpo_predictor import manifest as manifests
+from veriaidpo_predictor.computing.batching import Pool
+from veriaidpo_predictor.computing.waiting import Limits
+from veriaidpo_predictor.serving.registry import Registry, open_models
+from veriaidpo_predictor.serving.served import State
 
 LABELS = (
     {"id": "consent", "en": "Consent", "vi": "Sự đồng ý"},
@@ -225,3 +229,13 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Pr
 @pytest.fixture(scope="session")
 def demo_models() -> Path:
     return Path(__file__).parents[2] / "hack" / "demo" / "models"
+
+
+@pytest.fixture
+def registry(revision: Path) -> Registry:
+    """A model that says it is ready and computes nothing: what stands before it is tried."""
+    pool = Pool(1)
+    models = open_models([revision], pool=pool, limits=Limits())
+    models[0].state, models[0].reason = State.READY, ""
+    pool.stop()
+    return Registry(models)

@@ -2,31 +2,18 @@
 
 import asyncio
 import logging
-from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
-from veriaidpo_predictor.computing.batching import Pool
-from veriaidpo_predictor.computing.waiting import Limits
 from veriaidpo_predictor.serving import guard, refusals
 from veriaidpo_predictor.serving.guard import Guard, Message, Receive, Scope, Send
 from veriaidpo_predictor.serving.refusals import RefusedError
-from veriaidpo_predictor.serving.registry import Registry, open_models
-from veriaidpo_predictor.serving.served import State
+from veriaidpo_predictor.serving.registry import Registry
 from veriaidpo_predictor.tracing import Untraced
 
 SECRET = "Nguyễn Văn Bí Mật"
-
-
-@pytest.fixture
-def registry(revision: Path) -> Registry:
-    pool = Pool(1)
-    models = open_models([revision], pool=pool, limits=Limits())
-    models[0].state, models[0].reason = State.READY, ""
-    pool.stop()
-    return Registry(models)
 
 
 async def ask(

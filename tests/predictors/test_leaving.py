@@ -1,17 +1,13 @@
 """Callers who go away: what they asked for is broken off, and counted as nobody's failure."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 import uvicorn
 from prometheus_client import REGISTRY
 
-from veriaidpo_predictor.computing.batching import Pool
-from veriaidpo_predictor.computing.waiting import Limits
 from veriaidpo_predictor.serving.guard import Guard, Receive, Scope, Send
-from veriaidpo_predictor.serving.registry import Registry, open_models
-from veriaidpo_predictor.serving.served import State
+from veriaidpo_predictor.serving.registry import Registry
 from veriaidpo_predictor.tracing import Untraced
 
 REQUEST = b"POST /v1/models/tiny-en:predict HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}"
@@ -38,15 +34,6 @@ class App:
             self.ended.set_result("broken off")
             raise
         self.ended.set_result("whole")
-
-
-@pytest.fixture
-def registry(revision: Path) -> Registry:
-    pool = Pool(1)
-    models = open_models([revision], pool=pool, limits=Limits())
-    models[0].state, models[0].reason = State.READY, ""
-    pool.stop()
-    return Registry(models)
 
 
 def counted(name: str, **labels: str) -> float:
