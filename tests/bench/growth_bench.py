@@ -17,16 +17,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench import figures, growth_flood, growth_page, growth_replicas, measured_model, peers, sentences
-from bench.load import Heard, closed_loop, request
-from bench.server import LOOPBACK, Server, free_port
+from bench import figures, growth_flood, growth_page, growth_replicas, measured_model, sentences
+from bench.growth_asking import LEAD, TEXTS, name_of, quantile, requests, serving
+from bench.load import Heard, closed_loop
+from bench.server import LOOPBACK, Server
 from tables import REPO
 
 TOKENS = (8, 16, 32, 64, 128, 256)
 CALLERS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 LAYERS = (6, 12, 24)
-LEAD = 1.0
-_TEXTS = 256
+_LOG = "growth.log"
 _LONG_EVERY = 10
 _CROWD = 32
 """Callers whose short texts are held against long ones."""
@@ -43,17 +43,17 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     revision = measured_model.revision(measured_model.source(work), work)
     found: dict[str, Any] = {"machine": figures.machine()}
-    with _serving([revision], work) as server:
+    with serving([revision], work / _LOG) as server:
         found["tokens"] = [
-            {"tokens": n, **_asked(server, sentences.of_length(n, _TEXTS, seed=n), 1, arguments.seconds)}
+            {"tokens": n, **_asked(server, sentences.of_length(n, TEXTS, seed=n), 1, arguments.seconds)}
             for n in TOKENS
         ]
-        mixture = sentences.mixture(_TEXTS, seed=1)
+        mixture = sentences.mixture(TEXTS, seed=1)
         found["callers"] = [{"callers": n, **_asked(server, mixture, n, arguments.seconds)} for n in CALLERS]
         found["long_among_short"] = _long_among_short(server, arguments.seconds)
     with _copies(revision, work, arguments.models) as copies:
         found["models"] = _by_models(copies, work, arguments.seconds)
-        with _serving(copies[:2], work) as server:
+        with serving(copies[:2], work / _LOG) as server:
             found["flood"] = growth_flood.measure(server, (copies[0], copies[1]), 4 * arguments.seconds)
     found["layers"] = _by_layers(work, arguments.seconds)
     found["replicas"] = growth_replicas.measure(revision, work, arguments.seconds)
@@ -61,41 +61,21 @@ def main() -> None:
     growth_page.write(found)
 
 
-@contextmanager
-def _serving(revisions: Sequence[Path], work: Path) -> Iterator[Server]:
-    port = free_port()
-    server = Server(peers.serve(revisions, port), {}, work / "growth.log", port)
-    try:
-        for revision in revisions:
-            server.until_it_answers(_path(revision), peers.instances(["w5 w6"]))
-        yield server
-    finally:
-        server.stop()
-
-
-def _path(revision: Path) -> str:
-    return _asking(revision.parents[1].name)
-
-
-def _asking(model: str) -> str:
-    return f"/v1/models/{model}:predict"
-
-
 def _asked(server: Server, texts: Sequence[str], callers: int, seconds: float) -> dict[str, float]:
     """Return what callers see, and what it costs: `engine_share` is the CPU time outside the main thread.
 
     The main thread has HTTP, JSON, the tokenizer and the queue; all else computes.
     """
-    requests = _requests(_asking(measured_model.NAME), texts)
+    asked = requests(measured_model.NAME, texts)
     cpu, own = server.cpu_seconds(), server.main_thread_cpu_seconds()
     heard = asyncio.run(
-        closed_loop((LOOPBACK, server.port), requests, callers=callers, seconds=seconds, lead=LEAD)
+        closed_loop((LOOPBACK, server.port), asked, callers=callers, seconds=seconds, lead=LEAD)
     )
     used, main_thread = server.cpu_seconds() - cpu, server.main_thread_cpu_seconds() - own
     found = {
         "requests_per_second": round(heard.rate, 2),
-        "p50_ms": _quantile(heard.latencies, 0.5),
-        "p99_ms": _quantile(heard.latencies, 0.99),
+        "p50_ms": quantile(heard.latencies, 0.5),
+        "p99_ms": quantile(heard.latencies, 0.99),
         "cpu_ms_per_request": round(used / max(1, heard.answers) * 1e3, 1),
         "engine_share": round(1 - main_thread / used, 3) if used else 0.0,
         "refused": heard.refused,
@@ -104,26 +84,16 @@ def _asked(server: Server, texts: Sequence[str], callers: int, seconds: float) -
     return found
 
 
-def _requests(path: str, texts: Sequence[str]) -> list[bytes]:
-    return [request(path, peers.instances([text]), host=LOOPBACK) for text in texts]
-
-
-def _quantile(latencies: Sequence[float], share: float) -> float:
-    """Give a quantile in milliseconds; -1 of nothing."""
-    ordered = sorted(latencies)
-    return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1e3, 1) if ordered else -1.0
-
-
 def _long_among_short(server: Server, seconds: float) -> dict[str, float]:
     """Let callers ask short texts, and then the same with a long one after every nine."""
-    texts = sentences.of_length(32, _TEXTS, seed=3)
+    texts = sentences.of_length(32, TEXTS, seed=3)
     mixed = list(texts)
     mixed[::_LONG_EVERY] = sentences.of_length(256, len(mixed[::_LONG_EVERY]), seed=4)
     found = {}
     for name, asked in (("p99_ms_alone", texts), ("p99_ms_mixed", mixed)):
         heard = asyncio.run(
             closed_loop(
-                (LOOPBACK, server.port), _requests(_asking(measured_model.NAME), asked),
+                (LOOPBACK, server.port), requests(measured_model.NAME, asked),
                 callers=_CROWD, seconds=4 * seconds, lead=LEAD,
             )
         )  # fmt: skip
@@ -132,7 +102,7 @@ def _long_among_short(server: Server, seconds: float) -> dict[str, float]:
             for number, latency in zip(heard.questions, heard.latencies, strict=True)
             if number % _LONG_EVERY
         ]
-        found[name] = _quantile(short, 0.99)
+        found[name] = quantile(short, 0.99)
     found["ratio"] = round(found["p99_ms_mixed"] / found["p99_ms_alone"], 2)
     print("long among short:", found, flush=True)
     return found
@@ -140,13 +110,13 @@ def _long_among_short(server: Server, seconds: float) -> dict[str, float]:
 
 def _by_layers(work: Path, seconds: float) -> list[dict[str, float]]:
     """Serve networks of other depths, asked by one caller with texts of 32 tokens."""
-    texts = sentences.of_length(32, _TEXTS, seed=5)
+    texts = sentences.of_length(32, TEXTS, seed=5)
     found = []
     for layers in LAYERS:
         there = work if layers == measured_model.LAYERS else work / f"layers-{layers}"
         there.mkdir(exist_ok=True)
         made = measured_model.revision(measured_model.source(work, layers=layers), there)
-        with _serving([made], work) as server:
+        with serving([made], work / _LOG) as server:
             asked = _asked(server, texts, 1, seconds)
             found.append({"layers": layers, **asked, "pss_mb": round(server.megabytes("Pss"))})
     return found
@@ -163,10 +133,10 @@ def _copies(revision: Path, work: Path, most: int) -> Iterator[list[Path]]:
 def _by_models(copies: Sequence[Path], work: Path, seconds: float) -> list[dict[str, float]]:
     """Serve ever more models in one process, each asked by a caller of its own."""
     most = len(copies)
-    texts = sentences.mixture(_TEXTS, seed=1)
+    texts = sentences.mixture(TEXTS, seed=1)
     found = []
     for count in sorted({n for n in (1, 2, 4, 8, most) if n <= most}):
-        with _serving(copies[:count], work) as server:
+        with serving(copies[:count], work / _LOG) as server:
             found.append({"models": count, **_asked_by_one_each(server, copies[:count], texts, seconds)})
         print(found[-1], flush=True)
     return found
@@ -179,7 +149,7 @@ def _asked_by_one_each(
         each = [
             closed_loop(
                 (LOOPBACK, server.port),
-                _requests(_path(one), texts),
+                requests(name_of(one), texts),
                 callers=1, seconds=seconds, lead=LEAD,
             )
             for one in revisions

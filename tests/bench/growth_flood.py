@@ -3,13 +3,12 @@
 import asyncio
 from pathlib import Path
 
-from bench import peers, sentences
-from bench.load import Heard, closed_loop, request
+from bench import sentences
+from bench.growth_asking import LEAD, TEXTS, name_of, quantile, requests
+from bench.load import Heard, closed_loop
 from bench.server import LOOPBACK, Server
 
 _FLOOD, _OTHERS = 64, 4
-_LEAD = 1.0
-_TEXTS = 256
 
 
 def measure(server: Server, models: tuple[Path, Path], seconds: float) -> dict[str, float]:
@@ -21,8 +20,7 @@ def measure(server: Server, models: tuple[Path, Path], seconds: float) -> dict[s
     found: dict[str, float] = {}
     for name, crowd in (("p99_ms_alone", 0), ("p99_ms_beside", _OTHERS), ("p99_ms_flooded", _FLOOD)):
         heard = asyncio.run(_both(server, flooded, other, crowd, seconds))
-        ordered = sorted(heard.latencies)
-        found[name] = round(ordered[int(len(ordered) * 0.99)] * 1e3, 1)
+        found[name] = quantile(heard.latencies, 0.99)
     found["ratio"] = round(found["p99_ms_flooded"] / found["p99_ms_beside"], 2)
     found["ratio_alone"] = round(found["p99_ms_flooded"] / found["p99_ms_alone"], 2)
     print("a flood beside:", found, flush=True)
@@ -30,17 +28,13 @@ def measure(server: Server, models: tuple[Path, Path], seconds: float) -> dict[s
 
 
 async def _both(server: Server, flooded: Path, other: Path, crowd: int, seconds: float) -> Heard:
+    texts = sentences.of_length(32, TEXTS, seed=6)
     tasks = [
         closed_loop(
-            (LOOPBACK, server.port), _asking(revision), callers=callers, seconds=seconds, lead=_LEAD
+            (LOOPBACK, server.port), requests(name_of(revision), texts),
+            callers=callers, seconds=seconds, lead=LEAD,
         )
         for revision, callers in ((other, _OTHERS), (flooded, crowd))
         if callers
     ]  # fmt: skip
     return (await asyncio.gather(*tasks))[0]
-
-
-def _asking(revision: Path) -> list[bytes]:
-    path = f"/v1/models/{revision.parents[1].name}:predict"
-    texts = sentences.of_length(32, _TEXTS, seed=6)
-    return [request(path, peers.instances([text]), host=LOOPBACK) for text in texts]
