@@ -8,7 +8,7 @@ import numpy as np
 
 from veriaidpo_predictor.computing import graph_check
 from veriaidpo_predictor.computing.cores import Cores
-from veriaidpo_predictor.computing.engine import Engine, RunError, Values
+from veriaidpo_predictor.computing.graph import Graph, RunError, Values
 from veriaidpo_predictor.computing.network import Logits
 from veriaidpo_predictor.computing.opening import Opening
 from veriaidpo_predictor.computing.padding import padded, scores
@@ -28,10 +28,10 @@ class Session:
     `per_token`: the graph scores each token, not the text as a whole.
     """
 
-    def __init__(self, engine: Engine, *, labels: int, pad_id: int, per_token: bool) -> None:
-        self._engine = engine
-        self._inputs = engine.inputs
-        self._output, shape = engine.output
+    def __init__(self, graph: Graph, *, labels: int, pad_id: int, per_token: bool) -> None:
+        self._graph = graph
+        self._inputs = graph.inputs
+        self._output, shape = graph.output
         self._labels = labels
         self._pad_id = pad_id
         self._per_token = per_token
@@ -40,7 +40,7 @@ class Session:
     @property
     def is_fused(self) -> bool:
         """Whether it computes with this product's own operators."""
-        return self._engine.is_fused
+        return self._graph.is_fused
 
     def __call__(self, rows: Sequence[Sequence[int]]) -> Logits | list[Logits]:
         """Rows of token ids, of any lengths, to logits of shape [rows, labels].
@@ -55,7 +55,7 @@ class Session:
         ids, mask = padded(rows, self._pad_id)
         feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         try:
-            return self._engine.run(names, {name: feeds[name] for name in self._inputs})
+            return self._graph.run(names, {name: feeds[name] for name in self._inputs})
         except RunError as error:
             raise SessionError("onnxruntime could not compute a batch.") from error
 
@@ -93,11 +93,11 @@ def load(
         raise SessionError(f"{graph} is not opened: {error}.") from error
     opening = Opening(directory / graph, cores or Cores(1), is_narrow)
     try:
-        engine = Engine(opening, has_operators=has_operators)
+        opened = Graph(opening, has_operators=has_operators)
     except Exception as error:  # onnxruntime raises a dozen types of its own, none with a common parent
         raise SessionError(f"onnxruntime cannot load {graph} ({type(error).__name__}).") from error
     pad_id = _pad_id(directory / "config.json")
-    return Session(engine, labels=labels, pad_id=pad_id, per_token=per_token)
+    return Session(opened, labels=labels, pad_id=pad_id, per_token=per_token)
 
 
 def softmax(logits: Logits, temperature: float = 1.0) -> Logits:

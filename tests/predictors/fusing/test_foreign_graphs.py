@@ -12,8 +12,8 @@ import pytest
 from onnx import helper
 
 from veriaidpo_predictor.computing.cores import Cores
-from veriaidpo_predictor.computing.engine import Engine, RunError
 from veriaidpo_predictor.computing.fusing.rewriting import fused
+from veriaidpo_predictor.computing.graph import Graph, RunError
 from veriaidpo_predictor.computing.opening import Opening
 
 from .foreign import FUSED, INPUTS, LEFT, REFUSED, WORDS, Build, attending, fewer_for_some, summed
@@ -29,11 +29,11 @@ def model(build: Build) -> bytes:
     return network.model(*build(network), inputs=INPUTS)
 
 
-def engines(model: bytes, folder: Path, cores: int = 1) -> tuple[Engine, Engine]:
+def graphs(model: bytes, folder: Path, cores: int = 1) -> tuple[Graph, Graph]:
     """The graph without the operators, and as a predictor opens it."""
     (folder / "model.onnx").write_bytes(model)
     opening = Opening(folder / "model.onnx", Cores(cores), is_narrow=True)
-    return Engine(opening, has_operators=False), Engine(opening, has_operators=True)
+    return Graph(opening, has_operators=False), Graph(opening, has_operators=True)
 
 
 def texts(rows: int, tokens: int) -> dict[str, Array]:
@@ -48,7 +48,7 @@ def texts(rows: int, tokens: int) -> dict[str, Array]:
     }
 
 
-def assert_alike(plain: Engine, ours: Engine, sizes: Iterable[tuple[int, int]] = SIZES) -> None:
+def assert_alike(plain: Graph, ours: Graph, sizes: Iterable[tuple[int, int]] = SIZES) -> None:
     compared = 0
     for size in sizes:
         given = texts(*size)
@@ -77,7 +77,7 @@ def test_what_is_answers_as_it_does_without(name: str, cores: int, chosen: Path,
     rewritten = fused(model(build))
     assert rewritten is not None
     assert kinds(rewritten) == expected
-    plain, ours = engines(model(build), tmp_path, cores)
+    plain, ours = graphs(model(build), tmp_path, cores)
     assert ours.is_fused
     assert_alike(plain, ours)
     assert ours.is_fused
@@ -88,7 +88,7 @@ def test_what_does_not_go_together_is_found_when_it_is_opened(
     name: str, with_kernels: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert fused(model(REFUSED[name])) is not None
-    plain, ours = engines(model(REFUSED[name]), tmp_path)
+    plain, ours = graphs(model(REFUSED[name]), tmp_path)
     assert not ours.is_fused
     assert "a graph does without the operators of" in caplog.text
     assert_alike(plain, ours)
@@ -106,7 +106,7 @@ def test_the_softmax_of_an_older_onnx_is_of_all_that_follows(with_kernels: Path,
     rewritten = fused(old)
     assert rewritten is not None
     assert kinds(rewritten)["Attend"] == 0
-    plain, ours = engines(old, tmp_path)
+    plain, ours = graphs(old, tmp_path)
     assert ours.is_fused
     assert_alike(plain, ours)
 
@@ -116,7 +116,7 @@ def test_the_softmax_of_an_older_onnx_is_of_all_that_follows(with_kernels: Path,
 def test_what_shows_only_in_a_run_is_computed_without_from_then_on(
     cores: int, is_aside: bool, with_kernels: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    plain, ours = engines(model(summed(fewer_for_some)), tmp_path, cores)
+    plain, ours = graphs(model(summed(fewer_for_some)), tmp_path, cores)
     was_fused = [ours.is_fused]
     low = {"input_ids": np.full((2, 5), 3), "attention_mask": np.ones((2, 5), np.int64)}
     high = {**low, "input_ids": np.full((2, 5), 45)}
@@ -132,7 +132,7 @@ def test_what_shows_only_in_a_run_is_computed_without_from_then_on(
 
 
 def test_a_batch_that_nothing_computes_takes_no_operators_away(with_kernels: Path, tmp_path: Path) -> None:
-    _, ours = engines(model(attending()), tmp_path)
+    _, ours = graphs(model(attending()), tmp_path)
     names = [ours.output[0]]
     given = texts(2, 8)
     beyond = {**given, "input_ids": given["input_ids"] + WORDS}

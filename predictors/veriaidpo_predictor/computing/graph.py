@@ -19,7 +19,7 @@ class RunError(Exception):
     """A batch could not be computed; the message is ONNX Runtime's, of nodes and shapes and of no text."""
 
 
-class Engine:
+class Graph:
     """A graph that runs. Safe to call from several threads at once.
 
     It is opened with the operators, unless asked for without; the first run that shows that they do not fit
