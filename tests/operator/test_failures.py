@@ -24,7 +24,7 @@ from .world import DIGEST, START, World, fetching
         ("LabelsMismatch", 16, "spec.labels"),
         ("OutOfSpace", 17, "principles-vi-model"),
         ("UnsupportedFormat", 18, "onnx/model.onnx"),
-        ("SourceRefused", 19, "chart's sources"),
+        ("SourceRefused", 19, "sources.hosts names"),
         ("VolumeReadOnly", 20, "kubectl describe pvc"),
         ("SourceBusy", 21, "asked again when it said"),
         ("Internal", 1, "kubectl logs job/"),
