@@ -56,3 +56,34 @@ def test_what_is_impossible_is_refused() -> None:
     for wrong in ("records.whenFull=forget", "records.spoolMegabytes=0", "records.retentionDays=-1"):
         with pytest.raises(RenderError, match="records"):
             render(wrong)
+
+
+KEYS = ("veriaidpo-gateway", "veriaidpo-service-key")
+
+
+def kept(*settings: str) -> set[str]:
+    """Which Secrets of keys stay when the release goes."""
+    return {
+        item["metadata"]["name"]
+        for item in render(*settings)
+        if item["kind"] == "Secret"
+        and item["metadata"]["name"] in KEYS
+        and item["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep"
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "stay"),
+    [
+        ([], set(KEYS)),
+        (["postgresql.enabled=false", "postgresql.existingSecret=mine"], set(KEYS)),
+        (["gateway.existingSecret=mine"], {"veriaidpo-service-key"}),
+        (["records.existingSecret=mine"], set()),
+        (["records.enabled=false"], set()),
+        (["postgresql.enabled=false", "gateway.replicas=1"], set()),
+    ],
+)
+def test_the_keys_of_records_outlive_the_release_as_the_records_do(
+    settings: list[str], stay: set[str]
+) -> None:
+    assert kept(*settings) == stay

@@ -74,6 +74,18 @@ imagePullSecrets: {{ toYaml . | nindent 2 }}
 {{ .Values.postgresql.existingSecret | default (include "veriaidpo.postgresqlName" .) }}
 {{- end -}}
 
+{{/* Whether answers are recorded: somewhere there must be a database. Empty where not. */}}
+{{- define "veriaidpo.records" -}}
+{{- if and .Values.records.enabled (or .Values.postgresql.enabled .Values.postgresql.existingSecret) }}true{{ end -}}
+{{- end -}}
+
+{{/* Of a Secret whose keys records are hashed and signed with: they outlive the release, and prove nothing without it. */}}
+{{- define "veriaidpo.keptForRecords" -}}
+{{- if and (include "veriaidpo.records" .) (not .Values.records.existingSecret) }}
+annotations: {helm.sh/resource-policy: keep}
+{{- end -}}
+{{- end -}}
+
 {{/* The claim that all models of the catalogue are on; empty where each has one of its own. */}}
 {{- define "veriaidpo.modelsClaim" -}}
 {{- with .Values.models.storage.claimName -}}
