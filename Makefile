@@ -22,7 +22,7 @@ test: ## All that needs no cluster and no root
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(CHECKS)
 	@echo "make test: all checks passed"
 
-lint: ## Style, unused code, forbidden imports, shell syntax
+lint: ## Style, unused code, forbidden imports, shell scripts
 	@hack/checks lint
 
 types: ## mypy, strict, in each room's own environment

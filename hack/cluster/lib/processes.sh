@@ -50,7 +50,7 @@ begun_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" {print 
 # A daemon must not hold what its caller had open: a lock, the end of a pipe.
 drop_inherited() {
   local fd
-  for fd in /proc/$BASHPID/fd/*; do
+  for fd in /proc/"$BASHPID"/fd/*; do
     fd=${fd##*/}
     ((fd < 3)) || eval "exec $fd>&-"
   done
@@ -68,11 +68,11 @@ begin() {
 
 # end NAME: asks, waits, and only then insists.
 end() {
-  local name=$1 pid i
+  local name=$1 pid
   if alive "$name"; then
     read -r pid _ <"$run/pids/$name"
     kill "$pid" || true
-    for i in {1..100}; do alive "$name" || break; sleep 0.1; done
+    for _ in {1..100}; do alive "$name" || break; sleep 0.1; done
     if alive "$name"; then kill -9 "$pid"; sleep 0.2; fi
   fi
   rm -f "$run/pids/$name"
@@ -161,6 +161,7 @@ configure() {
 fixed_folders="/run/containerd /var/lib/cni /var/lib/kubelet /var/log/containers"
 settings_save() {
   [[ -e $state/existed ]] && return
+  # shellcheck disable=SC2086  # several folders
   ls -d $fixed_folders >"$state/existed" 2>/dev/null || true
   sysctl vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops \
     kernel.keys.root_maxkeys kernel.keys.root_maxbytes 2>/dev/null >"$state/sysctl" || true
