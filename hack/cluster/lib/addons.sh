@@ -28,6 +28,9 @@ addon_apply() {
 # module_dir FOLDER MODULE: where Go keeps the source of a module that FOLDER's go.mod names.
 module_dir() { (cd "$here/$1" && go mod download "$2" && go list -m -f '{{.Dir}}' "$2"); }
 
+# release_dir MODULE@VERSION: where Go keeps the source of any release of a module.
+release_dir() { go mod download -json "$1" | sed -n 's/^\t*"Dir": "\(.*\)",\{0,1\}$/\1/p'; }
+
 # The definitions as released with the Gateway API version that Traefik is built against.
 gateway_apply() {
   local dir; dir=$(module_dir traefik sigs.k8s.io/gateway-api)/config/crd/standard
@@ -50,7 +53,7 @@ addons_wait() {
 # certificate made here.
 kserve_apply() {
   local charts dir=$state/kserve
-  charts=$(module_dir kserve github.com/kserve/kserve)/charts
+  charts=${kserve_charts:-$(module_dir kserve github.com/kserve/kserve)/charts}
   rm -rf "$dir"; mkdir -p "$dir"
   "$helm" template kserve-crd "$charts/kserve-crd" --namespace kserve >"$dir/crds.yaml"
   "$helm" template kserve "$charts/kserve-resources" --namespace kserve \
@@ -68,8 +71,7 @@ kserve_apply() {
 
 # Asks the API server to run an InferenceService past the webhooks, storing nothing.
 kserve_answers() {
-  local i
-  for i in {1..60}; do
+  for _ in {1..60}; do
     kubectl create --dry-run=server -f - <<'YAML' && return
 apiVersion: serving.kserve.io/v1beta1
 kind: InferenceService
