@@ -48,6 +48,7 @@ OTHER_VALUES = {
     "image.pullSecrets": [{"name": "pull"}],
     "models.languages": ["vi", "en"],
     "models.disabled": ["legal-basis-vi"],
+    "models.overrides": {"consent-vi": {"threshold": 0.5}},
     "models.storage.claimName": "nfs",
     "models.storage.accessModes": ["ReadWriteMany"],
     "models.serving.placement": "shared",

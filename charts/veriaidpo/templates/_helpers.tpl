@@ -149,6 +149,19 @@ or
 {{ toYaml $wanted }}
 {{- end -}}
 
+{{/* Where a model of the catalogue comes from, as YAML: (dict "root" $ "entry" entry). */}}
+{{- define "veriaidpo.modelSource" -}}
+{{- $source := .entry.source -}}
+{{- if .root.Values.demoHub.enabled }}{{ $source = dict "uri" (printf "hf://%s" .entry.demo.repo) "revision" "main" }}{{ end -}}
+{{ mergeOverwrite (deepCopy $source) (dig .entry.name "source" dict .root.Values.models.overrides) | toYaml }}
+{{- end -}}
+
+{{/* How a model of the catalogue is served, without its golden sentences, as YAML: (dict "root" $ "name" name). */}}
+{{- define "veriaidpo.modelServing" -}}
+{{- $common := pick .root.Values.models.serving "placement" "minReplicas" "maxReplicas" "resources" -}}
+{{ mergeOverwrite (deepCopy $common) (dig .name "serving" dict .root.Values.models.overrides) | toYaml }}
+{{- end -}}
+
 {{/* The Secret with the certificate of the ingress' host: the user's, or the one cert-manager makes; empty: no TLS. */}}
 {{- define "veriaidpo.tlsSecret" -}}
 {{- if .Values.ingress.tlsSecret -}}
