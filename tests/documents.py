@@ -1,4 +1,4 @@
-"""The commands of a document, so that what it tells people to type is what the tests type."""
+"""What a document tells people to type or to set, so that it is what the tests type and set."""
 
 import re
 from pathlib import Path
@@ -29,3 +29,10 @@ def _typed(block: str) -> list[str]:
     joined = block.replace("\\\n", "")
     lines = [line.removeprefix("$ ") for line in joined.splitlines() if line.startswith("$ ")]
     return [re.sub(r"\s{2,}#.*$", "", line) for line in lines]
+
+
+def redis_rights() -> list[str]:
+    """Give the rights that docs/operate.md says a user of Redis needs, as Redis writes them."""
+    text = (REPO / "docs/operate.md").read_text("utf-8")
+    (said,) = re.findall(r"^- A user needs (.*?)\.(?:\s|$)", text, re.MULTILINE | re.DOTALL)
+    return [right for quoted in re.findall(r"`([^`]+)`", said) for right in quoted.split()]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ..documents import redis_rights
 from .conftest import kinds, render
 
 
@@ -15,6 +16,27 @@ def found(kind: str, name: str, *settings: str) -> dict[str, Any]:
 def test_redis_keeps_nothing_on_disk_and_no_more_in_memory_than_it_may() -> None:
     settings = found("Secret", "redis", "redis.maxMemory=48mb")["stringData"]["redis.conf"].split("\n")
     assert {'save ""', "appendonly no", "maxmemory 48mb", "maxmemory-policy allkeys-lru"} <= set(settings)
+
+
+def users(*settings: str) -> dict[str, set[str]]:
+    lines = found("Secret", "redis", *settings)["stringData"]["redis.conf"].splitlines()
+    words = [line.split() for line in lines if line.startswith("user ")]
+    return {name: set(rules) for _, name, *rules in words}
+
+
+def test_gateways_may_do_what_the_docs_say_they_need_and_nothing_else_in_redis() -> None:
+    rights = {rule for rule in users()["default"] if rule[0] in "~+&"}
+    assert rights == set(redis_rights()) - {"+role"}, "which is for those that Sentinels watch"
+
+
+def test_redis_is_administered_with_a_password_that_only_its_own_pod_is_shown() -> None:
+    secret = found("Secret", "redis")["stringData"]
+    assert users().keys() == {"default", "admin"}
+    assert f">{secret['admin-password']}" in secret["redis.conf"]
+    assert secret["admin-password"] not in secret["redis-url"]
+    volumes = found("Deployment", "gateway")["spec"]["template"]["spec"]["volumes"]
+    (mounted,) = (one["secret"] for one in volumes if one["name"] == "redis")
+    assert [item["key"] for item in mounted["items"]] == ["redis-url"]
 
 
 def test_changed_settings_of_redis_make_a_new_pod() -> None:

@@ -21,7 +21,10 @@ TURNS = 8
 STALL = 15.0
 """Seconds a part stands still or is slow."""
 
-REDIS_CLI = 'redis-cli --no-auth-warning -a "$(sed -n "s/^requirepass //p" /etc/redis/redis.conf)"'
+REDIS_CLI = (
+    "redis-cli --no-auth-warning --user admin "
+    '-a "$(sed -n "s/^user admin reset on >\\([^ ]*\\) .*/\\1/p" /etc/redis/redis.conf)"'
+)
 
 
 def states(component: str) -> set[str]:

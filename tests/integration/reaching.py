@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from veriaidpo_gateway.classification.cache import Cache, RedisEntries
+from veriaidpo_gateway.classification.forgetting import Forgotten
 from veriaidpo_gateway.identity.access import Caller
 from veriaidpo_gateway.identity.revocations import Revocations
 from veriaidpo_gateway.limiting.limits import Limits
@@ -45,8 +46,12 @@ async def works(store: Store) -> bool:
     await one.revoke("t", "leaked", int(time.time()) + 60)
     await two.refresh()
     revoked = two.revoked(Caller("u", "staff", "t", jti="leaked"))
+    forgets, learns = (Forgotten(store, ttl=60) for _ in range(2))
+    await forgets.forget("t")
+    await learns.refresh()
+    forgotten = learns.cached_as("t") == forgets.cached_as("t") != "t"
     counted = all(one is not None and one.remaining == 2 for one in taken)
-    return found == [ANSWER] * 20 and counted and revoked and not store.away
+    return found == [ANSWER] * 20 and counted and revoked and forgotten and not store.away
 
 
 async def is_back(store: Store, seconds: float = 15.0) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from veriaidpo_gateway.settings import RedisSettings
 
+from ..documents import redis_rights
 from .certificates import signed, with_tls
 from .reaching import is_back, reaches, store_of, works
 from .redis_process import LOOPBACK, RedisProcess, running, tell
@@ -56,10 +57,7 @@ async def test_another_authority_is_believed_from_its_file_on(
 def guarded(tmp_path: Path) -> Iterator[RedisProcess]:
     """A server with a password and a user who may do what the gateway does and nothing else."""
     server = RedisProcess(tmp_path, "--requirepass", "p@ss/word")
-    rights = "+get +set +eval +evalsha +hget +hset +hdel +hscan +expire +pexpire +ping +select +role"
-    for command in ["lindex", "lpop", "rpush", "llen", "exists", "del", "time"]:
-        rights += f" +{command}"
-    server.file = f"user gw on >gw-secret ~veriaidpo:* {rights}\n"
+    server.file = f"user gw on >gw-secret {' '.join(redis_rights())}\n"
     with running(server):
         yield server
 
