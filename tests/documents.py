@@ -7,6 +7,23 @@ REPO = Path(__file__).resolve().parents[1]
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
+def blocks(document: str, language: str) -> list[str]:
+    """Give what stands in the fenced blocks of a language (```yaml)."""
+    text = (REPO / document).read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def chapters_with_commands(document: str) -> list[str]:
+    """Give the headings that have something to type directly below them, before any further heading."""
+    text = (REPO / document).read_text("utf-8")
+    parts = re.split(r"^#+ (.*)\n", text, flags=re.MULTILINE)
+    return [
+        heading
+        for heading, body in zip(parts[1::2], parts[2::2], strict=True)
+        if any(map(_typed, _BLOCK.findall(body)))
+    ]
+
+
 def commands(document: str, heading: str) -> list[list[str]]:
     """Give the commands (lines after `$ `) of each console block between a heading and the next of its level.
 

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from .cluster import CATALOGUE, CHART, eventually, helm, ingress, run
+from .page import typed
 
 LEFT_OFF = Path(__file__).parent / "shapes"
 GATEWAY = "deployment/veriaidpo-gateway"
@@ -28,6 +29,15 @@ class Shape:
         files = (flag for path in self.files for flag in ("--values", str(path)))
         chart = (command, "veriaidpo", str(CHART), *files, *more)
         return helm(*chart, namespace=self.namespace, timeout=360)
+
+    def typed(self, folder: Path, *lines: str, more: str = "") -> str:
+        """Type commands of docs/install.md; one that installs leaves off what the test cluster lacks."""
+        left_off = f" --values {self.files[-1]} {more}"
+        return typed(
+            folder,
+            *(line + left_off if line.startswith("helm install ") else line for line in lines),
+            namespace=self.namespace,
+        )
 
     def given(self, *path: str) -> Any:
         """Return a value that it is installed with; KeyError where it leaves the default."""

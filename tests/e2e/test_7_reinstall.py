@@ -1,9 +1,15 @@
 """The release goes and comes back: volumes and keys stayed, no byte is fetched, all records are proven."""
 
-from .cluster import DEMO_MODELS, get, helm, hub_bytes, kubectl
+from pathlib import Path
+
+from ..documents import commands
+from .cluster import DEMO_MODELS, get, hub_bytes, kubectl
 from .conftest import Installation, readme_install
+from .page import typed
 from .proofs import certificates, exported, records_of, verified_inside
 from .traffic import Traffic
+
+UNINSTALL = commands("docs/install.md", "Removing it")[0]
 
 
 def claims() -> dict[str, str]:
@@ -13,14 +19,16 @@ def claims() -> dict[str, str]:
     return {name: uid for name, uid in found.items() if name in names}
 
 
-def test_uninstall_and_install_adopt_the_volumes(installation: Installation, traffic: Traffic) -> None:
+def test_uninstall_and_install_adopt_the_volumes(
+    installation: Installation, traffic: Traffic, tmp_path: Path
+) -> None:
     before = claims()
     assert len(before) == len(DEMO_MODELS)
     keys, recorded = certificates(), {one["row_hash"] for one in records_of(exported())}
     with traffic:
         traffic.more()
         gone = traffic.now()
-        helm("uninstall", "veriaidpo", "--wait", "--timeout", "3m")
+        typed(tmp_path, *UNINSTALL)
         assert claims() == before, "every volume is kept"
         assert get("models")["items"] == []
 

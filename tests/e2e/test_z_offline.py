@@ -17,7 +17,6 @@ from .cluster import (
     CATALOGUE,
     CHART,
     CLASSIFIERS,
-    REPO,
     classify,
     eventually,
     get,
@@ -27,17 +26,12 @@ from .cluster import (
     run,
 )
 from .conftest import FIVE_MINUTES, remove_everything, token
+from .page import typed
 
 pytestmark = pytest.mark.slow
 
 MADE, BROUGHT = commands("docs/install.md", "Without a way out")
 ARCHIVE = "veriaidpo.tar"
-
-
-def typed(folder: Path, *lines: str) -> str:
-    """Type commands of docs/install.md in a folder."""
-    script = "\n".join(("set -euo pipefail", *lines)).replace("hack/offline", str(REPO / "hack/offline"))
-    return run("bash", "-c", f"cd '{folder}'; {script}", timeout=600)
 
 
 def needed() -> set[str]:

@@ -7,18 +7,24 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
 
+from ..documents import commands
 from .cluster import CHART, NAMESPACE, REPO, eventually, helm, ingress, run
 from .conftest import remove_everything
 from .identity import IdentityProvider
 from .namespaces import SOMEBODY, destroyed, installer_rights, restricted
+from .page import typed
 from .shape import GATEWAY, Shape
 
 pytestmark = pytest.mark.slow
 
+(SMALL,) = commands("docs/install.md", "Small clusters")
+(RESTRICTED,) = commands("docs/install.md", "Without a right beyond the namespace")
+BROUGHT, INSTALLED, HAND_OVER = commands("docs/install.md", "For production")
 STORES = "e2e-stores"
 
 
@@ -52,8 +58,8 @@ def test_dev(shape: Shape) -> None:
 
 
 @pytest.mark.parametrize("shape", ["minimal"], indirect=True)
-def test_minimal_is_one_predictor_with_models_of_int8(shape: Shape) -> None:
-    shape.helm("install")
+def test_minimal_is_one_predictor_with_models_of_int8(shape: Shape, tmp_path: Path) -> None:
+    shape.typed(tmp_path, *SMALL)
     shape.answers(shape.token())
     predictors = shape.kubectl("get", "pods", "-l", "app.kubernetes.io/component=predictor", "-o", "name")
     assert len(predictors.split()) == 1
@@ -68,16 +74,35 @@ def test_minimal_is_one_predictor_with_models_of_int8(shape: Shape) -> None:
 
 
 @pytest.mark.parametrize("shape", ["restricted"], indirect=True)
-def test_restricted_is_installed_by_somebody_with_rights_in_one_namespace(shape: Shape) -> None:
+def test_restricted_is_installed_by_somebody_with_rights_in_one_namespace(
+    shape: Shape, tmp_path: Path
+) -> None:
     run("kubectl", "apply", "--server-side", "--filename", str(CHART / "crds/models.yaml"))
     installer_rights(shape.namespace)
-    shape.secret("veriaidpo-keys", jwt_secret_key="k" * 48, cache_key="c" * 48)
-    shape.helm("install", "--skip-crds", "--kube-as-user", SOMEBODY)
+    certificate_of_the_host(tmp_path)
+    shape.typed(tmp_path, *RESTRICTED, more=f"--kube-as-user {SOMEBODY}")
     shape.answers(shape.token())
 
 
+def certificate_of_the_host(folder: Path) -> None:
+    """Make the ingress's certificate, which people have from an authority."""
+    new = (
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-subj",
+        "/CN=veriaidpo.local",
+    )
+    files = ("-keyout", str(folder / "ingress.key"), "-out", str(folder / "ingress.crt"))
+    run("openssl", "req", "-x509", *new, *files)
+
+
 @pytest.mark.parametrize("shape", ["staging"], indirect=True)
-def test_staging_is_handed_over_to_the_autoscaler_without_a_gateway_less(shape: Shape) -> None:
+def test_staging_is_handed_over_to_the_autoscaler_without_a_gateway_less(
+    shape: Shape, tmp_path: Path
+) -> None:
     shape.secret("veriaidpo-keys", jwt_secret_key="k" * 48, cache_key="c" * 48)
     shape.secret("hub-token", token="not-asked-for")
     shape.helm("install", "--set", "gateway.autoscaling.enabled=false", "--set", "gateway.replicas=2")
@@ -88,7 +113,7 @@ def test_staging_is_handed_over_to_the_autoscaler_without_a_gateway_less(shape: 
         text=True,
     )
     try:
-        hand_over(shape.namespace)
+        typed(tmp_path, *HAND_OVER, namespace=shape.namespace)
         shape.helm("upgrade")
         shape.kubectl("rollout", "status", GATEWAY, "--timeout=120s")
         time.sleep(20)  # the autoscaler looks every 15 s
@@ -100,28 +125,21 @@ def test_staging_is_handed_over_to_the_autoscaler_without_a_gateway_less(shape: 
     shape.kubectl("get", "horizontalpodautoscaler", "veriaidpo-gateway")
 
 
-def hand_over(namespace: str) -> None:
-    """Type what docs/install.md says before gateway.autoscaling is switched on."""
-    page = (REPO / "docs/install.md").read_text()
-    (command,) = (
-        line.removeprefix("$ ") for line in page.splitlines() if "--field-manager=hand-over" in line
-    )
-    run("bash", "-c", command.replace("-n veriaidpo ", f"-n {namespace} "))
-
-
 @pytest.mark.parametrize("shape", ["production"], indirect=True)
-def test_production_has_stores_keys_and_tokens_of_its_own(shape: Shape, stores: dict[str, str]) -> None:
+def test_production_has_stores_keys_and_tokens_of_its_own(
+    shape: Shape, stores: dict[str, str], tmp_path: Path
+) -> None:
     provider = IdentityProvider.new(
         shape.given("gateway", "jwt", "issuer"), shape.given("gateway", "jwt", "audience")
     )
-    shape.secret("veriaidpo-keys", jwt_secret_key="k" * 48, cache_key="c" * 48)
-    shape.secret("hub-token", token="not-asked-for")
-    shape.secret("veriaidpo-redis", redis_url=stores["redis-url"])
-    shape.secret("veriaidpo-database", database_url=stores["database-url"])
+    for name, address in stores.items():
+        (tmp_path / name).write_text(address)
+    for name in ("token", "ca.crt"):
+        (tmp_path / name).write_text("not asked for")
+    shape.typed(tmp_path, *BROUGHT)
     published = json.dumps(provider.published())
     shape.kubectl("create", "configmap", "identity-keys", f"--from-literal=jwks.json={published}")
-    service_key(shape)
-    shape.helm("install")
+    shape.typed(tmp_path, *INSTALLED)
     shape.answers(provider.token("staff"), shape.given("ingress", "host"))
 
     def healthy() -> bool:
@@ -130,16 +148,6 @@ def test_production_has_stores_keys_and_tokens_of_its_own(shape: Shape, stores: 
         return True
 
     eventually(healthy, "stores of its own are used", 30)
-
-
-def service_key(shape: Shape) -> None:
-    """Type what docs/install.md says of the key that gateways sign with."""
-    page = (REPO / "docs/install.md").read_text()
-    lines = [line.removeprefix("$ ") for line in page.splitlines() if line.startswith("$ ")]
-    wanted = ("openssl req", "veriaidpo-service-key", "veriaidpo-service-trust")
-    script = "\n".join(line for line in lines if any(word in line for word in wanted))
-    script = script.replace("-n veriaidpo ", f"-n {shape.namespace} ")
-    run("bash", "-c", f'set -e; cd "$(mktemp -d)"; {script}')
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ def test_the_cluster_is_brought_up_and_filled_as_the_suite_does_it() -> None:
     # tests/e2e types what the README says from `helm install` on; what comes before it, hack/e2e does.
     (typed,) = commands("README.md", "On kind, or without Docker")
     assert typed == ['eval "$(make --silent cluster)"', "make images"]
+    assert [typed] == commands("docs/install.md", "A cluster to try it on")
     suite = (REPO / "hack/e2e").read_text() + (REPO / "hack/on_cluster.sh").read_text()
     for target in ("cluster", "images"):
         (command,) = subprocess.run(
