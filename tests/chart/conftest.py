@@ -41,9 +41,39 @@ def _template(*arguments: str) -> str:
     return helm("template", *arguments)
 
 
+SHAPES = {
+    path.name.removesuffix("-values.yaml"): path for path in sorted((CHART / "ci").glob("*-values.yaml"))
+}
+"""The values of each installation that is supported."""
+
+
+def shape(name: str, release: str = "veriaidpo") -> list[dict[str, Any]]:
+    """Return the objects of a supported installation, or of one without a word."""
+    return render(values=SHAPES.get(name), release=release)
+
+
 def kinds(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     """Return those of one kind."""
     return [item for item in objects if item["kind"] == kind]
+
+
+def pods(objects: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the name and the spec of every pod of it, that of `helm test` too."""
+    bare = [(item["metadata"]["name"], item["spec"]) for item in kinds(objects, "Pod")]
+    made = [
+        (item["metadata"]["name"], item["spec"]["template"]["spec"])
+        for item in objects
+        if item["kind"] in {"Deployment", "Job", "StatefulSet", "DaemonSet"}
+    ]
+    assert bare, "helm test has one"
+    assert len(made) >= 2
+    return made + bare
+
+
+@pytest.fixture(params=["default", *SHAPES])
+def installation(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
+    """Return each supported installation, and the one without a word."""
+    return shape(request.param)
 
 
 @pytest.fixture(scope="session")

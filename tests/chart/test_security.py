@@ -3,29 +3,19 @@
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, TypeAlias
 
-from .conftest import REPO, render
+from .conftest import REPO, kinds, pods, render
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
 
-def pods(objects: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    found = [
-        (item["metadata"]["name"], item["spec"]["template"]["spec"])
-        for item in objects
-        if item["kind"] in {"Deployment", "Job", "StatefulSet", "DaemonSet"}
-    ]
-    assert len(found) >= 4
-    return found
-
-
-def test_every_pod_meets_pod_security_restricted(demo: list[dict[str, Any]]) -> None:
-    for name, pod in pods(demo):
+def test_every_pod_meets_pod_security_restricted(installation: list[dict[str, Any]]) -> None:
+    for name, pod in pods(installation):
         context = pod["securityContext"]
         assert context["runAsNonRoot"] is True, name
         assert context["runAsUser"] > 0, name
         assert context["seccompProfile"] == {"type": "RuntimeDefault"}, name
         assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys(), name
-        for container in pod["containers"]:
+        for container in pod["containers"] + pod.get("initContainers", []):
             own = container["securityContext"]
             assert own["allowPrivilegeEscalation"] is False, name
             assert own["readOnlyRootFilesystem"] is True, name
@@ -37,13 +27,16 @@ def test_every_pod_meets_pod_security_restricted(demo: list[dict[str, Any]]) -> 
                 assert volume["emptyDir"]["sizeLimit"], name
 
 
-def test_only_who_needs_the_api_server_has_a_token(demo: list[dict[str, Any]]) -> None:
-    with_token = {name for name, pod in pods(demo) if pod.get("automountServiceAccountToken") is not False}
-    assert with_token == {"veriaidpo-gateway", "veriaidpo-operator", "veriaidpo-crd-upgrade"}
+def test_only_who_needs_the_api_server_has_a_token(installation: list[dict[str, Any]]) -> None:
+    found = pods(installation)
+    with_token = {name for name, pod in found if pod.get("automountServiceAccountToken") is not False}
+    upgrade = {item["metadata"]["name"] for item in kinds(installation, "Job")}
+    assert with_token == {"veriaidpo-gateway", "veriaidpo-operator"} | upgrade
+    assert upgrade <= {"veriaidpo-crd-upgrade"}
 
 
-def test_no_secret_is_in_an_environment_variable(demo: list[dict[str, Any]]) -> None:
-    for name, pod in pods(demo):
+def test_no_secret_is_in_an_environment_variable(installation: list[dict[str, Any]]) -> None:
+    for name, pod in pods(installation):
         for container in pod["containers"]:
             for variable in container.get("env", []):
                 assert "secretKeyRef" not in variable.get("valueFrom", {}), (name, variable["name"])

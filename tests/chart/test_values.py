@@ -2,13 +2,14 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from .conftest import CHART, REPO, RenderError, helm, render
+from .conftest import CHART, REPO, SHAPES, RenderError, helm, render, shape
 
 
 def test_a_misspelt_key_is_refused_by_name() -> None:
@@ -200,13 +201,34 @@ def test_plans_reach_the_gateway_as_it_reads_them() -> None:
     }
 
 
-def test_names_stay_short_enough_for_a_long_release() -> None:
-    release = "a" * 53
-    for item in render("demoHub.enabled=true", release=release):
+@pytest.mark.parametrize("name", ["default", *SHAPES])
+def test_names_stay_short_enough_for_a_long_release(name: str) -> None:
+    made = shape(name, release="a" * 53)
+    assert {item["kind"] for item in made} == {item["kind"] for item in shape(name)}
+    for item in made:
         # A StatefulSet's name, with a hash, is a label too.
         most = 52 if item["kind"] == "StatefulSet" else 63
-        if item["kind"] != "Model":
-            assert len(item["metadata"]["name"]) <= most, item["metadata"]["name"]
+        assert len(item["metadata"]["name"]) <= most, item["metadata"]["name"]
+    for value in labelled(made):
+        assert len(value) <= 63, value
+
+
+def labelled(part: Any) -> Iterator[str]:
+    """Give the value of each label, and of what is chosen by labels."""
+    if isinstance(part, list):
+        for one in part:
+            yield from labelled(one)
+    elif isinstance(part, dict):
+        for key, one in part.items():
+            if key in {"labels", "matchLabels"} and isinstance(one, dict):
+                yield from map(str, one.values())
+            else:
+                yield from labelled(one)
+
+
+def test_no_two_objects_have_one_name_where_names_are_cut() -> None:
+    names = [(item["kind"], item["metadata"]["name"]) for item in shape("production", release="a" * 53)]
+    assert len(names) == len(set(names))
 
 
 def test_a_database_of_ones_own_is_all_the_gateway_is_shown() -> None:
