@@ -48,6 +48,20 @@ class Namespace:
     def items(self, kind: str, *arguments: str) -> list[Json]:
         return list(self.get(kind, "", *arguments).get("items", []))
 
+    def comes_back(self, kind: str, name: str, seconds: float = 60) -> None:
+        """Delete an object and wait until there is another of its name.
+
+        kubectl would wait for a name that nothing has, and misses that moment where the operator is quick.
+        """
+        old = self.get(kind, name)["metadata"]["uid"]
+        self.kubectl("delete", kind, name, "--wait=false")
+
+        def is_another() -> bool:
+            found = self.get(kind, name)
+            return bool(found) and found["metadata"]["uid"] != old
+
+        eventually(f"{kind}/{name} is made again", is_another, seconds)
+
     def apply(self, body: Json) -> None:
         self.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(body))
 

@@ -302,8 +302,7 @@ def test_what_somebody_changed_by_hand_is_repaired(operator: OperatorProcess, na
 
     eventually("it is as wanted again", repaired)
     namespace.serves("principles-vi")
-    namespace.kubectl("delete", "inferenceservice", "principles-vi")
-    eventually("it is made again", lambda: namespace.get("inferenceservice", "principles-vi"))
+    namespace.comes_back("inferenceservice", "principles-vi")
     namespace.serves("principles-vi")
 
 

@@ -128,6 +128,5 @@ def test_what_somebody_changed_of_a_shared_predictor_is_repaired(
     name = service["metadata"]["name"]
     namespace.kubectl("patch", "configmap", name, "--type=merge", "-p", '{"data": {"stray": "x"}}')
     eventually("the list is as wanted", lambda: "stray" not in namespace.get("configmap", name)["data"], 45)
-    namespace.kubectl("delete", "inferenceservice", name)
-    eventually("it is made again", lambda: namespace.get("inferenceservice", name), 45)
+    namespace.comes_back("inferenceservice", name, 45)
     namespace.serves("principles-vi")

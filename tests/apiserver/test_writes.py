@@ -5,7 +5,7 @@ import time
 import pytest
 
 from .audit import Audit
-from .kubectl import Namespace, eventually, model
+from .kubectl import Namespace, model
 from .operator_process import OperatorProcess
 
 MINUTES = 3.5
@@ -41,5 +41,4 @@ def test_at_most_one_write_an_object_and_minute_when_nothing_changes(
     assert operator.health().keys() == looks.keys(), "it is alive"
     assert max(tried.values(), default=0) <= minutes, tried
     # And it is not asleep: what is deleted comes back.
-    namespace.kubectl("delete", "inferenceservice", "served-vi")
-    eventually("it is made again", lambda: namespace.get("inferenceservice", "served-vi"), 30)
+    namespace.comes_back("inferenceservice", "served-vi", 30)
