@@ -94,7 +94,7 @@ def create_apps(
     routes = _current(source)
     counts = Counts(metrics.records_stored, metrics.records_spooled, metrics.records_lost)
     limits = Limits(settings.limits, store)
-    records = open_records(settings.records, record_database or database, counts, limits.record_days)
+    records = open_records(settings.records, record_database or database, counts, limits)
     recorder = records.recorder if records else None
     forgotten = Forgotten(store, ttl=settings.cache.ttl, clock=clock)
     deps = Deps(

@@ -42,6 +42,16 @@ def counts() -> Counts:
     return Counts(Counted(), Counted(), Counted())
 
 
+class Days(dict[str, int]):
+    """For how many days which tenant's records are kept."""
+
+    def record_days(self, tenant: str) -> int:
+        return self.get(tenant, 0)
+
+    def some_record_days(self) -> bool:
+        return bool(self)
+
+
 async def rows_in(database: Database) -> list[Row]:
     """Read every row, chain by chain."""
     async with database.begin() as connection:

@@ -6,28 +6,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from veriaidpo_gateway.database.connecting import open_database
 from veriaidpo_gateway.identity.access import Caller
-from veriaidpo_gateway.records.answered import Answered, TextHash
+from veriaidpo_gateway.records import tables
+from veriaidpo_gateway.records.answered import Answered, SubjectHash, TextHash
 from veriaidpo_gateway.records.erasing import Eraser
+from veriaidpo_gateway.records.ordering import Orders
 from veriaidpo_gateway.records.recorder import Recorder
 from veriaidpo_gateway.records.rows import Row
 from veriaidpo_gateway.records.signing import Signer
 from veriaidpo_gateway.records.store import RecordStore
 from veriaidpo_gateway.records.sweeping import Sweeper
 
-from .recording import counts, rows_in, signing_key, verified
+from .recording import Days, counts, rows_in, signing_key, verified
 from .test_records_kept import answered
 
 DAY = 86_400.0
 
 
-def of(tenant: str, number: int, *, at: float | None = None) -> Answered:
+KEY = b"k" * 32
+
+
+def of(tenant: str, number: int, *, at: float | None = None, subject: str = "anna") -> Answered:
     one = answered(number)
-    return one._replace(caller=Caller(f"user-of-{tenant}", "staff", tenant), time=at or one.time)
+    return one._replace(caller=Caller(subject, "staff", tenant), time=at or one.time)
 
 
 class Place:
@@ -36,20 +42,20 @@ class Place:
     def __init__(self, folder: Path, database: Any, days: dict[str, int] | None = None) -> None:
         key, self.public = signing_key(folder)
         self.now, self.database, signer = 1_795_100_000.0, database, Signer(key, "KEY")
+        self.signer = signer
         self.recorder = Recorder(
             RecordStore(database),
             signer=signer,
-            text_hash=TextHash(b"k" * 32),
+            text_hash=TextHash(KEY),
             counts=counts(),
             clock=lambda: self.now,
         )
-        kept = days or {}
-        self.sweeper = Sweeper(
-            Eraser(database, signer),
-            self.recorder,
-            lambda tenant: kept.get(tenant, 0),
-            clock=lambda: self.now,
-        )
+        self.sweeper = self.another(Days(days or {}), signer)
+
+    def another(self, days: Days, signer: Signer) -> Sweeper:
+        """Make what sweeps in another replica."""
+        orders, eraser = Orders(self.database), Eraser(self.database, signer, SubjectHash(KEY))
+        return Sweeper(orders, eraser, self.recorder, days, clock=lambda: self.now)
 
     async def written(self, *answers: Answered) -> list[Row]:
         for one in answers:
@@ -58,29 +64,39 @@ class Place:
         return await rows_in(self.database)
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.lists(st.sampled_from(["t1", "t2"]), min_size=1, max_size=40), st.integers(1, 7))
-def test_nothing_of_another_tenant_is_touched_and_the_chain_still_proves(
-    tenants: list[str], together: int
+WHO = [("t1", "anna"), ("t1", "binh"), ("t2", "anna")]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.sampled_from(WHO), min_size=1, max_size=40),
+    st.sampled_from(["anna", None]),
+    st.integers(1, 7),
+)
+def test_nothing_of_another_tenant_or_person_is_touched_and_the_chain_still_proves(
+    asked: list[tuple[str, str]], subject: str | None, together: int
 ) -> None:
+    gone = [tenant == "t1" and subject in (None, who) for tenant, who in asked]
+
     async def erase() -> None:
         with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
             patch.setattr("veriaidpo_gateway.records.erasing.TOGETHER", together)
             async with open_database(None) as database:
                 place = Place(Path(folder), database)
-                before = await place.written(*(of(tenant, number) for number, tenant in enumerate(tenants)))
-                erased = await place.sweeper.erase("t1")
+                answers = (of(tenant, number, subject=who) for number, (tenant, who) in enumerate(asked))
+                before = await place.written(*answers)
+                erased = await place.sweeper.erase("t1", subject)
                 after = await rows_in(database)
                 report = await verified(database, place.public)
         assert erased.complete
-        assert erased.rows == report.erased == tenants.count("t1")
+        assert erased.rows == report.erased == sum(gone)
         assert not report.findings
-        for tenant, was, now in zip(tenants, before, after, strict=True):
-            if tenant == "t2":
-                assert now == was
-            else:
+        for went, was, now in zip(gone, before, after, strict=True):
+            if went:
                 assert now == was._replace(contents=None, receipt=now.receipt)
                 assert now.receipt is not None
+            else:
+                assert now == was
 
     asyncio.run(erase())
 
@@ -102,6 +118,37 @@ async def test_what_turns_up_after_the_erasure_goes_with_the_next_sweep(place: P
     left = [row.contents.request_id for row in await rows_in(place.database) if row.contents]
     assert left == ["request-2", "request-4"]
     assert not (await verified(place.database, place.public)).findings
+
+
+async def test_a_persons_records_that_turn_up_later_go_too_until_nobody_knows_whom_it_was_about(
+    place: Place,
+) -> None:
+    await place.written(of("t1", 1), of("t1", 2, subject="binh"))
+    begun = place.now
+    assert (await place.sweeper.erase("t1", "anna")).rows == 1
+    late = of("t1", 3), of("t1", 4, at=begun + 10), of("t1", 5, subject="binh")
+    await place.written(*late)
+    await place.sweeper.refresh()
+    await place.sweeper.refresh()
+    left = [row.contents.request_id for row in await rows_in(place.database) if row.contents]
+    assert left == ["request-2", "request-4", "request-5"]
+    assert not (await verified(place.database, place.public)).findings
+    place.now += 31 * DAY
+    await place.sweeper.refresh()
+    async with place.database.begin() as connection:
+        assert (await connection.execute(sa.select(tables.subject_erasure))).all() == []
+
+
+async def test_a_receipt_says_whose_records_went_to_nobody_but_who_has_the_key(place: Place) -> None:
+    await place.written(of("t1", 1))
+    [signed] = (await place.sweeper.erase("t1", "anna")).receipts
+    receipt = place.public.receipt(signed)
+    assert receipt.subject == SubjectHash(KEY)("t1", "anna")
+    assert receipt.subject not in (TextHash(KEY)("t1", "anna"), SubjectHash(KEY)("t2", "anna"))
+    assert "anna" not in str(receipt)
+    await place.written(of("t1", 2))
+    [signed] = (await place.sweeper.erase("t1")).receipts
+    assert place.public.receipt(signed).subject is None
 
 
 async def test_each_tenants_records_are_kept_for_as_long_as_its_plan_says(place: Place) -> None:
@@ -145,6 +192,40 @@ async def test_over_http_records_go_and_cached_results_are_not_found_any_more(
         assert await cached(here, "t2")
         await here.gateway.refresh()
         assert not (await verified(here.database, here.public)).findings
+
+
+async def test_over_http_one_persons_records_go_and_cached_results_name_nobody(
+    recording: Any, bearer: Any
+) -> None:
+    async with recording() as here:
+        for who in ("anna", "binh"):
+            await here.gateway.classify("một câu", bearer(sub=who))
+        await here.gateway.refresh()
+        path = "/api/v1/tenants/t1/data?subject=anna"
+        answer = await here.gateway.public.delete(path, headers=bearer("admin"))
+        assert answer.status_code == 200, answer.text
+        said = answer.json()
+        assert (said["subject"], said["records"], said["complete"]) == ("anna", 1, True)
+        page = (await here.gateway.public.get("/records", headers=bearer("auditor"))).json()
+        assert [record["subject"] for record in page["records"]] == ["binh"]
+        assert (await here.gateway.classify("một câu", bearer())).json()["cached"]
+
+
+@pytest.mark.parametrize("query", ["?subject=", "?subjekt=anna", "?subject=a&subject=b", "?subject=%00"])
+async def test_a_slip_of_the_pen_erases_nobody(recording: Any, bearer: Any, query: str) -> None:
+    async with recording() as here:
+        await here.gateway.classify("một câu", bearer())
+        await here.gateway.refresh()
+        answer = await here.gateway.public.delete(f"/tenants/t1/data{query}", headers=bearer("admin"))
+        assert answer.status_code == 422, answer.text
+        assert len(await here.records()) == 1
+
+
+async def test_where_nothing_is_recorded_there_is_nothing_of_a_person(gateway: Any, bearer: Any) -> None:
+    await gateway.classify("một câu", bearer())
+    answer = await gateway.public.delete("/tenants/t1/data?subject=anna", headers=bearer("admin"))
+    assert (answer.status_code, answer.json()["detail"]["code"]) == (404, "no_records")
+    assert (await gateway.classify("một câu", bearer())).json()["cached"]
 
 
 async def test_where_nothing_is_recorded_cached_results_alone_are_erased(gateway: Any, bearer: Any) -> None:

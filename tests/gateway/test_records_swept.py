@@ -1,6 +1,7 @@
 """What a replica does in its rounds: it learns at once what was ordered, however much there is to erase."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from veriaidpo_gateway.database.connecting import open_database
 from veriaidpo_gateway.records import erasing, sweeping
 from veriaidpo_gateway.records.erasing import Eraser
+from veriaidpo_gateway.records.ordering import Order, Orders
 
-from .recording import rows_in
-from .test_records_erased import Place, of
+from .recording import Days, rows_in
+from .test_records_erased import DAY, Place, of
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ async def blanked(place: Place) -> int:
 
 async def test_a_start_waits_for_what_was_ordered_and_for_no_sweep(place: Place) -> None:
     await place.written(of("t1", 1))
-    await place.sweeper._eraser.order("t1", int(place.now * 1000))
+    await place.sweeper._orders.add(Order("t1", int(place.now * 1000)))
     await place.sweeper.refresh()
     assert place.sweeper.cached_as("t1") != "t1"
     assert await blanked(place) == 0
@@ -39,7 +41,7 @@ async def test_orders_are_learnt_while_a_long_sweep_goes_on(
 ) -> None:
     monkeypatch.setattr(erasing, "TOGETHER", 1)
     await place.written(*(of("t1", number) for number in range(6)))
-    await place.sweeper._eraser.order("t1", int(place.now * 1000))
+    await place.sweeper._orders.add(Order("t1", int(place.now * 1000)))
     await place.sweeper.refresh()
     erase = Eraser.erase
 
@@ -51,7 +53,7 @@ async def test_orders_are_learnt_while_a_long_sweep_goes_on(
     monkeypatch.setattr(sweeping, "SWEEP_FOR", 0.05)
     await place.sweeper.refresh()
     assert 0 < await blanked(place) < 6
-    await place.sweeper._eraser.order("t2", int(place.now * 1000))
+    await place.sweeper._orders.add(Order("t2", int(place.now * 1000)))
     await place.sweeper.refresh()
     assert place.sweeper.cached_as("t2") != "t2"
     for _ in range(9):
@@ -62,7 +64,7 @@ async def test_orders_are_learnt_while_a_long_sweep_goes_on(
 async def test_an_order_may_come_while_it_is_swept(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     await place.written(*(of(tenant, number) for number, tenant in enumerate(("t1", "t2", "t3"))))
     for tenant in ("t1", "t2"):
-        await place.sweeper._eraser.order(tenant, int(place.now * 1000))
+        await place.sweeper._orders.add(Order(tenant, int(place.now * 1000)))
     await place.sweeper.refresh()
     erase = Eraser.erase
 
@@ -83,20 +85,21 @@ async def test_what_was_read_a_moment_ago_takes_no_later_order_back(
     await place.sweeper.erase("t1")
     now = place.sweeper.cached_as("t1")
 
-    async def stale(_: Eraser) -> dict[str, int]:
+    async def stale(*_: Any) -> dict[str, int]:
         return {"t1": 1}
 
-    monkeypatch.setattr(Eraser, "ordered", stale)
+    monkeypatch.setattr(Orders, "of_tenants", stale)
     await place.sweeper.refresh()
     assert place.sweeper.cached_as("t1") == now
 
 
 async def test_of_two_orders_the_later_one_stays(place: Place) -> None:
     await place.written()
-    eraser = place.sweeper._eraser
+    orders = place.sweeper._orders
     for before in (5, 9, 7):
-        await eraser.order("t1", before)
-    assert await eraser.ordered() == {"t1": 9}
+        await orders.add(Order("t1", before))
+    assert await orders.of_tenants(0) == {"t1": 9}
+    assert await orders.of_tenants(10) == {}
 
 
 async def test_while_another_replica_is_at_some_rows_it_is_not_complete(
@@ -114,3 +117,72 @@ async def test_while_another_replica_is_at_some_rows_it_is_not_complete(
     monkeypatch.setattr(Eraser, "erase", skipping)
     erased = await place.sweeper.erase("t1")
     assert (erased.complete, erased.rows, asked) == (True, 1, 3)
+
+
+async def test_where_all_is_kept_for_ever_nobody_asks_tenant_by_tenant(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place.written(of("t1", 1))
+    sweeper, asked = place.another(Days(), place.signer), 0
+    tenants = Eraser.tenants
+
+    async def counted(eraser: Eraser) -> AsyncIterator[str]:
+        nonlocal asked
+        asked += 1
+        async for tenant in tenants(eraser):
+            yield tenant
+
+    monkeypatch.setattr(Eraser, "tenants", counted)
+    for _ in range(3):
+        await sweeper.refresh()
+        place.now += 61
+    assert asked == 0
+    for _ in range(2):
+        await place.sweeper.refresh()
+    assert asked == 1
+
+
+async def test_of_several_replicas_one_sweeps_and_another_goes_on_when_it_is_gone(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place.written()
+    due, swept = Orders.due, []
+
+    async def noted(orders: Orders) -> list[Order]:
+        swept.append(next(name for name, one in replicas.items() if one._orders is orders))
+        return await due(orders)
+
+    monkeypatch.setattr(Orders, "due", noted)
+    replicas = {name: place.another(Days(), place.signer) for name in "abc"}
+    for one in replicas.values():
+        await one.refresh()
+    for _ in range(5):
+        for one in replicas.values():
+            await one.refresh()
+        place.now += 30
+    assert swept == ["a"] * 3
+    del replicas["a"]
+    for _ in range(4):
+        place.now += 30
+        for one in replicas.values():
+            await one.refresh()
+    assert set(swept[3:]) <= {"b", "c"}
+    assert len(swept) >= 5
+
+
+async def test_a_turn_of_a_clock_that_is_wrong_is_none(place: Place) -> None:
+    await place.written()
+    orders = place.sweeper._orders
+    assert await orders.turn(10**15, 60_000)
+    assert await orders.turn(1_000_000, 60_000)
+    assert not await orders.turn(1_059_999, 60_000)
+    assert await orders.turn(1_060_000, 60_000)
+
+
+async def test_what_was_ordered_long_ago_is_known_no_more(place: Place) -> None:
+    await place.written()
+    await place.sweeper.erase("t1")
+    assert place.sweeper.cached_as("t1") != "t1"
+    place.now += 31 * DAY
+    await place.sweeper.refresh()
+    assert place.sweeper.cached_as("t1") == "t1"

@@ -13,11 +13,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from veriaidpo_gateway.database.connecting import Database, DatabaseAwayError, open_database
 from veriaidpo_gateway.records import tables
-from veriaidpo_gateway.records.answered import TextHash
+from veriaidpo_gateway.records.answered import SubjectHash, TextHash
 from veriaidpo_gateway.records.command import Opened
 from veriaidpo_gateway.records.counts import Counts
 from veriaidpo_gateway.records.erasing import Eraser
 from veriaidpo_gateway.records.findings import Report
+from veriaidpo_gateway.records.ordering import Order, Orders
 from veriaidpo_gateway.records.reading import RecordReader
 from veriaidpo_gateway.records.recorder import Recorder
 from veriaidpo_gateway.records.rows import Contents, beginning, chained
@@ -26,6 +27,7 @@ from veriaidpo_gateway.records.store import RecordStore, row_of
 from veriaidpo_gateway.records.sweeping import SWEEP_EVERY, Sweeper
 
 TENANT, LATER = "t1", 10**15
+ORDER, SUBJECT_HASH = Order(TENANT, LATER), SubjectHash(b"k" * 32)
 CHAIN = "c" * 16
 NOW, DAY = 1_795_000_000, 86_400
 
@@ -70,29 +72,29 @@ async def test_what_does_not_fit_is_refused_and_not_cut(replicas: list[Database]
         await RecordStore(replicas[0]).write(list(chained("d" * 16, beginning("d" * 16), [too_long])))
 
 
-async def test_two_first_orders_at_once_are_both_taken(replicas: list[Database], signer: Signer) -> None:
+async def test_two_first_orders_at_once_are_both_taken(replicas: list[Database]) -> None:
     for tenant in ("t2", "t3", "t4"):
-        orders = (Eraser(one, signer).order(tenant, before) for before, one in enumerate(replicas))
+        orders = (Orders(one).add(Order(tenant, before)) for before, one in enumerate(replicas))
         await asyncio.gather(*orders)
     last = len(replicas) - 1
-    assert await Eraser(replicas[0], signer).ordered() == dict.fromkeys(("t2", "t3", "t4"), last)
+    assert await Orders(replicas[0]).of_tenants(0) == dict.fromkeys(("t2", "t3", "t4"), last)
 
 
 async def test_rows_that_another_replica_is_at_are_left(replicas: list[Database], signer: Signer) -> None:
-    eraser = Eraser(replicas[1], signer)
+    eraser = Eraser(replicas[1], signer, SUBJECT_HASH)
     async with replicas[0].begin() as connection:
         await connection.execute(sa.select(tables.record.c.position).with_for_update())
-        assert await eraser.erase(TENANT, LATER, "request", 1) is None
-        assert await eraser.left(TENANT, LATER)
-    assert await eraser.erase(TENANT, LATER, "request", 1) is not None
-    assert not await eraser.left(TENANT, LATER)
+        assert await eraser.erase(ORDER, 1) is None
+        assert await eraser.left(ORDER)
+    assert await eraser.erase(ORDER, 1) is not None
+    assert not await eraser.left(ORDER)
 
 
 async def test_an_export_is_of_one_moment(replicas: list[Database], signer: Signer) -> None:
     async with replicas[0].snapshot() as moment:
         reader = RecordReader(moment)
         await moment.take()
-        assert await Eraser(replicas[1], signer).erase(TENANT, LATER, "request", 1) is not None
+        assert await Eraser(replicas[1], signer, SUBJECT_HASH).erase(ORDER, 1) is not None
         assert all(row.contents is not None for row in await reader.chained())
         assert not await reader.receipts(None)
     reader = RecordReader(replicas[1])
@@ -100,6 +102,36 @@ async def test_an_export_is_of_one_moment(replicas: list[Database], signer: Sign
     assert len(await reader.receipts(None)) == 1
     assert len(await reader.receipts(TENANT)) == 1
     assert not await reader.receipts("t2")
+
+
+async def test_of_many_replicas_at_once_one_has_the_turn(replicas: list[Database]) -> None:
+    for now in (NOW, NOW + 60_000):
+        turns = await asyncio.gather(*(Orders(one).turn(now, 60_000) for one in replicas))
+        assert sorted(turns) == [*[False] * (len(replicas) - 1), True]
+
+
+async def test_orders_are_due_as_long_as_there_is_something_of_theirs(
+    replicas: list[Database], signer: Signer
+) -> None:
+    orders, eraser = Orders(replicas[0]), Eraser(replicas[0], signer, SUBJECT_HASH)
+    of_a_person, of_nobody = Order(TENANT, LATER, ""), Order(TENANT, LATER, "nobody")
+    for order in (of_a_person, of_nobody, Order("t2", LATER), Order(TENANT, 1)):
+        await orders.add(order)
+    assert await orders.due() == [of_a_person]
+    assert await eraser.erase(of_a_person, 1) is not None
+    assert await orders.due() == []
+    await orders.forget_subjects(LATER + 1)
+    assert await orders.due() == []
+
+
+class Days(dict[str, int]):
+    """For how many days which tenant's records are kept."""
+
+    def record_days(self, tenant: str) -> int:
+        return self.get(tenant, 0)
+
+    def some_record_days(self) -> bool:
+        return bool(self)
 
 
 class Uncounted:
@@ -127,8 +159,8 @@ async def test_what_is_too_old_and_what_was_ordered_goes_and_the_chain_is_proven
         await store.write(rows, [(CHAIN, len(rows), 1, head.time, head.link, signer.sign(head))])
         counts = Counts(Uncounted(), Uncounted(), Uncounted())
         recorder = Recorder(store, signer=signer, text_hash=TextHash(b"k" * 32), counts=counts)
-        eraser = Eraser(database, signer)
-        sweeper = Sweeper(eraser, recorder, lambda tenant: kept.get(tenant, 0), clock=lambda: now[0])
+        eraser = Eraser(database, signer, SUBJECT_HASH)
+        sweeper = Sweeper(Orders(database), eraser, recorder, Days(kept), clock=lambda: now[0])
         erased = await sweeper.erase("asked")
         assert (erased.rows, erased.complete) == (3, True)
         for _ in range(2):

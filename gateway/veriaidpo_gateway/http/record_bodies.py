@@ -72,6 +72,15 @@ class RecordQuery(Body):
         return None if self.after is None else Place.parse(self.after)
 
 
+class ErasureQuery(Body):
+    """Whose data has to go."""
+
+    subject: Annotated[
+        Annotated[Sought, Field(min_length=1)] | None,
+        Field(description="One person alone: the `sub` of their token. Without it, all of the tenant's"),
+    ] = None
+
+
 class Said(BaseModel):
     """What one of several models said of a text."""
 
@@ -126,9 +135,13 @@ class RecordPage(BaseModel):
 
 
 class Erasure(BaseModel):
-    """What was erased of a tenant. Its cached results are not found any more in any case."""
+    """What was erased of a tenant, or of one person there.
+
+    Of a whole tenant cached results are not found any more in any case.
+    """
 
     tenant: str
+    subject: Annotated[str | None, Field(description="Whose records alone; null: all of the tenant's")] = None
     before: Annotated[str, Field(description="RFC 3339, UTC: all that is older, also what turns up later")]
     recorded: Annotated[bool, Field(description="Whether this installation keeps records at all")]
     records: int

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from veriaidpo_gateway.classification.bodies import Body
 from veriaidpo_gateway.http import openapi
-from veriaidpo_gateway.http.record_bodies import Erasure, RecordPage, RecordQuery
+from veriaidpo_gateway.http.record_bodies import Erasure, ErasureQuery, RecordPage, RecordQuery
 from veriaidpo_gateway.http.responses import CLASSIFY_RESPONSES, DIGEST
 from veriaidpo_gateway.identity import access
 
@@ -61,8 +62,8 @@ AWAY = openapi.error(
 )
 
 
-def _query() -> list[dict[str, Any]]:
-    schema = RecordQuery.model_json_schema()["properties"]
+def _query(kind: type[Body]) -> list[dict[str, Any]]:
+    schema = kind.model_json_schema()["properties"]
     return [{"name": name, "in": "query", "required": False, "schema": one} for name, one in schema.items()]
 
 
@@ -86,11 +87,12 @@ PAGE: dict[str, Any] = {
         429: CLASSIFY_RESPONSES[429],
         503: AWAY,
     },
-    "openapi_extra": {**openapi.SECURED, "parameters": _query()},
+    "openapi_extra": {**openapi.SECURED, "parameters": _query(RecordQuery)},
 }
 
 _ERASED: dict[str, Any] = {
     "tenant": "shopee",
+    "subject": None,
     "before": "2026-11-28T08:00:00.000Z",
     "recorded": True,
     "records": 1042,
@@ -105,6 +107,11 @@ not reach the database, goes with the next minute's sweep. Answers that come aft
 
 Cached results of before are not found any more: at once on the replica that answered, within 5 s on the
 others. Where nothing is recorded that is all there is to erase, and `recorded` is false.
+
+`subject` erases one person's records alone: who asked, with everything that these records say. The receipt
+holds a keyed hash of the subject. Cached results stay then until their time is over: each is a label under a
+keyed name, and nothing in it says who asked. Where nothing is recorded there is nothing of a person: 404. The
+order itself names the person for 30 days, for records that turn up later, and is then forgotten.
 """
 
 
@@ -117,7 +124,7 @@ def _erased(description: str, *, complete: bool) -> dict[str, Any]:
 
 
 ERASE: dict[str, Any] = {
-    "summary": "Erase the data of one's own tenant",
+    "summary": "Erase the data of one's own tenant, or of one person there",
     "description": _ERASE_DESCRIPTION,
     "response_model": Erasure,
     "responses": {
@@ -128,6 +135,8 @@ ERASE: dict[str, Any] = {
         ),
         401: CLASSIFY_RESPONSES[401],
         403: openapi.forbidden(access.ADMINISTER, "dpo", access.of_role("dpo")),
+        404: NO_RECORDS,
+        422: CLASSIFY_RESPONSES[422],
         429: CLASSIFY_RESPONSES[429],
         503: AWAY,
     },
@@ -140,7 +149,8 @@ ERASE: dict[str, Any] = {
                 "required": True,
                 "description": "The caller's own: another one is a 403",
                 "schema": {"type": "string"},
-            }
+            },
+            *_query(ErasureQuery),
         ],
     },
 }

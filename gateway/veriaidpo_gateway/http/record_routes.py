@@ -13,7 +13,7 @@ from veriaidpo_gateway.classification.forgetting import Forgotten
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.http import record_described
 from veriaidpo_gateway.http.api import exchange_of
-from veriaidpo_gateway.http.record_bodies import Erasure, RecordQuery, shape, time_of
+from veriaidpo_gateway.http.record_bodies import Erasure, ErasureQuery, RecordQuery, shape, time_of
 from veriaidpo_gateway.http.record_streaming import StreamedRecords, available
 from veriaidpo_gateway.http.streaming import MEDIA_TYPE
 from veriaidpo_gateway.identity import access
@@ -57,23 +57,27 @@ def router(deps: Deps, records: Records | Forgotten, detail: Detail) -> APIRoute
         caller = await enter(request, access.ADMINISTER)
         if request.path_params["tenant_id"] != caller.tenant:
             raise GatewayError(ErrorCode.OTHER_TENANT)
-        answer = await _erased(caller.tenant, records)
+        subject = bodies.read_query(request, ErasureQuery).subject
+        answer = await _erased(caller.tenant, subject, records)
         status = 200 if answer.complete else 202
         return Response(answer.model_dump_json(), status, media_type="application/json")
 
     return routes
 
 
-async def _erased(tenant: str, records: Records | Forgotten) -> Erasure:
+async def _erased(tenant: str, subject: str | None, records: Records | Forgotten) -> Erasure:
     if isinstance(records, Forgotten):
+        if subject is not None:
+            raise GatewayError(ErrorCode.NO_RECORDS)
         before, everywhere = await records.forget(tenant)
         return Erasure(
             tenant=tenant, before=time_of(before), recorded=False, records=0, receipts=[], complete=everywhere
         )
     with available():
-        erased = await records.sweeper.erase(tenant)
+        erased = await records.sweeper.erase(tenant, subject)
     return Erasure(
         tenant=tenant,
+        subject=subject,
         before=time_of(erased.before),
         recorded=True,
         records=erased.rows,

@@ -65,6 +65,10 @@ class Limits:
         """Say how many days a tenant's decision records are kept; 0: for ever."""
         return self._plans().of(tenant).record_days
 
+    def some_record_days(self) -> bool:
+        """Say whether anybody's are not kept for ever."""
+        return any(plan.record_days for plan in self._plans().all())
+
     async def _take_or_refuse(self, limits: Sequence[Limit]) -> Taken | None:
         if not limits:
             return None

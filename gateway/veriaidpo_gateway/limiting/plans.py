@@ -8,7 +8,7 @@ What a plan leaves out is as for everybody. Numbers are for any one second, but 
 limit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated
@@ -74,6 +74,11 @@ class Plans:
     def of(self, tenant: str) -> Plan:
         """Return a tenant's own plan, or what holds for everybody."""
         return self._of_tenants.get(tenant, self._usual)
+
+    def all(self) -> Iterator[Plan]:
+        """Go through all plans that hold for somebody."""
+        yield self._usual
+        yield from self._of_tenants.values()
 
 
 def parse(data: bytes, usual: Plan) -> Plans:

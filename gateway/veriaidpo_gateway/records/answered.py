@@ -43,13 +43,21 @@ class Answered(NamedTuple):
 class TextHash:
     """Hashes normalised texts with a key of the installation's: the same text of two tenants is not equal."""
 
+    _use = b"veriaidpo record text"
+
     def __init__(self, key: bytes) -> None:
-        secret = hmac.digest(key, b"veriaidpo record text", "sha256")
+        secret = hmac.digest(key, self._use, "sha256")
         self._of_tenant = lru_cache(1024)(lambda tenant: hmac.digest(secret, tenant.encode(), "sha256"))
 
     def __call__(self, tenant: str, text: str) -> str:
         """Give 64 hex digits."""
         return hmac.digest(self._of_tenant(tenant), text.encode(), "sha256").hex()
+
+
+class SubjectHash(TextHash):
+    """Hashes who asked, so that a receipt says whose records went and names nobody to who has not the key."""
+
+    _use = b"veriaidpo record subject"
 
 
 def contents_of(answered: Answered, text_hash: TextHash) -> Contents:

@@ -3,49 +3,29 @@
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from itertools import groupby
-from typing import Literal
 
 import sqlalchemy as sa
 
 from veriaidpo_gateway.database.connecting import Database
 from veriaidpo_gateway.records import tables
+from veriaidpo_gateway.records.answered import SubjectHash
 from veriaidpo_gateway.records.erased import digest_of
+from veriaidpo_gateway.records.ordering import Order
 from veriaidpo_gateway.records.rows import Contents
 from veriaidpo_gateway.records.signing import Receipt, Signer
 
 TOGETHER = 2_000
 """Rows that are erased at once, with one receipt: all of them or none."""
 
-Reason = Literal["request", "retention"]
-
 _SECONDS = 20.0
-_ORDERED = 10.0
+_ASKED = 10.0
 
 
 class Eraser:
     """Erases; DatabaseAwayError whenever the database is. All times in milliseconds since 1970."""
 
-    def __init__(self, database: Database, signer: Signer) -> None:
-        self._database, self._signer = database, signer
-
-    async def order(self, tenant: str, before: int) -> None:
-        """Note that all of a tenant's data of before then has to go, whenever and wherever it turns up."""
-        table = tables.erasure
-        # One statement: two that are ordered at once must not both find that there is none yet.
-        order = self._database.insert(table).values(tenant=tenant, before=before)
-        order = order.on_conflict_do_update(
-            index_elements=[table.c.tenant],
-            set_={"before": order.excluded.before},
-            where=table.c.before < order.excluded.before,
-        )
-        async with self._database.begin(_ORDERED) as connection:
-            await connection.execute(order)
-
-    async def ordered(self) -> dict[str, int]:
-        """Return up to when which tenant's data has to go."""
-        async with self._database.begin() as connection:
-            found = await connection.execute(sa.select(tables.erasure))
-            return {row.tenant: row.before for row in found}
+    def __init__(self, database: Database, signer: Signer, subject_hash: SubjectHash) -> None:
+        self._database, self._signer, self._subject_hash = database, signer, subject_hash
 
     async def tenants(self) -> AsyncIterator[str]:
         """Yield who has records, by an index that is skipped through."""
@@ -59,19 +39,18 @@ class Eraser:
             yield found
             last = found
 
-    async def left(self, tenant: str, before: int) -> bool:
-        """Say whether a tenant has records of before then, also such as somebody is erasing just now."""
-        record = tables.record.c
-        some = sa.exists().where(record.tenant == tenant, record.time < before)
-        async with self._database.begin(_ORDERED) as connection:
+    async def left(self, order: Order) -> bool:
+        """Say whether records have to go, also such as somebody is erasing just now."""
+        some = sa.exists(tables.record.c.position).where(order.fits())
+        async with self._database.begin(_ASKED) as connection:
             return bool(await connection.scalar(sa.select(some)))
 
-    async def erase(self, tenant: str, before: int, reason: Reason, now: int) -> tuple[int, str] | None:
-        """Erase some of a tenant's records of before then; how many, and the receipt. None: none is free."""
+    async def erase(self, order: Order, now: int) -> tuple[int, str] | None:
+        """Erase some of what has to go; how many records, and the receipt. None: none is free."""
         record = tables.record
         some = (
             sa.select(record.c.chain, record.c.position)
-            .where(record.c.tenant == tenant, record.c.time < before)
+            .where(order.fits())
             .limit(TOGETHER)
             .with_for_update(skip_locked=True)
         )
@@ -86,11 +65,15 @@ class Eraser:
             gone = sorted(tuple(row) for row in await connection.execute(blank))
             if not gone:
                 return None
-            receipt = Receipt(receipt_id, tenant, reason, before, now, len(gone), _chains(gone))
-            signed = self._signer.sign(receipt)
-            values = {"id": receipt_id, "tenant": tenant, "time": now, "signed": signed}
+            signed = self._signer.sign(self._receipt(receipt_id, order, now, gone))
+            values = {"id": receipt_id, "tenant": order.tenant, "time": now, "signed": signed}
             await connection.execute(sa.insert(tables.receipt), [values])
         return len(gone), signed
+
+    def _receipt(self, name: str, order: Order, now: int, gone: Sequence[tuple[str, int, bytes]]) -> Receipt:
+        tenant, before, subject, reason = order
+        whose = None if subject is None else self._subject_hash(tenant, subject)
+        return Receipt(name, tenant, reason, before, now, len(gone), _chains(gone), whose)
 
 
 def _chains(gone: Sequence[tuple[str, int, bytes]]) -> dict[str, tuple[int, str]]:

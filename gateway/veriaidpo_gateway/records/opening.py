@@ -1,19 +1,19 @@
 """Puts together what records, reads and erases, as the settings want it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from veriaidpo_gateway.database.connecting import Database
 from veriaidpo_gateway.record_settings import RecordSettings
-from veriaidpo_gateway.records.answered import TextHash
+from veriaidpo_gateway.records.answered import SubjectHash, TextHash
 from veriaidpo_gateway.records.counts import Counts
 from veriaidpo_gateway.records.erasing import Eraser
+from veriaidpo_gateway.records.ordering import Orders
 from veriaidpo_gateway.records.reading import RecordReader
 from veriaidpo_gateway.records.recorder import Recorder
 from veriaidpo_gateway.records.signing import Signer
 from veriaidpo_gateway.records.spool import Spool
 from veriaidpo_gateway.records.store import RecordStore
-from veriaidpo_gateway.records.sweeping import Sweeper
+from veriaidpo_gateway.records.sweeping import Retention, Sweeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,9 @@ class Records:
 
 
 def open_records(
-    settings: RecordSettings | None, database: Database, counts: Counts, days: Callable[[str], int]
+    settings: RecordSettings | None, database: Database, counts: Counts, retention: Retention
 ) -> Records | None:
-    """Begin a chain, None where nothing is recorded; InvalidSettingsError for a key that cannot sign.
-
-    `days` says how long a tenant's records are kept, 0: for ever.
-    """
+    """Begin a chain, None where nothing is recorded; InvalidSettingsError for a key that cannot sign."""
     if settings is None:
         return None
     folder, most = settings.spool, settings.spool_bytes
@@ -44,4 +41,5 @@ def open_records(
         spool=(lambda chain: Spool(folder, chain, most=most)) if folder else None,
         when_full=settings.when_full,
     )
-    return Records(recorder, RecordReader(database), Sweeper(Eraser(database, signer), recorder, days))
+    eraser = Eraser(database, signer, SubjectHash(settings.key))
+    return Records(recorder, RecordReader(database), Sweeper(Orders(database), eraser, recorder, retention))

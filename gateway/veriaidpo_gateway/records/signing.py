@@ -58,7 +58,8 @@ class Head:
 class Receipt:
     """What was erased.
 
-    `before` in milliseconds since 1970: what is older was to go. `reason` is request or retention.
+    `before` in milliseconds since 1970: what is older was to go. `reason` is request or retention. Of one
+    person's records `subject` is a keyed hash of who that is, in hex.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Receipt:
     time: int
     rows: int
     chains: Chains
+    subject: str | None = None
 
 
 class Signer:
@@ -88,7 +90,8 @@ class Signer:
         """Write a head or a receipt as a JWS."""
         kind = "head" if isinstance(said, Head) else "receipt"
         headers = {"kid": self._kid, "typ": f"veriaidpo-{kind}"}
-        signed: str = jws.sign(orjson.dumps(asdict(said)), self._key, headers=headers, algorithm=ALGORITHM)
+        words = {name: value for name, value in asdict(said).items() if value is not None}
+        signed: str = jws.sign(orjson.dumps(words), self._key, headers=headers, algorithm=ALGORITHM)
         return signed
 
 

@@ -5,15 +5,20 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from veriaidpo_gateway.database.connecting import DatabaseAwayError
-from veriaidpo_gateway.records.erasing import Eraser, Reason
+from veriaidpo_gateway.records.erasing import Eraser
+from veriaidpo_gateway.records.ordering import Order, Orders
 from veriaidpo_gateway.records.recorder import Recorder
 
 EVERY = 2.0
 """Seconds until a replica learns what another one erased."""
 
 SWEEP_EVERY = 60.0
+_TURN = int(SWEEP_EVERY * 900)
+"""Milliseconds for which a turn is one replica's: a little less than until its own next one."""
+
 SWEEP_FOR = 2.0
 """Seconds of a round that a sweep may take: before it goes on, it is asked again what was ordered."""
 
@@ -25,7 +30,21 @@ _HELD = 0.2
 
 _DAY = 86_400_000
 
+KNOWN = 30 * _DAY
+"""How long an order names the person it was about, for rows that some disk still has; and how long a
+tenant's cached results of before one are passed over."""
+
 _log = logging.getLogger(__name__)
+
+
+class Retention(Protocol):
+    """How long records are kept, 0: for ever."""
+
+    def record_days(self, tenant: str) -> int:
+        """Say for how many days a tenant's are."""
+
+    def some_record_days(self) -> bool:
+        """Say whether anybody's are not kept for ever."""
 
 
 @dataclass(slots=True)
@@ -39,19 +58,21 @@ class Erased:
 
 
 class Sweeper:
-    """Follows what was ordered. `days` says how long a tenant's records are kept, 0: for ever."""
+    """Follows what was ordered, and what is too old."""
 
     every = EVERY
 
     def __init__(
         self,
+        orders: Orders,
         eraser: Eraser,
         recorder: Recorder,
-        days: Callable[[str], int],
+        retention: Retention,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._eraser, self._recorder, self._days, self._clock = eraser, recorder, days, clock
+        self._orders, self._eraser, self._recorder = orders, eraser, recorder
+        self._retention, self._clock = retention, clock
         self._ordered: dict[str, int] = {}
         self._swept: float | None = None
         self._under_way: AsyncIterator[None] | None = None
@@ -61,17 +82,22 @@ class Sweeper:
         before = self._ordered.get(tenant)
         return tenant if before is None else f"{tenant}@{before}"
 
-    async def erase(self, tenant: str) -> Erased:
-        """Erase all that there is of a tenant up to now; DatabaseAwayError when the database is."""
+    async def erase(self, tenant: str, subject: str | None = None) -> Erased:
+        """Erase all that there is of a tenant up to now, or of one subject; DatabaseAwayError.
+
+        Cached results say nothing of who asked, so that only a tenant's own end makes them unfindable.
+        """
         begun = self._clock()
         erased = Erased(int(begun * 1000) + 1)
-        await self._eraser.order(tenant, erased.before)
-        self._learn({tenant: erased.before})
+        order = Order(tenant, erased.before, subject)
+        await self._orders.add(order)
+        if subject is None:
+            self._learn({tenant: erased.before})
         await self._recorder.refresh()
         while self._clock() - begun < PATIENCE:
-            done = await self._eraser.erase(tenant, erased.before, "request", self._now())
+            done = await self._eraser.erase(order, self._now())
             if done is None:
-                erased.complete = not await self._eraser.left(tenant, erased.before)
+                erased.complete = not await self._eraser.left(order)
                 if erased.complete:
                     break
                 await asyncio.sleep(_HELD)
@@ -81,17 +107,19 @@ class Sweeper:
         return erased
 
     async def refresh(self) -> None:
-        """Learn what was ordered; once a minute, erase what turned up since and what is too old.
+        """Learn what was ordered; once a minute one replica erases what turned up since and what is too old.
 
         The first round, which a start waits for, only learns.
         """
         try:
-            self._learn(await self._eraser.ordered())
+            self._learn(await self._orders.of_tenants(self._now() - KNOWN))
             if self._swept is None:
                 self._swept = self._clock() - SWEEP_EVERY
                 return
             if self._under_way is None and self._clock() - self._swept >= SWEEP_EVERY:
-                self._swept, self._under_way = self._clock(), self._sweep()
+                self._swept = self._clock()
+                if await self._orders.turn(self._now(), _TURN):
+                    self._under_way = self._sweep()
             await self._go_on()
         except DatabaseAwayError:
             self._under_way = None  # the recorder says so
@@ -99,6 +127,9 @@ class Sweeper:
     def _learn(self, ordered: Mapping[str, int]) -> None:
         for tenant, before in ordered.items():
             self._ordered[tenant] = max(before, self._ordered.get(tenant, before))
+        since = self._now() - KNOWN
+        if any(before < since for before in self._ordered.values()):
+            self._ordered = {tenant: before for tenant, before in self._ordered.items() if before >= since}
 
     async def _go_on(self) -> None:
         until = time.monotonic() + SWEEP_FOR
@@ -110,24 +141,27 @@ class Sweeper:
 
     async def _sweep(self) -> AsyncIterator[None]:
         """Erase what has to go, and yield after each part."""
-        for tenant, before in list(self._ordered.items()):
-            async for _ in self._all(tenant, before, "request"):
+        for order in await self._orders.due():
+            async for _ in self._all(order):
                 yield
+        await self._orders.forget_subjects(self._now() - KNOWN)
+        if not self._retention.some_record_days():
+            return  # there may be thousands of tenants, to be asked for one by one
         async for tenant in self._eraser.tenants():
             yield
-            days = self._days(tenant)
+            days = self._retention.record_days(tenant)
             if days:
-                async for _ in self._all(tenant, self._now() - days * _DAY, "retention"):
+                async for _ in self._all(Order(tenant, self._now() - days * _DAY, reason="retention")):
                     yield
 
-    async def _all(self, tenant: str, before: int, reason: Reason) -> AsyncIterator[None]:
+    async def _all(self, order: Order) -> AsyncIterator[None]:
         rows = 0
-        while done := await self._eraser.erase(tenant, before, reason, self._now()):
+        while done := await self._eraser.erase(order, self._now()):
             rows += done[0]
             yield
         yield
         if rows:
-            _log.info("records were erased", extra={"fields": {"reason": reason, "rows": rows}})
+            _log.info("records were erased", extra={"fields": {"reason": order.reason, "rows": rows}})
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

@@ -79,6 +79,23 @@ erasure = sa.Table(
 )
 """Tenants whose data had to go, and up to when: for rows that come later, and for cached results."""
 
+subject_erasure = sa.Table(
+    "record_subject_erasure",
+    _metadata,
+    sa.Column("tenant", sa.String(64), primary_key=True),
+    sa.Column("subject", sa.String(256), primary_key=True),
+    sa.Column("before", sa.BigInteger, nullable=False),
+)
+"""Persons whose data had to go, and up to when: for rows that come later. It is forgotten in time."""
+
+sweep = sa.Table(
+    "record_sweep",
+    _metadata,
+    sa.Column("name", sa.String(16), primary_key=True),
+    sa.Column("time", sa.BigInteger, nullable=False),
+)
+"""One row: when a replica last began to erase what turned up or is too old, so that the others need not."""
+
 STEPS = Steps(
     folder=Path(__file__).parent / "migrations" / "versions",
     version_table="veriaidpo_records_version",
