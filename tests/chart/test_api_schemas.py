@@ -32,6 +32,7 @@ OTHERS = {
         ["sources.networkPolicy.enabled=true", "demoHub.enabled=true"],
         [
             "monitoring.rules.enabled=true",
+            "monitoring.rules.runbookUrl=https://wiki.example/alerts",
             "monitoring.podMonitors.enabled=true",
             "monitoring.dashboard.enabled=true",
         ],

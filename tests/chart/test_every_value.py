@@ -74,6 +74,7 @@ _MIRROR = {"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}], "ports": [{"port": 443}
 _PEER = {"namespaceSelector": {"matchLabels": {"team": "web"}}}
 _SERVICE_KEY = {"existingSecret": "key", "trustConfigMap": "certificate"}
 _SEVERAL = {"minReplicas": 2, "maxReplicas": 2}
+_RULES = {"enabled": True, "runbookUrl": "https://wiki.example/alerts"}
 _JWKS = {"algorithms": ["RS256"], "jwksUrl": "https://idp/keys"}
 # Each needs another value beside it to show.
 BESIDE = {
@@ -122,12 +123,21 @@ BESIDE = {
         for part, name, value in (
             ("podMonitors", "interval", "15s"),
             ("podMonitors", "labels", {"release": "prometheus"}),
-            ("rules", "labels", {"release": "prometheus"}),
-            ("rules", "runbookUrl", "https://wiki.example/alerts"),
-            ("rules", "availabilityPercent", 99.5),
-            ("rules", "latencyPercent", 95),
-            ("rules", "latencySeconds", 0.5),
-            ("rules", "driftIndex", 0.5),
+        )
+    },
+    "monitoring.rules.enabled": ({"monitoring": {"rules": _RULES}}, None),
+    **{
+        f"monitoring.rules.{name}": (
+            {"monitoring": {"rules": {**_RULES, name: value}}},
+            {"monitoring": {"rules": _RULES}},
+        )
+        for name, value in (
+            ("labels", {"release": "prometheus"}),
+            ("runbookUrl", "https://wiki.example/runbook"),
+            ("availabilityPercent", 99.5),
+            ("latencyPercent", 95),
+            ("latencySeconds", 0.5),
+            ("driftIndex", 0.5),
         )
     },
     "monitoring.dashboard.labels.grafana_dashboard": (
@@ -182,6 +192,10 @@ BESIDE = {
         for name in ("minAgreement", "maxFlipMargin")
     },
     "hub.endpoint": ({"hub": {"endpoint": "http://mirror"}}, None),
+    "redis.caConfigMap": (
+        {"redis": {"enabled": False, "existingSecret": "mine", "caConfigMap": "authority"}},
+        {"redis": {"enabled": False, "existingSecret": "mine"}},
+    ),
     "redis.existingSecret": (
         {"redis": {"enabled": False, "existingSecret": "mine"}},
         {"redis": {"enabled": False, "existingSecret": "other"}},

@@ -56,6 +56,11 @@ def test_postgresql_has_a_volume_that_outlives_it() -> None:
     assert "persistentVolumeClaimRetentionPolicy" not in spec, "kept, as Kubernetes does by itself"
 
 
+def test_by_itself_it_holds_millions_of_records() -> None:
+    (claim,) = found("StatefulSet", "postgresql")["spec"]["volumeClaimTemplates"]
+    assert claim["spec"]["resources"] == {"requests": {"storage": "8Gi"}}
+
+
 def test_postgresql_says_goodbye_to_its_clients_itself() -> None:
     (container,) = found("StatefulSet", "postgresql")["spec"]["template"]["spec"]["containers"]
     assert container["lifecycle"]["preStop"] == {"exec": {"command": ["pg_ctl", "stop", "-m", "fast"]}}

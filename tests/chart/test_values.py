@@ -77,6 +77,27 @@ def test_a_misspelt_key_deep_inside_is_refused_too() -> None:
             ["models.storage.accessModes={ReadWriteOncePod}", "models.serving.maxReplicas=2"],
             "set ReadWriteMany, or models.serving.maxReplicas=1",
         ),
+        (
+            ["records.existingSecret=k", "postgresql.enabled=false", "gateway.replicas=1"],
+            "nothing is recorded",
+        ),
+        (["records.existingSecret=k", "records.enabled=false"], "set records.enabled=true"),
+        (["gateway.replicas=11"], "gateway.autoscaling.maxReplicas to 10 at most"),
+        (
+            ["gateway.autoscaling.enabled=true", "gateway.autoscaling.maxReplicas=40"],
+            "name one of your own by postgresql.existingSecret",
+        ),
+        (["redis.caConfigMap=authority"], "set redis.enabled=false with redis.existingSecret"),
+        (["ingress.enabled=false", "ingress.tlsSecret=tls"], "set ingress.enabled=true"),
+        (["ingress.enabled=false", "ingress.certManager.issuer=ca"], "set ingress.enabled=true"),
+        (["hub.tokenSecret.name=token", "sources.schemes={s3}"], "add hf to it"),
+        (["hub.endpoint=https://hub.example", "sources.schemes={s3}"], "add hf to it"),
+        (["demoHub.enabled=true", "sources.schemes={https}"], "add hf to it"),
+        (["monitoring.rules.enabled=true"], r"set monitoring.rules.runbookUrl to the http\(s\) address"),
+        (
+            ["monitoring.rules.enabled=true", "monitoring.rules.runbookUrl=docs/alerts.md"],
+            "set monitoring.rules.runbookUrl",
+        ),
         (["models.disabled={principles-xx}"], "principles-vi, legal-basis-vi"),
         (
             ["models.conversion.overrides.principles-xx.quantization=int8"],
@@ -87,6 +108,35 @@ def test_a_misspelt_key_deep_inside_is_refused_too() -> None:
 def test_what_cannot_work_is_refused_with_the_way_out(settings: list[str], advice: str) -> None:
     with pytest.raises(RenderError, match=advice):
         render(*settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["records.existingSecret=k"],
+        ["records.existingSecret=k", "postgresql.enabled=false", "postgresql.existingSecret=d"],
+        ["gateway.replicas=10"],
+        ["gateway.replicas=40", "postgresql.enabled=false", "postgresql.existingSecret=d"],
+        ["hub.tokenSecret.name=token", "sources.schemes={s3,hf}"],
+        ["ingress.tlsSecret=tls"],
+        ["monitoring.rules.runbookUrl=docs/alerts.md"],
+    ],
+)
+def test_what_is_near_to_that_and_works_is_not_refused(settings: list[str]) -> None:
+    assert render(*settings)
+
+
+def test_so_many_gateways_as_are_let_through_fit_into_the_database() -> None:
+    connecting = (REPO / "gateway/veriaidpo_gateway/database/connecting.py").read_text()
+    found = re.search(r"^_CONNECTIONS = (\d+)$", connecting, re.MULTILINE)
+    assert found is not None
+    objects = {(item["kind"], item["metadata"]["name"]): item for item in render("gateway.replicas=10")}
+    (database,) = objects["StatefulSet", "veriaidpo-postgresql"]["spec"]["template"]["spec"]["containers"]
+    (most,) = (int(one.split("=")[1]) for one in database["args"] if one.startswith("max_connections="))
+    gateways = objects["Deployment", "veriaidpo-gateway"]["spec"]
+    pods = gateways["replicas"] + gateways["strategy"]["rollingUpdate"]["maxSurge"]
+    # PostgreSQL keeps three for its own people; a backup takes one, a look into it another.
+    assert pods * int(found[1]) + 3 + 2 <= most
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ MONITORED = ("podMonitors", "rules", "dashboard")
 def rendered(kind: str) -> list[dict[str, Any]]:
     """Return what the chart makes of one kind where all of its monitoring is wanted."""
     flags = [part for one in MONITORED for part in ("--set", f"monitoring.{one}.enabled=true")]
+    flags += ["--set", "monitoring.rules.runbookUrl=https://wiki.example/alerts"]
     chart = ("template", "veriaidpo", "charts/veriaidpo", "--namespace", NAMESPACE)
     text = run(str(REPO / "hack/helm"), *chart, "--set", "demoHub.enabled=true", *flags)
     return [item for item in yaml.safe_load_all(text) if item and item["kind"] == kind]

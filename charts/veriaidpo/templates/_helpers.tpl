@@ -70,6 +70,9 @@ imagePullSecrets: {{ toYaml . | nindent 2 }}
 {{ include "veriaidpo.fullname" . | trunc 41 | trimSuffix "-" }}-postgresql
 {{- end -}}
 
+{{/* How many the PostgreSQL of the chart takes at a time; each is some of its memory. */}}
+{{- define "veriaidpo.databaseConnections" -}}50{{- end -}}
+
 {{- define "veriaidpo.databaseSecret" -}}
 {{ .Values.postgresql.existingSecret | default (include "veriaidpo.postgresqlName" .) }}
 {{- end -}}
