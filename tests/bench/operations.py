@@ -12,15 +12,7 @@ Body = Mapping[str, Any]
 
 Row = Mapping[str, Any]
 
-_ALERT = re.compile(r"- alert: (\w+)")
 _VALUE = re.compile(r"^\| `[^`]+` \| ([^|]*[^| ]) \| .* \| (.*)\|$", re.MULTILINE)
-
-
-def alerts(rules: str, cases: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """Count the alerts of the chart's template, and those that are tried firing and silent."""
-    defined = _ALERT.findall(rules)
-    tried = [name for name in defined if {"firing", "silent"} <= set(cases.get(name, ()))]
-    return {"defined": len(defined), "tested": len(tried)}
 
 
 def values(readme: str) -> dict[str, int]:
@@ -46,6 +38,10 @@ def _seconds(figure: float) -> str:
 
 def _rotations(found: Body) -> str:
     return "; ".join(f"{what}: {_of_requests(one)}" for what, one in found.items())
+
+
+def _images(found: Body) -> str:
+    return ", ".join(f"{name} {seconds} s" for name, seconds in found.items())
 
 
 def _offline(one: Body) -> str:
@@ -75,9 +71,10 @@ _ROWS: Mapping[str, tuple[str, str, Callable[[Any], str]]] = {
         _seconds,
     ),
     "offline": ("an archive for a cluster without a way out", "tests/e2e/test_z_offline.py", _offline),
+    "build_seconds": ("images of which nothing but the base is there", "`hack/bench images`", _images),
     "alerts": (
         "alerts that are tried, firing and silent",
-        "tests/chart/alerts.yaml, by promtool",
+        "tests/chart/test_monitoring.py, by promtool",
         lambda found: f"{found['tested']} of {found['defined']}",
     ),
     "values": (
