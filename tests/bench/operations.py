@@ -40,10 +40,6 @@ def _rotations(found: Body) -> str:
     return "; ".join(f"{what}: {_of_requests(one)}" for what, one in found.items())
 
 
-def _images(found: Body) -> str:
-    return ", ".join(f"{name} {seconds} s" for name, seconds in found.items())
-
-
 def _offline(one: Body) -> str:
     return (
         f"{one['archive_mb']:,} MB; made in {one['make_seconds']} s, verified and loaded in "
@@ -71,7 +67,6 @@ _ROWS: Mapping[str, tuple[str, str, Callable[[Any], str]]] = {
         _seconds,
     ),
     "offline": ("an archive for a cluster without a way out", "tests/e2e/test_z_offline.py", _offline),
-    "build_seconds": ("images of which nothing but the base is there", "`hack/bench images`", _images),
     "alerts": (
         "alerts that are tried, firing and silent",
         "tests/chart/test_monitoring.py, by promtool",
