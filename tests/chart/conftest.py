@@ -35,6 +35,12 @@ def render(*settings: str, release: str = "veriaidpo", values: Path | None = Non
     return [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
 
 
+def notes(*settings: str) -> str:
+    """Return what a person is told after an installation with these --set settings."""
+    flags = [flag for setting in settings for flag in ("--set", setting)]
+    return helm("install", "veriaidpo", str(CHART), "--dry-run=client", *flags).split("NOTES:")[1]
+
+
 @cache
 def _template(*arguments: str) -> str:
     """Give what `helm template` says; many tests look at the same."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from .conftest import CHART, RenderError, helm, kinds, render
+from .conftest import CHART, RenderError, kinds, notes, render
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FIXED = {"modelType", "language", "task", "labels", "storage"}
@@ -143,10 +143,6 @@ def as_values(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_who_installs_is_told_which_models_follow_a_branch() -> None:
-    def notes(*settings: str) -> str:
-        flags = [flag for setting in settings for flag in ("--set", setting)]
-        return helm("install", "veriaidpo", str(CHART), "--dry-run=client", *flags).split("NOTES:")[1]
-
     assert "follow a branch or tag of their repository: principles-vi, " in notes()
     pinned = notes(f"models.overrides.principles-vi.source.revision={COMMIT}")
     assert "follow a branch or tag of their repository: legal-basis-vi, " in pinned
