@@ -1,6 +1,7 @@
 """What a document tells people to type or to set, so that it is what the tests type and set."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[1]
@@ -11,6 +12,25 @@ def blocks(document: str, language: str) -> list[str]:
     """Give what stands in the fenced blocks of a language (```yaml)."""
     text = (REPO / document).read_text("utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Example:
+    """Commands of a console block, and the fenced block that follows at once: what the last one answers."""
+
+    commands: list[str]
+    language: str
+    answer: str
+    """Empty where nothing follows."""
+
+
+def examples(document: str) -> list[Example]:
+    """Give the console blocks of a page with their answers."""
+    text = (REPO / document).read_text("utf-8")
+    found = re.findall(
+        r"^```console\n(.*?)^```\n(?:\n```(json|csv)\n(.*?)^```)?", text, re.MULTILINE | re.DOTALL
+    )
+    return [Example(_typed(block), language, answer) for block, language, answer in found]
 
 
 def chapters_with_commands(document: str) -> list[str]:

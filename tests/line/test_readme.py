@@ -1,21 +1,11 @@
 """What pages have people type, typed as it stands there; those for a cluster are typed by tests/e2e."""
 
-import os
-import re
-import signal
 import subprocess
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from ..documents import REPO, commands
-from .test_demo import free_port
-
-TITLE = "VeriAIDPO on Kubernetes"
-DEMO, TEST = commands("README.md", TITLE)[0][:2]
+from .conftest import DEMO, TEST, Demo
 
 
 def test_two_commands_do_everything_on_a_bare_machine() -> None:
@@ -33,45 +23,6 @@ def test_the_cluster_is_brought_up_and_filled_as_the_suite_does_it() -> None:
             ["make", "--dry-run", "--silent", target], cwd=REPO, capture_output=True, text=True, check=True
         ).stdout.splitlines()
         assert command in suite, command
-
-
-@dataclass(frozen=True)
-class Demo:
-    """The commands that it prints for another terminal, and a folder that is like the repository's."""
-
-    printed: str
-    folder: Path
-
-    def type(self, *commands: str) -> str:
-        """Type commands one after the other; what all of them said. CalledProcessError for one that fails."""
-        typed = "\nsleep 1\n".join(commands)  # nobody types faster
-        return subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", typed],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        ).stdout
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    folder = tmp_path_factory.mktemp("demo")
-    output = folder / "output"
-    (folder / ".venv").symlink_to(REPO / ".venv")
-    # Only where it listens and keeps its files is not as a person has it: somebody may be using those.
-    environment = os.environ | {"PORT": str(free_port()), "STATE": str(folder / ".demo")}
-    with output.open("w") as file:
-        running = subprocess.Popen(
-            ["bash", "-c", DEMO], cwd=REPO, env=environment, stdout=file, start_new_session=True
-        )
-    try:
-        yield Demo(_printed(output, running), folder)
-    finally:
-        os.killpg(running.pid, signal.SIGINT)
-        # How make says that it was interrupted.
-        assert running.wait(30) in {0, 2, 130, -signal.SIGINT}
 
 
 def test_the_demo_serves_and_the_commands_it_prints_work(demo: Demo) -> None:
@@ -98,13 +49,16 @@ def test_the_worked_example_of_decisions_ends_as_the_page_says(demo: Demo) -> No
     assert verdict == "NOT PROVEN"
 
 
-def _printed(output: Path, demo: subprocess.Popen[bytes]) -> str:
-    """Give the commands that the demo prints for another terminal."""
-    deadline = time.monotonic() + 240
-    while "Ctrl-C stops everything" not in (said := output.read_text()):
-        assert demo.poll() is None, said
-        assert time.monotonic() < deadline, said
-        time.sleep(0.2)
-    found = re.search(r"In another terminal:\n\n(.*?)\n\nCtrl-C", said, re.DOTALL)
-    assert found
-    return found[1]
+def test_the_comparison_of_migrate_finds_what_differs(demo: Demo) -> None:
+    (compared,) = commands("docs/migrate.md", "2. Compare")
+    (demo.folder / "sentences.tsv").write_text(
+        "principles\tShopee VN thu thập email khách hàng\nlegal_basis\tTiki thu thập số điện thoại\n"
+    )
+    beginning = ". .demo/env; TOKEN=$VERIAIDPO_TOKEN_STAFF NEW=$VERIAIDPO_URL/api/v1/veriaidpo OLD="
+    assert (
+        demo.type("\n".join([f"{beginning}$VERIAIDPO_URL/api/v1/veriaidpo", *compared])) == "0 of 2 differ\n"
+    )
+    # Where nothing answers to the route, there is an error in place of a label.
+    differing = demo.type("\n".join([f"{beginning}$VERIAIDPO_URL/nowhere", *compared])).splitlines()
+    assert [line.split()[0] for line in differing] == ["error", "error", "2"]
+    assert differing[-1] == "2 of 2 differ"
