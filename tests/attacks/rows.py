@@ -3,14 +3,15 @@
 import re
 from dataclasses import dataclass
 
-_ID = re.compile(r"[A-Z][0-9]+[a-z]?(@ingress)?")
+_ID = re.compile(r"[A-Z][0-9]+[a-z]?(@(ingress|cluster))?")
 
 
 @dataclass(slots=True)
 class Row:
     """What was tried and how it went. `control` is what the same attack does with the defence off.
 
-    The id is the vector's in the list of threats; one that was sent through the cluster's ingress ends so.
+    The id is the vector's in the list of threats; one that was sent through a cluster's ingress, or was asked
+    of its API server, ends so.
     """
 
     id: str
