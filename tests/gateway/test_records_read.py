@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import sqlalchemy as sa
 from jsonschema import Draft202012Validator
@@ -16,10 +17,12 @@ from veriaidpo_gateway.database.connecting import DatabaseAwayError, open_databa
 from veriaidpo_gateway.exchange import Exchange
 from veriaidpo_gateway.http import streaming
 from veriaidpo_gateway.http.record_streaming import StreamedRecords
-from veriaidpo_gateway.records.reading import RecordReader, Wanted
+from veriaidpo_gateway.records.looking import Wanted
+from veriaidpo_gateway.records.reading import RecordReader
 from veriaidpo_gateway.records.rows import Row
 from veriaidpo_gateway.records.store import RecordStore
 
+from .conftest import REVISION
 from .recording import Recording
 
 
@@ -93,6 +96,81 @@ async def test_records_are_found_by_what_they_say(recording: Any, bearer: Any, m
     assert requests(by_request) == ["t1-anna-0001"]
     assert {record["request_id"] for record in since}.isdisjoint(record["request_id"] for record in until)
     assert len(since) + len(until) == len(everything)
+
+
+ELSEWHERE = "6" * 64
+
+
+async def some_of_several(here: Any, bearer: Any) -> None:
+    """Ask for one classifier and for all, in turn; of consent another revision answers later on."""
+    for number in range(3):
+        headers = {"X-Request-Id": f"alone-{number:04}", **bearer()}
+        await here.gateway.classify("câu", headers, model_type="consent")
+        headers = {"X-Request-Id": f"every-{number:04}", **bearer()}
+        await here.gateway.public.post("/classify-all", json={"text": f"câu {number}"}, headers=headers)
+        headers = {"X-Request-Id": f"other-{number:04}", **bearer()}
+        await here.gateway.classify("câu", headers)
+    await here.gateway.refresh()
+
+
+async def listed(here: Any, bearer: Any, query: str) -> list[str]:
+    """Read all pages, two records each; the same as lines."""
+    found, after = [], ""
+    while True:
+        page = await get(here, bearer("auditor"), f"{query}&limit=2{after}")
+        found += requests(page)
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+    headers = {**bearer("auditor"), "Accept": "application/x-ndjson"}
+    lines = (await here.gateway.public.get(f"/records{query}", headers=headers)).text.splitlines()
+    assert [json.loads(line)["request_id"] for line in lines[:-1]] == found
+    return found
+
+
+@pytest.mark.parametrize("looked_through", [1, 2, 2_000])
+async def test_an_answer_among_several_is_found_by_its_type_and_revision(
+    recording: Any, bearer: Any, model_resource: Any, monkeypatch: pytest.MonkeyPatch, looked_through: int
+) -> None:
+    monkeypatch.setattr("veriaidpo_gateway.records.reading.LOOKED_THROUGH", looked_through)
+    consent = model_resource("consent-vi", model_type="consent", aliases=("consent_type",))
+    async with recording(resources=[model_resource(), consent]) as here:
+        await some_of_several(here, bearer)
+        of_consent = [f"{one}-{number:04}" for number in (2, 1, 0) for one in ("every", "alone")]
+        of_both = [f"every-{number:04}" for number in (2, 1, 0)]
+        alone = [f"alone-{number:04}" for number in (2, 1, 0)]
+        assert await listed(here, bearer, "?model_type=consent") == of_consent
+        assert await listed(here, bearer, "?model_type=consent_type") == of_consent
+        assert await listed(here, bearer, "?model_type=Consent") == []
+        assert await listed(here, bearer, f"?model_type=consent&model_revision={REVISION}") == of_consent
+        assert len(await listed(here, bearer, f"?model_revision={REVISION}")) == 9
+        assert await listed(here, bearer, f"?model_revision={ELSEWHERE}") == []
+        assert await listed(here, bearer, "?model_type=consent&subject=u1") == of_consent
+        assert await listed(here, bearer, "?model_type=consent&subject=nobody") == []
+        for name, fits in (("alone-0001", True), ("every-0001", True), ("other-0001", False)):
+            found = await listed(here, bearer, f"?model_type=consent&request_id={name}")
+            assert found == [name] * fits
+    assert [one for one in of_consent if one not in alone] == of_both
+
+
+async def test_type_and_revision_are_those_of_one_answer(
+    recording: Any, bearer: Any, model_resource: Any, predictor: Any
+) -> None:
+    consent = model_resource("consent-vi", model_type="consent", revision=ELSEWHERE)
+    answer = predictor.body
+
+    def of_its_own(request: Any) -> Any:
+        body = answer(request)
+        if "consent" in request.url.path:
+            body["parameters"]["model_revision"] = ELSEWHERE
+        return httpx.Response(200, json=body)
+
+    predictor.answer = of_its_own
+    async with recording(resources=[model_resource(), consent]) as here:
+        await some_of_several(here, bearer)
+        assert len(await listed(here, bearer, f"?model_type=consent&model_revision={ELSEWHERE}")) == 6
+        assert len(await listed(here, bearer, f"?model_type=consent&model_revision={REVISION}")) == 0
+        assert len(await listed(here, bearer, f"?model_revision={ELSEWHERE}")) == 6
 
 
 async def test_as_lines_all_of_them_come_at_once(

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,8 +19,9 @@ from veriaidpo_gateway.records.command import Opened
 from veriaidpo_gateway.records.counts import Counts
 from veriaidpo_gateway.records.erasing import Eraser
 from veriaidpo_gateway.records.findings import Report
+from veriaidpo_gateway.records.looking import Wanted
 from veriaidpo_gateway.records.ordering import Order, Orders
-from veriaidpo_gateway.records.reading import RecordReader
+from veriaidpo_gateway.records.reading import LOOKED_THROUGH, RecordReader
 from veriaidpo_gateway.records.recorder import Recorder
 from veriaidpo_gateway.records.rows import Contents, beginning, chained
 from veriaidpo_gateway.records.signing import Head, PublicKeys, Signer
@@ -102,6 +104,43 @@ async def test_an_export_is_of_one_moment(replicas: list[Database], signer: Sign
     assert len(await reader.receipts(None)) == 1
     assert len(await reader.receipts(TENANT)) == 1
     assert not await reader.receipts("t2")
+
+
+def of_several(number: int, types: tuple[str, ...]) -> Contents:
+    """What the record of a text says that so many classifiers got."""
+    answers = [{"model": "m", "model_type": one, "revision": "5" * 64, "label": "l"} for one in types]
+    written = orjson.dumps(answers).decode()
+    alone = said("t2", number)._replace(request_id=f"r{number}", answers=written)
+    return alone._replace(model=None, model_type=None, revision=None, label=None)
+
+
+async def test_an_answer_among_several_is_found_by_an_index_and_not_by_going_through_all(
+    replicas: list[Database],
+) -> None:
+    chain, sent = "e" * 16, list[tuple[str, Any]]()
+    store, reader = RecordStore(replicas[0]), RecordReader(replicas[0])
+    rare, usual = ("principles", "consent"), ("principles",)
+    many = [of_several(number, usual if number % 1000 else rare) for number in range(1, 10_001)]
+    await store.write(list(chained(chain, beginning(chain), many)))
+    async with replicas[0].begin(30.0) as connection:
+        await connection.execute(sa.text("ANALYZE decision_record"))
+    engine = replicas[0]._engine.sync_engine  # what reaches the driver
+    sa.event.listen(engine, "before_cursor_execute", lambda *told: sent.append(told[2:4]))
+    wanted, found, pages, after = Wanted(model_type="consent", revision="5" * 64), list[str](), 0, None
+    while True:
+        page = await reader.page("t2", wanted, limit=50, after=after)
+        found += [row.contents.request_id for row in page.rows if row.contents]
+        pages, after = pages + 1, page.after
+        if after is None:
+            break
+    assert found == [f"r{number}" for number in range(10_000, 0, -1000)]
+    assert pages == 10_000 // LOOKED_THROUGH + 1
+    async with replicas[0].begin() as connection:
+        for statement, values in [one for one in sent if one[0].startswith("SELECT")][:4]:
+            plan = await connection.exec_driver_sql(f"EXPLAIN {statement}", values)
+            said_so = "\n".join(plan.scalars())
+            assert "decision_record_of_type" in said_so, said_so
+            assert "Seq Scan" not in said_so
 
 
 async def test_of_many_replicas_at_once_one_has_the_turn(replicas: list[Database]) -> None:

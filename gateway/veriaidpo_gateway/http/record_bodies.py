@@ -1,6 +1,7 @@
 """What callers ask for and get of decision records."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -8,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from veriaidpo_gateway.classification.bodies import Body
-from veriaidpo_gateway.records.reading import Place, Wanted
+from veriaidpo_gateway.records.looking import Place, Wanted
 from veriaidpo_gateway.records.rows import MILLION, Row
 
 MOST_ON_A_PAGE = 200
@@ -46,7 +47,11 @@ class RecordQuery(Body):
 
     since: Annotated[Time | None, Field(description="RFC 3339: from then on")] = None
     until: Annotated[Time | None, Field(description="RFC 3339: before then")] = None
-    model_type: Annotated[Sought | None, Field(description="As the catalogue names it, no alias")] = None
+    model_type: Annotated[
+        Sought | None,
+        Field(description="Or an alias; a record of several answers fits when one of them does"),
+    ] = None
+    model_revision: Annotated[Sought | None, Field(description="The digest that answered, whole")] = None
     needs_review: Annotated[Literal["true", "false"] | None, Field(description="true: the queue")] = None
     request_id: Sought | None = None
     subject: Annotated[Sought | None, Field(description="Who asked: the `sub` of their token")] = None
@@ -56,12 +61,13 @@ class RecordQuery(Body):
         Field(description="The `next` of the page before"),
     ] = None
 
-    def wanted(self) -> Wanted:
-        """Return it as records are looked for."""
+    def wanted(self, type_of: Callable[[str], str]) -> Wanted:
+        """Return it as records are looked for; `type_of` says which type an alias means."""
         return Wanted(
             since=None if self.since is None else _milliseconds(self.since),
             until=None if self.until is None else _milliseconds(self.until),
-            model_type=self.model_type,
+            model_type=None if self.model_type is None else type_of(self.model_type),
+            revision=self.model_revision,
             needs_review=None if self.needs_review is None else self.needs_review == "true",
             request_id=self.request_id,
             subject=self.subject,
@@ -131,7 +137,7 @@ class RecordPage(BaseModel):
     """Records, the newest first, and where the next page begins."""
 
     records: list[Record]
-    next: Annotated[str | None, Field(description="For `after`; null on the last page")] = None
+    next: Annotated[str | None, Field(description="For `after`; null on the last page alone")] = None
 
 
 class Erasure(BaseModel):

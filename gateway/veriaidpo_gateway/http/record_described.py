@@ -41,6 +41,9 @@ and `limit` and `after` change nothing; the last line says `stream_ended`, `comp
 came before it: without it the stream was cut. It ends with its token, and where nothing is read for 30 s.
 A record is there within a second of its answer. What was erased is not shown.
 
+A record of `/classify-all` fits `model_type` and `model_revision` when one of its answers does. For a page of
+these at most 2,000 records are looked through: it may hold fewer than `limit`, even none, and have a `next`.
+
 `needs_review=true` is the queue of answers that were less sure than their model's threshold.
 """
 NO_RECORDS = openapi.error(

@@ -19,7 +19,6 @@ from veriaidpo_gateway.http.streaming import MEDIA_TYPE
 from veriaidpo_gateway.identity import access
 from veriaidpo_gateway.identity.access import Caller
 from veriaidpo_gateway.records.opening import Records
-from veriaidpo_gateway.records.reading import place_of
 
 Detail = Callable[[GatewayError], Mapping[str, Any]]
 
@@ -40,15 +39,15 @@ def router(deps: Deps, records: Records | Forgotten, detail: Detail) -> APIRoute
         if isinstance(records, Forgotten):
             raise GatewayError(ErrorCode.NO_RECORDS)
         asked = bodies.read_query(request, RecordQuery)
+        wanted = asked.wanted(lambda name: deps.routes().type_of(name))
         if MEDIA_TYPE in request.headers.get("accept", ""):
-            exchange, pages = exchange_of(request), records.reader.pages(caller.tenant, asked.wanted())
+            exchange, pages = exchange_of(request), records.reader.pages(caller.tenant, wanted)
             look = partial(admit, exchange, access.AUDIT, deps)
             return await StreamedRecords(exchange, pages, look=look, detail=detail).begun()
         with available():
-            rows = await records.reader.page(
-                caller.tenant, asked.wanted(), limit=asked.limit, after=asked.place()
+            rows, more = await records.reader.page(
+                caller.tenant, wanted, limit=asked.limit, after=asked.place()
             )
-        more = place_of(rows[-1]) if len(rows) == asked.limit else None
         page = {"records": [shape(row) for row in rows], "next": None if more is None else str(more)}
         return Response(orjson.dumps(page), media_type="application/json")
 

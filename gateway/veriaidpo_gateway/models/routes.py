@@ -155,6 +155,10 @@ class Routes:
                 if alias not in self.types:  # an alias never takes the place of a type of that name
                     self._by_type.setdefault(alias, {}).setdefault(model.language, model)
 
+    def type_of(self, name: str) -> str:
+        """Say which type a name means: an alias its model's, any other one itself, served or not."""
+        return next((model.model_type for model in self._by_type.get(name, {}).values()), name)
+
     def classifiers(self) -> tuple[str, ...]:
         """List the types that classify sentences, in alphabetical order."""
         return tuple(sorted({m.model_type for m in self.models if m.task == CLASSIFICATION}))

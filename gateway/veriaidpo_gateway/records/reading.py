@@ -1,13 +1,13 @@
 """Records as they are read: one tenant's, page by page, the newest first; or all of them, chain by chain."""
 
-import re
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from veriaidpo_gateway.database.connecting import Database, fetch
+from veriaidpo_gateway.records.looking import PLACE, Condition, Place, Wanted, Way, of_review, of_time, ways
 from veriaidpo_gateway.records.rows import Row
 from veriaidpo_gateway.records.store import row_of
 from veriaidpo_gateway.records.tables import record
@@ -24,36 +24,18 @@ _HEADS = f"""SELECT chain, position, closed, signed FROM record_head
 _RECEIPTS = f"SELECT id, signed FROM record_receipt WHERE id > ? ORDER BY id LIMIT {_MANY}"  # noqa: S608
 _RECEIPTS_OF = _RECEIPTS.replace("ORDER", "AND tenant = ? ORDER")
 
-_CURSOR = re.compile(r"([0-9]{1,15})-([0-9a-f]{16})-([0-9]{1,15})", re.ASCII)
+LOOKED_THROUGH = 2_000
+"""Records that are looked through for a page where no index finds the ones that are looked for."""
 
 
-class Place(NamedTuple):
-    """A record's place among its tenant's: what a page continues after."""
+class Page(NamedTuple):
+    """Some of a tenant's records, the newest first, and what the next page comes after; None: it is the last.
 
-    time: int
-    chain: str
-    position: int
+    There may be fewer than were asked for, even none, and a next page all the same.
+    """
 
-    def __str__(self) -> str:
-        return f"{self.time}-{self.chain}-{self.position}"
-
-    @classmethod
-    def parse(cls, cursor: str) -> Self | None:
-        """Read a place as it was given out; None when it is none."""
-        match = _CURSOR.fullmatch(cursor)
-        return cls(int(match[1]), match[2], int(match[3])) if match else None
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which records are looked for: those that fit everything that is not None. Times as in the rows."""
-
-    since: int | None = None
-    until: int | None = None
-    model_type: str | None = None
-    needs_review: bool | None = None
-    request_id: str | None = None
-    subject: str | None = None
+    rows: list[Row]
+    after: Place | None
 
 
 class RecordReader:
@@ -62,30 +44,34 @@ class RecordReader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, tenant: str, wanted: Wanted, *, limit: int, after: Place | None = None) -> list[Row]:
+    async def page(self, tenant: str, wanted: Wanted, *, limit: int, after: Place | None = None) -> Page:
         """Return a tenant's newest records, or those that come after a place. Erased ones are nobody's."""
-        columns = record.c
-        order = (columns.time, columns.chain, columns.position)
-        of_tenant = columns.tenant == tenant
+        of_tenant = record.c.tenant == tenant
         if wanted.request_id is not None and self._database.kind == "embedded":
             # SQLite knows no figures of what it holds, and would go through all that a tenant has.
             of_tenant = sa.literal_column("+tenant") == tenant
-        query = sa.select(record).where(of_tenant, *_conditions(wanted))
+        common = [of_tenant, *of_time(wanted)]
         if after is not None:
-            query = query.where(sa.tuple_(*order) < sa.tuple_(*map(sa.literal, after)))
-        query = query.order_by(*(column.desc() for column in order)).limit(limit)
+            common.append(sa.tuple_(*PLACE) < sa.tuple_(*map(sa.literal, after)))
+        several = list(ways(wanted, self._database.kind))
         async with self._database.begin(_SECONDS) as connection:
-            return [row_of(row) for row in await connection.execute(query)]
+            ends = [await _end(connection, way, common) for way in several]
+            end = max((one for one in ends if one is not None), default=None)
+            if end is not None:
+                common.append(sa.tuple_(*PLACE) >= sa.tuple_(*map(sa.literal, end)))
+            common += of_review(wanted)
+            rows = [row for way in several for row in await _rows(connection, way, common, limit)]
+        rows = sorted(rows, key=place_of, reverse=True)[:limit]
+        return Page(rows, place_of(rows[-1]) if len(rows) == limit else end)
 
     async def pages(self, tenant: str, wanted: Wanted) -> AsyncIterator[list[Row]]:
         """Yield all that are looked for, page by page: the connection is somebody else's in between."""
         after: Place | None = None
         while True:
-            rows = await self.page(tenant, wanted, limit=_TOGETHER, after=after)
+            rows, after = await self.page(tenant, wanted, limit=_TOGETHER, after=after)
             yield rows
-            if len(rows) < _TOGETHER:
+            if after is None:
                 return
-            after = place_of(rows[-1])
 
     async def chained(self, after: Sequence[object] = ("", 0)) -> list[Row]:
         """Return the next rows of all tenants, behind a chain and position; none at the end."""
@@ -106,24 +92,24 @@ class RecordReader:
             return await fetch(connection, query, *values)
 
 
-def place_of(row: Row) -> Place | None:
-    """Say where a record is; None when it was erased."""
-    return None if row.contents is None else Place(row.contents.time, row.chain, row.position)
+def place_of(row: Row) -> Place:
+    """Say where a record is that was not erased."""
+    if row.contents is None:
+        raise ValueError("an erased record has no place among its tenant's")
+    return Place(row.contents.time, row.chain, row.position)
 
 
-def _conditions(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
-    columns = record.c
-    if wanted.since is not None:
-        yield columns.time >= wanted.since
-    if wanted.until is not None:
-        yield columns.time < wanted.until
-    if wanted.needs_review is not None:
-        # Literally: the index for reviews is over exactly these.
-        yield columns.needs_review == sa.literal_column("1" if wanted.needs_review else "0")
-    for column, value in (
-        (columns.model_type, wanted.model_type),
-        (columns.request_id, wanted.request_id),
-        (columns.subject, wanted.subject),
-    ):
-        if value is not None:
-            yield column == value
+async def _end(connection: AsyncConnection, way: Way, common: Sequence[Condition]) -> Place | None:
+    """Find up to where a way is looked through for one page; None: to its end, or by an index alone."""
+    if way.rest is None:
+        return None
+    query = sa.select(*PLACE).where(*common, *way.found).order_by(*(one.desc() for one in way.order))
+    found = (await connection.execute(query.offset(LOOKED_THROUGH - 1).limit(1))).first()
+    return None if found is None else Place(*found)
+
+
+async def _rows(connection: AsyncConnection, way: Way, common: Sequence[Condition], limit: int) -> list[Row]:
+    rest = () if way.rest is None else (way.rest,)
+    query = sa.select(record).where(*common, *way.found, *rest)
+    query = query.order_by(*(one.desc() for one in way.order)).limit(limit)
+    return [row_of(row) for row in await connection.execute(query)]
