@@ -6,6 +6,7 @@ import pytest
 
 from ..documents import REPO, commands
 from .conftest import DEMO, TEST, Demo
+from .test_demo import free_port
 
 
 def test_two_commands_do_everything_on_a_bare_machine() -> None:
@@ -62,3 +63,33 @@ def test_the_comparison_of_migrate_finds_what_differs(demo: Demo) -> None:
     differing = demo.type("\n".join([f"{beginning}$VERIAIDPO_URL/nowhere", *compared])).splitlines()
     assert [line.split()[0] for line in differing] == ["error", "error", "2"]
     assert differing[-1] == "2 of 2 differ"
+
+
+def test_a_gateway_and_a_predictor_of_the_checkout_run_beside_the_demo(demo: Demo) -> None:
+    (_, gateway, predictor, (ask,), _) = commands("docs/develop.md", "Debugging")
+    ports = {port: str(free_port()) for port in ("8002", "9091", "8003")}
+    rooms = {f"$(hack/env {room})": f".venv/{room}" for room in ("gateway", "predictors")}
+
+    def here(line: str) -> str:
+        for written, meant in (ports | rooms).items():
+            line = line.replace(written, meant)
+        return line
+
+    *settings, serve = map(here, gateway)
+    verify, serve_model = map(here, predictor)
+    until = "curl -s --retry 40 --retry-delay 1 --retry-connrefused"
+    said = demo.type(
+        "\n".join(
+            [
+                "trap 'kill $(jobs -p)' EXIT",
+                *settings,
+                f"{serve} 2>gateway.log &",
+                verify,
+                f"{serve_model} 2>predictor.log &",
+                f"{until} http://127.0.0.1:{ports['8002']}/health",
+                here(ask).replace("curl -s", until),
+            ]
+        )
+    )
+    assert '"servable":["breach_severity"' in said
+    assert '"name":"category_id"' in said
