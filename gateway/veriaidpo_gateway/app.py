@@ -116,9 +116,10 @@ def create_apps(
     )
     if store is not None and settings.cache.key is None:
         _log.warning("CACHE_KEY is not set: replicas do not share results, and a restart forgets them")
+    parts = Parts(source, store, companies, ring.state, recorder)
     public: ASGIApp = public_app(
         deps,
-        Parts(source, store, companies, ring.state, recorder),
+        parts,
         messages,
         revoking.router(deps, revocations, clock),
         company_routes.router(deps, company_store),
@@ -129,7 +130,7 @@ def create_apps(
     if ring.remote is not None:
         public, upkeep = AwaitKeys(public, ring, ring.remote), (*upkeep, ring.remote)
     # A rollout with a wrong JWKS_URL stops at its first pod: one that can believe nobody is not ready.
-    inner = inner_app(source, store, companies, metrics, lambda: draining() or not ring.complete)
+    inner = inner_app(parts, metrics, lambda: draining() or not ring.complete)
     return Apps(Edge(public, messages=messages, metrics=metrics, tracer=tracer), inner, upkeep, recorder)
 
 

@@ -76,6 +76,16 @@ class Metrics:
             "Answers that were given and could not be recorded.",
             registry=self.registry,
         )
+        self.records_waiting = Gauge(
+            "veriaidpo_gateway_records_waiting",
+            "Answers whose records are in memory alone.",
+            registry=self.registry,
+        )
+        self.records_on_disk = Gauge(
+            "veriaidpo_gateway_records_spooled_bytes",
+            "Bytes of decision records on the disk that the database has not got yet.",
+            registry=self.registry,
+        )
         self.models_servable = Gauge(
             "veriaidpo_gateway_models_servable", "Models that answer now.", registry=self.registry
         )

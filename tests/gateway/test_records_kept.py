@@ -1,5 +1,6 @@
 """While the database is away records wait on the disk, then in memory; what follows then is a setting."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -222,3 +223,38 @@ async def test_heads_name_the_chains_of_other_replicas(here: Here) -> None:
         await connection.exec_driver_sql(f"DELETE FROM record_head WHERE chain = '{one.chain}'")
     report = await verified(here.database, here.public)
     assert [tuple(finding) for finding in report.findings] == [("cut", one.chain, 1, 1)]
+
+
+async def test_an_answer_of_which_no_record_can_be_made_is_lost_alone(
+    here: Here, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = here.recorder()
+    one = answered(2)
+    model = one.said[0].model
+    odd = one._replace(said=[one.said[0]._replace(model=replace(model, labels=()))])
+    for said in (answered(1), odd, answered(3)):
+        recorder.add(said)
+    await recorder.refresh()
+    recorder.add(odd)
+    await recorder.refresh()
+    await recorder.close()
+    assert await here.requests() == ["request-1", "request-3"]
+    report = await verified(here.database, here.public)
+    assert (report.findings, report.lost) == ({}, 2)
+    assert here.counts.lost.value == 2  # type: ignore[attr-defined]
+    assert "an answer cannot be recorded: IndexError" in caplog.text
+
+
+async def test_health_is_of_now_and_what_was_lost_before_stays_a_number(here: Here) -> None:
+    recorder = here.recorder(most=None)
+    await recorder.refresh()
+    recorder._keeper.lose(1)
+    assert (recorder.health()["status"], recorder.health()["lost"]) == ("healthy", 1)
+    here.store.away = True
+    recorder.add(answered(1))
+    await recorder.refresh()
+    assert (recorder.health()["status"], recorder.health()["waiting"], recorder.waiting) == ("degraded", 1, 1)
+    here.store.away, here.now = False, here.now + 3
+    await recorder.refresh()
+    assert (recorder.health()["status"], recorder.waiting) == ("healthy", 0)
+    await recorder.close()

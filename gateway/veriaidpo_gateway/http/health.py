@@ -115,14 +115,9 @@ def _time(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def inner_app(
-    source: Source,
-    store: Store | None,
-    companies: CompanyRegistry,
-    metrics: Metrics,
-    draining: Callable[[], bool],
-) -> Starlette:
+def inner_app(parts: Parts, metrics: Metrics, draining: Callable[[], bool]) -> Starlette:
     """Make the application of the inner port: for the kubelet and Prometheus, never for the ingress."""
+    source, store, companies, recorder = parts.source, parts.store, parts.companies, parts.recorder
 
     async def livez(_: Request) -> Response:
         return PlainTextResponse("ok")
@@ -143,6 +138,9 @@ def inner_app(
         metrics.companies_known.set(companies.size)
         metrics.companies_up.set(not companies.away)
         metrics.redis_up.set(store is not None and not store.away)
+        if recorder is not None:
+            metrics.records_waiting.set(recorder.waiting)
+            metrics.records_on_disk.set(recorder.spooled)
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", prometheus)])

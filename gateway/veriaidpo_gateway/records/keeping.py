@@ -10,7 +10,7 @@ from pathlib import Path
 from veriaidpo_gateway.database.connecting import DatabaseAwayError
 from veriaidpo_gateway.records.counts import Counts
 from veriaidpo_gateway.records.rows import End, Row
-from veriaidpo_gateway.records.spool import Signed, Spool, pieces, put_away
+from veriaidpo_gateway.records.spool import Signed, Spool, pieces
 from veriaidpo_gateway.records.store import RecordStore
 
 AWAY_FOR = 2.0
@@ -54,6 +54,11 @@ class Keeper:
         return bool(self._held)
 
     @property
+    def held(self) -> int:
+        """How many rows those are."""
+        return sum(len(rows) for rows, _ in self._held)
+
+    @property
     def spooled(self) -> int:
         """Bytes on the disk that the database has not got yet."""
         return self._spool.waiting if self._spool else 0
@@ -75,7 +80,7 @@ class Keeper:
 
     def give_up(self) -> int:
         """Count what could be kept nowhere as lost; how many rows."""
-        rows = sum(len(rows) for rows, _ in self._held)
+        rows = self.held
         self._held.clear()
         self._lose(rows)
         return rows
@@ -143,13 +148,16 @@ class Keeper:
             spool.close()
 
     async def _bring(self, path: Path) -> None:
-        """Bring what another process left behind; a file that is not readable now is the next start's."""
-        unreadable = 0
+        """Bring what another process left behind; a file that is not readable now is the next start's.
+
+        It goes, and with it a line that cannot be read: no order to erase would ever find whom that names.
+        """
+        unreadable, left = 0, pieces(path, _PIECE)
         try:
-            for piece in pieces(path, _PIECE):
+            while (piece := await asyncio.to_thread(next, left, None)) is not None:
                 await self._into_store(piece.rows, piece.heads)
                 unreadable += piece.unreadable
-            put_away(path, unreadable=unreadable)
+            await asyncio.to_thread(path.unlink, missing_ok=True)
         except OSError as error:
             _log.error("records that a process left behind cannot be read: %s", type(error).__name__)
         self._lose(unreadable)

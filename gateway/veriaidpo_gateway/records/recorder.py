@@ -10,14 +10,14 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
 from veriaidpo_gateway.records.answered import Answered, TextHash, contents_of
 from veriaidpo_gateway.records.counts import Counts
 from veriaidpo_gateway.records.keeping import Keeper
-from veriaidpo_gateway.records.rows import End, beginning, chained
+from veriaidpo_gateway.records.rows import Contents, End, beginning, chained
 from veriaidpo_gateway.records.signing import Head, Signer
 from veriaidpo_gateway.records.spool import Signed, Spool
 from veriaidpo_gateway.records.store import RecordStore
@@ -81,13 +81,23 @@ class Recorder:
         else:
             self._waiting.append(answered)
 
+    @property
+    def waiting(self) -> int:
+        """Answers that are in memory alone."""
+        return len(self._waiting) + self._keeper.held
+
+    @property
+    def spooled(self) -> int:
+        """Bytes on the disk that the database has not got yet."""
+        return self._keeper.spooled
+
     def health(self) -> dict[str, Any]:
-        """Tell how records are kept. Without the database they wait on the disk: degraded at worst."""
-        troubled = self._keeper.away or self._keeper.stuck or self._keeper.lost
+        """Tell how records are kept now. Without the database they wait on the disk: degraded at worst."""
+        troubled = self._keeper.away or self._keeper.stuck or self.full
         return {
             "status": "degraded" if troubled else "healthy",
-            "waiting": len(self._waiting),
-            "spooled_bytes": self._keeper.spooled,
+            "waiting": self.waiting,
+            "spooled_bytes": self.spooled,
             "lost": self._keeper.lost,
         }
 
@@ -121,10 +131,20 @@ class Recorder:
         while left and not self._keeper.stuck:
             some = [self._waiting.popleft() for _ in range(min(TOGETHER, left))]
             left -= len(some)
-            said = [contents_of(one, self._text_hash) for one in some]
-            rows = list(chained(self.chain, self._end, said))
-            self._end = End(rows[-1].position, rows[-1].link)
-            await self._keeper.put(rows)
+            rows = list(chained(self.chain, self._end, self._contents(some)))
+            if rows:
+                self._end = End(rows[-1].position, rows[-1].link)
+                await self._keeper.put(rows)
+
+    def _contents(self, some: Iterable[Answered]) -> Iterator[Contents]:
+        """Make records of answers; one of which none can be made is lost, and takes no other with it."""
+        for one in some:
+            try:
+                yield contents_of(one, self._text_hash)
+            except Exception as error:  # noqa: BLE001  whatever it is, it is counted
+                self._keeper.lose(1)
+                # Without what the error says, which may repeat what somebody wrote.
+                _log.error("an answer cannot be recorded: %s", type(error).__name__)
 
     async def _sign(self, *, closed: bool = False) -> None:
         now = int(self._clock() * 1000)

@@ -7,6 +7,7 @@ say which chain and place they are of, so that taking some of them twice changes
 import fcntl
 import io
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,6 @@ Signed = tuple[str, int, int, int, str, str]
 """A head as its table has it: chain, position, closed, time, link and what was signed."""
 
 _SUFFIX = ".spool"
-_UNREADABLE = ".bad"
 
 
 class Piece(NamedTuple):
@@ -46,6 +46,9 @@ class Spool:
         self.rows = 0
         """How many rows wait in it."""
 
+        # Whoever is told to stop leaves a thread behind that still writes: it and `close` take turns.
+        self._turn = threading.Lock()
+
         # Unbuffered: what the disk refused must not come after what it was cut back to.
         self._file = (folder / f"{chain}{_SUFFIX}").open("w+b", buffering=0)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -67,33 +70,36 @@ class Spool:
     def put(self, rows: Sequence[Row], heads: Sequence[Signed] = ()) -> None:
         """Add rows and heads at the end, and wait until they are on the disk: all of them or none."""
         lines = memoryview(b"".join([*map(_row_line, rows), *map(_line, heads)]))
-        upto = self._end + len(lines)
-        try:
-            self._file.seek(self._end)
-            while lines:
-                lines = lines[self._file.write(lines) :]
-            os.fsync(self._file.fileno())
-        except OSError:
-            os.ftruncate(self._file.fileno(), self._end)
-            raise
-        self._end = upto
-        self.rows += len(rows)
+        with self._turn:
+            upto = self._end + len(lines)
+            try:
+                self._file.seek(self._end)
+                while lines:
+                    lines = lines[self._file.write(lines) :]
+                os.fsync(self._file.fileno())
+            except OSError:
+                os.ftruncate(self._file.fileno(), self._end)
+                raise
+            self._end = upto
+            self.rows += len(rows)
 
     def next(self, most: int) -> Piece:
         """Read what comes next."""
-        reader = io.BufferedReader(self._file)
-        try:
-            return _read(reader, self._done, most)
-        finally:
-            reader.detach()
+        with self._turn:
+            reader = io.BufferedReader(self._file)
+            try:
+                return _read(reader, self._done, most)
+            finally:
+                reader.detach()
 
     def done(self, piece: Piece) -> None:
         """Forget what the database has got."""
-        self._done = piece.upto
-        self.rows -= len(piece.rows)
-        if piece.upto >= self._end:
-            self._done = self._end = self.rows = 0
-            self._file.truncate(0)
+        with self._turn:
+            self._done = piece.upto
+            self.rows -= len(piece.rows)
+            if piece.upto >= self._end:
+                self._done = self._end = self.rows = 0
+                self._file.truncate(0)
 
     def left_behind(self) -> Iterator[Path]:
         """Find the files of processes that are no more."""
@@ -109,17 +115,10 @@ class Spool:
 
     def close(self) -> None:
         """Give the file up; it stays while something in it waits."""
-        if not self.waiting:
-            Path(self._file.name).unlink(missing_ok=True)
-        self._file.close()
-
-
-def put_away(path: Path, *, unreadable: int) -> None:
-    """Delete a file that was brought; with unreadable lines, keep it for a person, out of a start's way."""
-    if unreadable:
-        path.rename(path.with_suffix(_UNREADABLE))
-    else:
-        path.unlink(missing_ok=True)
+        with self._turn:
+            if not self.waiting:
+                Path(self._file.name).unlink(missing_ok=True)
+            self._file.close()
 
 
 def pieces(path: Path, most: int) -> Iterator[Piece]:
