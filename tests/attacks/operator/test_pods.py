@@ -7,20 +7,15 @@ from typing import Any
 
 import pytest
 
-from ...operator.world import World
 from ..conftest import Attack
 from ..rendered import Json
 from .api_server import DRY, Answer
 from .conftest import Space
-from .test_models import WHOLE, made, pods
+from .release import component, templates_of
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
-LABEL = "app.kubernetes.io/component"
 OF_THE_SERVER = {"gateway", "operator", "crd-upgrade"}
 """Components that ask the API server."""
-
-OF_KSERVE = {"minReplicas", "maxReplicas", "deploymentStrategy", "labels", "annotations"}
-"""What an InferenceService's predictor has besides the fields of a pod."""
 
 Change = Callable[[Json], None]
 
@@ -89,25 +84,9 @@ CHANGES: dict[str, Change] = {
 }
 
 
-def template(of: Json) -> Json:
-    """Give the pod of an object, with the claims that a StatefulSet adds to it."""
-    found: Json = copy.deepcopy(of["spec"]["template"])
-    for claim in of["spec"].get("volumeClaimTemplates", ()):
-        name = claim["metadata"]["name"]
-        found["spec"].setdefault("volumes", []).append(
-            {"name": name, "persistentVolumeClaim": {"claimName": name}}
-        )
-    return found
-
-
 @pytest.fixture(scope="module")
 def templates(space: Space) -> list[Json]:
-    """Give the pods of a release: those that the chart has, and those that the operator makes."""
-    found = [template(one) for one in space.objects if one["kind"] in {"Deployment", "StatefulSet", "Job"}]
-    found += [one for one in space.objects if one["kind"] == "Pod"]
-    for spec in pods(made(World(WHOLE).model)):
-        kept = {key: value for key, value in spec.items() if key not in OF_KSERVE}
-        found.append({"metadata": {"labels": {LABEL: kept["containers"][0]["args"][0]}}, "spec": kept})
+    found = templates_of(space.objects)
     assert len(found) == 10
     return found
 
@@ -172,7 +151,7 @@ def test_k4_pods_that_look_for_a_token(attack: Attack, space: Space, templates: 
     with attack("K4@cluster", "pods that look for a token of the API server") as row:
         for one in templates:
             handed = tokens(asked(space, one))
-            if one["metadata"]["labels"][LABEL] in OF_THE_SERVER:
+            if component(one) in OF_THE_SERVER:
                 assert [(token["expirationSeconds"], token.get("audience")) for token in handed] == [
                     (3607, None)
                 ]
