@@ -17,12 +17,12 @@ demo: ## Serve the demonstration models on this machine: no cluster, no Docker. 
 UNITS := unit-predictors unit-gateway unit-hub unit-line unit-operator
 CHECKS := $(UNITS) types chart lint
 
-.PHONY: test unit attacks soak $(CHECKS)
+.PHONY: test unit attacks soak scan $(CHECKS)
 test: ## All that needs no cluster and no root
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(CHECKS)
 	@echo "make test: all checks passed"
 
-lint: ## Style, unused code, forbidden imports, shell scripts
+lint: ## Style, unused code, forbidden imports, shell scripts, what is written unsafely
 	@hack/checks lint
 
 types: ## mypy, strict, in each room's own environment
@@ -39,6 +39,9 @@ attacks: ## Attack the product; what was tried and what got through goes to buil
 
 soak: ## Five minutes of callers who leave, hurry, flood and send rubbish: nothing lost, nothing leaked. SOAK=1 for an hour
 	@$$(hack/env predictors)/bin/pytest -q -s tests/predictors/soak
+
+scan: ## Known vulnerabilities of what the images install, and what is written unsafely. Says where nobody could be asked
+	@hack/scan
 
 chart: ## The chart in every supported shape: schema, policies; and that no rendered file has drifted
 	@hack/checks chart

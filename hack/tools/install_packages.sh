@@ -19,5 +19,6 @@ cd $environment/lib/python3*/site-packages
 find . -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +
 find . -type f \( -name '*.pyi' -o -name '*.a' -o -name '*.h' -o -name '*.hpp' -o -name '*.pxd' \) -delete
 rm -rf onnxruntime/transformers onnxruntime/quantization onnxruntime/tools onnxruntime/datasets
-# Some packages carry templates that are no Python yet; pip passes over them, too.
-$environment/bin/python -m compileall -qq -j 0 . || true
+# By content and not by time, which differs from one build to the next. Some packages carry templates that are no Python
+# yet; pip passes over them, too.
+$environment/bin/python -m compileall -qq -j 0 --invalidation-mode unchecked-hash . || true

@@ -1,15 +1,19 @@
 """Writes the bill of materials of the image it runs in, in CycloneDX: its own packages and Debian's.
 
 Usage: write_sbom.py NAME ENVIRONMENT, as in `veriaidpo-fetch /opt/veriaidpo`. The bill goes to
-ENVIRONMENT/sbom.cdx.json. cyclonedx-py and debsbom read what is installed. They are in the environment this
-runs in, which is laid beside the image for this step only. Exits 1, naming it, where something is left out.
+ENVIRONMENT/sbom.cdx.json, the same for the same packages: its time is SOURCE_DATE_EPOCH (seconds since 1970),
+its number goes by what is in it. cyclonedx-py and debsbom read what is installed. They are in the environment
+this runs in, which is laid beside the image for this step alone. Exits 1 and names it where one is missing.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
 import tempfile
+import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +45,21 @@ def write(name: str, environment: Path) -> Path:
             f"{folder}/{one}" for one in ("root.toml", "python.cdx.json", "debian.cdx.json")
         )
         Path(root).write_text(f'[project]\nname = "python"\nversion = "{version}"\n', "utf-8")
-        tool("cyclonedx-py", "environment", str(python), "--pyproject", root, "--output-file", packages)
-        kind = ("--sbom-type", "cdx")
-        tool("debsbom", "generate", *kind, "--no-recommends-deps", "--out", debian)
-        tool("debsbom", "merge", *kind, "--distro-name", name, "--out", str(bill), debian, packages)
+        found = ("--pyproject", root, "--output-reproducible", "--output-file", packages)
+        tool("cyclonedx-py", "environment", str(python), *found)
+        kind = ("--sbom-type", "cdx", "--timestamp", made_at())
+        number = ("--cdx-serialnumber", str(uuid.UUID(int=0)))
+        tool("debsbom", "generate", *kind, *number, "--no-recommends-deps", "--out", debian)
+        both = "".join(Path(one).read_text("utf-8") for one in (debian, packages))
+        number = ("--cdx-serialnumber", str(uuid.uuid5(uuid.NAMESPACE_OID, name + both)))
+        tool("debsbom", "merge", *kind, *number, "--distro-name", name, "--out", str(bill), debian, packages)
     return bill
+
+
+def made_at() -> str:
+    """Give the time that the bill has, in ISO 8601."""
+    seconds = os.environ.get("SOURCE_DATE_EPOCH")
+    return (datetime.fromtimestamp(int(seconds), UTC) if seconds else datetime.now(UTC)).isoformat()
 
 
 def normal(name: str) -> str:

@@ -41,11 +41,11 @@ def child(raw: Mapping[str, Any]) -> Child:
 
 def claim(raw: Mapping[str, Any]) -> Claim:
     """Read a PersistentVolumeClaim."""
-    requests = ((raw.get("spec") or {}).get("resources") or {}).get("requests") or {}
+    asked = ((raw.get("spec") or {}).get("resources") or {}).get("requests") or {}
     return Claim(
         **_child(raw),
         phase=(raw.get("status") or {}).get("phase", "Pending"),
-        requested=str(requests.get("storage", "")),
+        requested=str(asked.get("storage", "")),
         access_modes=tuple((raw.get("spec") or {}).get("accessModes") or ()),
     )
 
