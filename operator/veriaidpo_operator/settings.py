@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from veriaidpo_operator.scheduling import Scheduling
 from veriaidpo_operator.sentences import LANGUAGES, Sentences, load
 
 _RESOURCES = TypeAdapter(dict[Literal["requests", "limits"], dict[str, str | int]])
@@ -66,6 +67,8 @@ class Settings:
     """The share of requests that is told where the gateway has not decided it, from 0 to 1."""
     shared_resources: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
     """Requests and limits of a pod that serves all Models of a claim, over its defaults."""
+    scheduling: Scheduling = field(default_factory=Scheduling)
+    """Where the pods of Models may run."""
     service_trust_configmap: str = "veriaidpo-service-trust"
     """ConfigMap with the public keys predictors accept service tokens by, under the key tls.crt."""
     fetch_retry_seconds: float = 15.0
@@ -129,6 +132,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         traces_endpoint=environ.get("TRACES_ENDPOINT", "").strip(),
         traces_ratio=environ.get("TRACES_RATIO") or "1",
         shared_resources=_resources(environ.get("SHARED_RESOURCES") or "{}"),
+        scheduling=_scheduling(environ.get("SCHEDULING") or "{}"),
         service_trust_configmap=environ.get("SERVICE_TRUST_CONFIGMAP") or "veriaidpo-service-trust",
         fetch_retry_seconds=seconds("FETCH_RETRY_SECONDS", 15),
         max_downloads=_count(environ.get("MAX_DOWNLOADS") or "0"),
@@ -149,6 +153,14 @@ def _resources(text: str) -> Mapping[str, Mapping[str, str | int]]:
     except ValidationError as error:
         example = '{"limits": {"memory": "4Gi"}}'
         raise SettingsError(f"SHARED_RESOURCES={text!r}: JSON is needed, e.g. {example}") from error
+
+
+def _scheduling(text: str) -> Scheduling:
+    try:
+        return Scheduling.model_validate_json(text)
+    except ValidationError as error:
+        example = '{"nodeSelector": {"pool": "models"}}'
+        raise SettingsError(f"SCHEDULING={text!r}: JSON is needed, e.g. {example}") from error
 
 
 def _count(text: str) -> int:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import urllib.request
+from typing import Any
 
 import pytest
 
@@ -303,6 +304,40 @@ def test_what_somebody_changed_by_hand_is_repaired(operator: OperatorProcess, na
     eventually("it is as wanted again", repaired)
     namespace.serves("principles-vi")
     namespace.comes_back("inferenceservice", "principles-vi")
+    namespace.serves("principles-vi")
+
+
+def test_predictors_and_fetches_run_where_the_installation_says_and_it_can_be_taken_back(
+    operator: OperatorProcess, namespace: Namespace
+) -> None:
+    (node,) = {one["metadata"]["labels"]["kubernetes.io/hostname"] for one in namespace.items("nodes")}
+    toleration = {"key": "models", "operator": "Exists", "effect": "NoSchedule"}
+    said = {"nodeSelector": {"kubernetes.io/hostname": node}, "tolerations": [toleration]}
+    operator.stop()
+    operator.settings["SCHEDULING"] = json.dumps(said)
+    operator.start()
+    namespace.apply(at("v1"))
+    namespace.serves("principles-vi")
+
+    def pods(of: str) -> list[dict[str, Any]]:
+        chosen = namespace.items("pods", "-l", f"app.kubernetes.io/component={of}")
+        return [one["spec"] for one in chosen if "deletionTimestamp" not in one["metadata"]]
+
+    for pod in pods("predictor") + pods("fetch"):
+        assert pod["nodeSelector"] == said["nodeSelector"]
+        assert toleration in pod["tolerations"]
+    (pod,) = pods("predictor")
+    assert {one["topologyKey"] for one in pod["topologySpreadConstraints"]} == {
+        "kubernetes.io/hostname",
+        "topology.kubernetes.io/zone",
+    }
+    operator.stop()
+    del operator.settings["SCHEDULING"]
+    operator.start()
+    eventually(
+        "it may run anywhere again",
+        lambda: [one.get("nodeSelector") for one in pods("predictor")] == [None],
+    )
     namespace.serves("principles-vi")
 
 

@@ -98,6 +98,10 @@ def test_a_misspelt_key_deep_inside_is_refused_too() -> None:
             ["monitoring.rules.enabled=true", "monitoring.rules.runbookUrl=docs/alerts.md"],
             "set monitoring.rules.runbookUrl",
         ),
+        (
+            ["models.scheduling.spread.nodes=DoNotSchedule", "models.serving.maxReplicas=2"],
+            r"set models.storage.accessModes=\[ReadWriteMany\], or ScheduleAnyway",
+        ),
         (["models.disabled={principles-xx}"], "principles-vi, legal-basis-vi"),
         (
             ["models.conversion.overrides.principles-xx.quantization=int8"],
@@ -217,6 +221,19 @@ def test_a_gateway_that_is_told_to_stop_is_left_time_for_its_last_request_and_tr
     requests = seconds("gateway/veriaidpo_gateway/server.py", "GRACE")
     traces = seconds("gateway/veriaidpo_gateway/collector.py", "_CLOSE_SECONDS")
     assert pod["terminationGracePeriodSeconds"] >= door + requests + traces + 3
+
+
+def test_where_models_run_reaches_the_operator_as_it_reads_it() -> None:
+    told_so = told("operator", "models.scheduling.nodeSelector.pool=models")
+    assert json.loads(told_so["SCHEDULING"])["nodeSelector"] == {"pool": "models"}
+    by_itself = json.loads(told("operator")["SCHEDULING"])
+    assert by_itself == {
+        "nodeSelector": {},
+        "tolerations": [],
+        "affinity": {},
+        "priorityClassName": "",
+        "spread": {"nodes": "ScheduleAnyway", "zones": "ScheduleAnyway"},
+    }
 
 
 @pytest.mark.parametrize("language", ["en", "vi"])

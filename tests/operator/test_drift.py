@@ -18,6 +18,7 @@ from .world import World
         ({"ownerReferences": []}, {}),
         ({"limits": {"cpu": "0.5", "memory": "1Gi"}}, {"limits": {"cpu": "500m", "memory": "1024Mi"}}),
         ({"limits": {"cpu": "2"}}, {"limits": {"cpu": 2}}),
+        ({"nodeSelector": {}, "tolerations": [], "affinity": {}}, {}),
     ],
 )
 def test_the_same(wanted: Any, live: Any) -> None:
@@ -39,6 +40,10 @@ def test_the_same(wanted: Any, live: Any) -> None:
         ({"limits": {"cpu": "1"}}, {"limits": {}}),
         ({"limits": {"cpu": "1"}}, {}),
         ({"limits": {"cpu": "1"}}, {"limits": {"cpu": "1", "memory": "1Gi"}}),
+        ({"nodeSelector": {}}, {"nodeSelector": {"pool": "models"}}),
+        ({"nodeSelector": {"pool": "models"}}, {"nodeSelector": {"pool": "models", "disk": "ssd"}}),
+        ({"affinity": {}}, {"affinity": {"nodeAffinity": {}}}),
+        ({"priorityClassName": ""}, {"priorityClassName": "high"}),
         ({"imagePullSecrets": []}, {"imagePullSecrets": [{"name": "old"}]}),
     ],
 )

@@ -8,6 +8,8 @@ from veriaidpo_operator.objects import quantity
 # Keys under which values are quantities: they may come back written another way, and one that nobody wants
 # any more has to go, so here what was added counts.
 _QUANTITIES = frozenset({"requests", "limits"})
+# So it does where one label of nodes more is another place to run at.
+_WHOLE = frozenset({"nodeSelector", "affinity"})
 
 
 def satisfied(wanted: Any, live: Any) -> bool:
@@ -28,6 +30,8 @@ def _field(key: str, wanted: Any, live: Mapping[str, Any]) -> bool:
         if not isinstance(there, Mapping) or there.keys() != wanted.keys():
             return False
         return all(quantity.same(v, there[k]) for k, v in wanted.items())
+    if key in _WHOLE:
+        return bool((wanted or {}) == (there or {}))
     # The API server leaves out what is empty.
     if not wanted and not there and wanted is not False:
         return True

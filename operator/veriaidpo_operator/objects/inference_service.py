@@ -56,6 +56,8 @@ def inference_service(
                     "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
                 },
                 "terminationGracePeriodSeconds": 45,
+                "priorityClassName": settings.scheduling.priority_class_name,
+                "topologySpreadConstraints": _spread(settings, metadata["name"]),
                 "containers": [container],
                 "volumes": [
                     models_volume(claim, read_only=True),
@@ -117,6 +119,21 @@ def container(
             *mounts,
         ],
     }
+
+
+def _spread(settings: Settings, name: str) -> list[Json]:
+    """Give how the pods of a predictor are spread; said of one that is alone too, so that more roll none."""
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": otherwise,
+            # Counted within one version: pods of the one before go anyway.
+            "matchLabelKeys": ["pod-template-hash"],
+            "labelSelector": {"matchLabels": {f"{SERVING}/inferenceservice": name}},
+        }
+        for key, otherwise in settings.scheduling.spread.by_key().items()
+    ]
 
 
 def _traces(settings: Settings) -> list[Json]:

@@ -12,7 +12,10 @@ USER = 10001
 
 
 def pod(settings: Settings) -> Json:
-    """Give what a pod of this operator may not do, and where its images come from."""
+    """Give what a pod of this operator may not do, where it may run, and where its images come from.
+
+    What is empty is said too, so that a wish that was withdrawn is seen to be one.
+    """
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -24,6 +27,9 @@ def pod(settings: Settings) -> Json:
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
+        "nodeSelector": settings.scheduling.node_selector,
+        "tolerations": list(settings.scheduling.tolerations),
+        "affinity": settings.scheduling.affinity,
         "imagePullSecrets": [{"name": name} for name in settings.image_pull_secrets],
     }
 
