@@ -195,3 +195,17 @@ def test_what_alerts_say_can_be_filled_in(tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(spec("PrometheusRule")))
     done = promtool("check", "rules", "--lint=all", "--lint-fatal", str(tmp_path / "rules.yaml"))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_model_that_is_not_ready_is_alerted_about_with_the_reason_of_now(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(spec("PrometheusRule")))
+    test = case("VeriAIDPOModelNotReady", "firing-whatever-its-reason")
+    told = alerts()["VeriAIDPOModelNotReady"]["annotations"]
+    text = {name: re.sub(r"\{\{ with.*\}\}\.$", "Downloading.", said) for name, said in told.items()}
+    text = {name: said.replace("{{ $labels.model }}", "legal-basis-vi") for name, said in text.items()}
+    assert "has not answered everywhere: Downloading." in text["summary"]
+    test["alert_rule_test"][0]["exp_alerts"][0]["exp_annotations"] = text
+    body = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [test]}
+    (tmp_path / "test.yaml").write_text(yaml.safe_dump(body))
+    done = promtool("test", "rules", str(tmp_path / "test.yaml"))
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -69,6 +69,44 @@ def test_a_look_is_timed_and_a_model_that_is_gone_is_forgotten() -> None:
     assert damaged_at(metrics) is None
 
 
+def conditions(metrics: Metrics) -> dict[str, tuple[str, str]]:
+    """Give the status and reason of each condition that is told of."""
+    told = [
+        sample.labels
+        for family in metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == "veriaidpo_operator_model_condition" and sample.value == 1
+    ]
+    assert {one["model"] for one in told} <= {"principles-vi"}
+    assert len({one["type"] for one in told}) == len(told), "one series for each condition"
+    return {one["type"]: (one["status"], one["reason"]) for one in told}
+
+
+def test_conditions_are_told_as_they_are_now_and_no_more_of_a_model_that_is_gone() -> None:
+    world, metrics = World(), Metrics()
+    cluster = InMemory(world)
+    reconcile = Reconciler(cast("Cluster", cluster), world.settings, lambda: world.now, metrics)
+    reconcile("principles-vi")
+    status, reason = conditions(metrics)["Ready"]
+    assert status != "True"
+    world.settle()
+    reconcile("principles-vi")
+    assert conditions(metrics) == {c.type: (c.status, c.reason) for c in world.status.conditions}
+    assert conditions(metrics)["Ready"] == ("True", "Serving")
+    assert reason != "Serving"
+    world.body["metadata"]["name"] = "renamed"
+    reconcile("principles-vi")
+    assert conditions(metrics) == {}
+
+
+def test_a_model_that_is_not_understood_is_told_of_too() -> None:
+    world, metrics = World(), Metrics()
+    world.body["spec"]["labels"] = "none"
+    cluster = InMemory(world)
+    Reconciler(cast("Cluster", cluster), world.settings, lambda: world.now, metrics)("principles-vi")
+    assert conditions(metrics)["Ready"] == ("False", "InvalidSpec")
+
+
 def test_they_are_answered_on_a_port(unused_tcp_port: int) -> None:
     metrics = Metrics()
     metrics.serve(unused_tcp_port)

@@ -35,13 +35,35 @@ class Metrics:
             registry=self.registry,
         )
         self._latest: dict[str, datetime] = {}
+        self._condition = Gauge(
+            "veriaidpo_operator_model_condition",
+            "1 for what each condition of a Model says now: one series for each condition.",
+            ("model", "type", "reason", "status"),
+            registry=self.registry,
+        )
+        self._said: dict[str, frozenset[tuple[str, str, str]]] = {}
 
     def called(self, method: str) -> None:
         """Count a request that is sent to the API server."""
         self._calls.labels(method).inc()
 
     def told(self, model: str, status: Status) -> None:
-        """Note what a Model's status says now.
+        """Note what a Model's status says now."""
+        self._conditions(model, frozenset((c.type, c.reason, c.status) for c in status.conditions))
+        self._damage(model, status)
+
+    def _conditions(self, model: str, now: frozenset[tuple[str, str, str]]) -> None:
+        """Tell the conditions of a Model, and those of before no more."""
+        before = self._said.pop(model, frozenset())
+        for gone in before - now:
+            self._condition.remove(model, *gone)
+        for one in now - before:
+            self._condition.labels(model, *one).set(1)
+        if now:
+            self._said[model] = now
+
+    def _damage(self, model: str, status: Status) -> None:
+        """Tell when a Model's bytes were last found to be others.
 
         The moment is kept when the status says so no more: a revision that was fetched anew within seconds
         was damaged all the same, and whoever scrapes every half a minute has to be told.
@@ -58,6 +80,7 @@ class Metrics:
 
     def gone(self, model: str) -> None:
         """Forget a Model that is there no more."""
+        self._conditions(model, frozenset())
         if self._latest.pop(model, None) is not None:
             self._damaged_at.remove(model)
 

@@ -131,7 +131,9 @@ class Reconciler:
 
     def _not_understood(self, body: Json, error: ValidationError, now: datetime) -> float:
         model = stand_in(body)
-        self._say(model, invalid_status(model, error, self._settings.sentences, now), now)
+        status = invalid_status(model, error, self._settings.sentences, now)
+        self._say(model, status, now)
+        self._metrics.told(model.name, status)
         return self._settings.resync_seconds
 
 
