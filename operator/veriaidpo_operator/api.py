@@ -158,6 +158,7 @@ class Serving(_Spec):
     runtime: Literal["onnx", "torch"] = "onnx"
     min_replicas: int = 1
     max_replicas: int | None = None
+    autoscaler: Literal["cpu", "external"] = "cpu"
     progress_deadline_seconds: int = 300
     resources: Resources = Resources()
     golden_sentences: tuple[GoldenSentence, ...] = ()

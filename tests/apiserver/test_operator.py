@@ -341,6 +341,43 @@ def test_predictors_and_fetches_run_where_the_installation_says_and_it_can_be_ta
     namespace.serves("principles-vi")
 
 
+def test_the_number_of_predictors_is_left_to_somebody_else_where_that_is_wanted(
+    operator: OperatorProcess, namespace: Namespace
+) -> None:
+    def scaled(to: int) -> None:
+        namespace.kubectl("scale", "deployment/principles-vi-predictor", f"--replicas={to}")
+
+    def wanted() -> int:
+        return int(namespace.get("deployment", "principles-vi-predictor")["spec"]["replicas"])
+
+    namespace.apply(at("v1"))
+    namespace.serves("principles-vi")
+    scaled(2)
+    eventually("KServe sets it back", lambda: wanted() == 1)
+    change = {"spec": {"serving": {"autoscaler": "external"}}}
+    namespace.kubectl("patch", "model", "principles-vi", "--type=merge", "-p", json.dumps(change))
+    service = "inferenceservice", "principles-vi"
+    key = "serving.kserve.io/autoscalerClass"
+    eventually(
+        "KServe is told", lambda: namespace.get(*service)["metadata"]["annotations"][key] == "external"
+    )
+    eventually("the Deployment is", lambda: _class_of_deployment(namespace) == "external")
+    scaled(2)
+    namespace.kubectl(
+        "wait", "--for=jsonpath={.status.readyReplicas}=2", "deployment/principles-vi-predictor"
+    )
+    # Whatever makes KServe look again does not take the second one.
+    namespace.kubectl("annotate", *service, "example.org/look=again")
+    eventually("KServe looked", lambda: _class_of_deployment(namespace, "example.org/look") == "again")
+    assert wanted() == 2
+    assert namespace.serves("principles-vi")["inferenceService"]["readyReplicas"] == 2
+
+
+def _class_of_deployment(namespace: Namespace, key: str = "serving.kserve.io/autoscalerClass") -> str:
+    found = namespace.get("deployment", "principles-vi-predictor")["metadata"]["annotations"]
+    return str(found.get(key, ""))
+
+
 def test_the_operators_rights_end_at_its_namespace(operator: OperatorProcess, namespace: Namespace) -> None:
     who = f"--as=system:serviceaccount:{namespace.name}:operator"
     for question in (["list", "models", "-A"], ["get", "secrets"], ["create", "pods"], ["delete", "pvc"]):

@@ -55,6 +55,7 @@ OTHER_VALUES = {
     "models.conversion.quantization": "int8",
     "models.conversion.overrides": {"consent-vi": {"quantization": "int8"}},
     "models.storage.reclaimPolicy": "Delete",
+    "models.serving.autoscaler": "external",
     "gateway.limits.userCharacters": 4000,
     "gateway.limits.tenantCharacters": 4000,
     "gateway.limits.plans": {"large": {"userRequests": 7}},

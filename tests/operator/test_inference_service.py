@@ -53,6 +53,8 @@ def test_it_is_ready_when_the_model_is_and_alive_when_the_process_is() -> None:
         ({"minReplicas": 2}, (2, 2), "none"),
         ({"minReplicas": 2, "maxReplicas": 2}, (2, 2), "none"),
         ({"minReplicas": 1, "maxReplicas": 4}, (1, 4), "hpa"),
+        ({"minReplicas": 1, "maxReplicas": 4, "autoscaler": "external"}, (1, 4), "external"),
+        ({"autoscaler": "external"}, (1, 1), "external"),
     ],
 )
 def test_it_is_scaled_only_when_asked(serving: Json, replicas: tuple[int, int], autoscaler: str) -> None:

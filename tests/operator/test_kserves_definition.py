@@ -20,6 +20,7 @@ EVERYTHING: Json = {
     "serving": {
         "minReplicas": 2,
         "maxReplicas": 4,
+        "autoscaler": "external",
         "resources": {"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "1Gi"}},
     }
 }

@@ -161,7 +161,7 @@ or
 
 {{/* How a model of the catalogue is served, without its golden sentences, as YAML: (dict "root" $ "name" name). */}}
 {{- define "veriaidpo.modelServing" -}}
-{{- $common := pick .root.Values.models.serving "placement" "minReplicas" "maxReplicas" "resources" -}}
+{{- $common := pick .root.Values.models.serving "placement" "minReplicas" "maxReplicas" "autoscaler" "resources" -}}
 {{ mergeOverwrite (deepCopy $common) (dig .name "serving" dict .root.Values.models.overrides) | toYaml }}
 {{- end -}}
 

@@ -15,10 +15,18 @@ SERVING = "serving.kserve.io"
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How many pods there are at least, and at most."""
+    """How many pods there are at least, and at most, and whether somebody else says how many."""
 
     least: int
     most: int
+    external: bool = False
+
+    @property
+    def autoscaler(self) -> str:
+        """Give KServe's word for it; with `none` it sets the number of pods back to the least."""
+        if self.external:
+            return "external"
+        return "hpa" if self.most > self.least else "none"
 
 
 def inference_service(
@@ -43,7 +51,7 @@ def inference_service(
             },
             "annotations": {
                 f"{SERVING}/deploymentMode": "Standard",
-                f"{SERVING}/autoscalerClass": "hpa" if scale.most > scale.least else "none",
+                f"{SERVING}/autoscalerClass": scale.autoscaler,
             },
         },
         "spec": {

@@ -48,7 +48,11 @@ def own_service(model: Model, settings: Settings, *, revision: str, claim: str) 
             "labels": labels(model),
             "ownerReferences": [owner(model)],
         },
-        scale=Scale(serving.min_replicas, max(serving.min_replicas, serving.max_replicas or 0)),
+        scale=Scale(
+            serving.min_replicas,
+            max(serving.min_replicas, serving.max_replicas or 0),
+            serving.autoscaler == "external",
+        ),
         container=_predictor(model, settings, revision),
         claim=claim,
     )

@@ -46,7 +46,9 @@ def shared_service(claim: str, namespace: str, owners: Sequence[Model], settings
     return inference_service(
         settings,
         metadata=_metadata(claim, namespace, owners),
-        scale=Scale(least, max(least, most)),
+        scale=Scale(
+            least, max(least, most), any(model.spec.serving.autoscaler == "external" for model in owners)
+        ),
         container=container(
             settings,
             image=settings.predictor_image,
