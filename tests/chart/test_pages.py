@@ -107,3 +107,8 @@ VALUES = [
 def test_the_chart_takes_values_of_a_page(page: str, values: str) -> None:
     # By themselves, as somebody has them who copies only these lines.
     assert helm("template", "veriaidpo", str(CHART), "--values", "-", stdin=values)
+
+
+def test_configure_has_lines_for_every_part_of_the_chart() -> None:
+    set_there = {part for block in blocks("docs/configure.md", "yaml") for part in yaml.safe_load(block)}
+    assert set_there == yaml.safe_load((CHART / "values.yaml").read_text()).keys()
