@@ -11,7 +11,7 @@ from typing import Any
 
 from jose import jwt
 
-from veriaidpo_gateway import __version__, environment, logs
+from veriaidpo_gateway import __version__, environment, logs, token_settings
 from veriaidpo_gateway.environment import InvalidSettingsError
 from veriaidpo_gateway.identity import access
 from veriaidpo_gateway.identity.keys import ALGORITHM, secrets_from
@@ -82,15 +82,34 @@ def _serve() -> None:
     serve(settings)
 
 
-def _token(chosen: argparse.Namespace) -> str:
+def _secret(kid: str) -> tuple[str, str]:
+    """Find the secret that a token is signed with, and its name: the only one needs not be named."""
+    if ALGORITHM not in token_settings.accepted(os.environ):
+        raise InvalidSettingsError(
+            "JWT_ALGORITHM: no token that is made here is believed; ask your identity provider for one"
+            " / token tạo ở đây không được chấp nhận; hãy lấy token từ nhà cung cấp danh tính"
+        )
     try:
         file = os.environ.get("JWT_SECRET_KEY_FILE")
         data = Path(file).read_bytes() if file else os.environ.get("JWT_SECRET_KEY", "").encode()
-        secret = secrets_from(data)[chosen.kid]
-    except (OSError, ValueError, KeyError) as error:
+        secrets = secrets_from(data)
+    except (OSError, ValueError) as error:
         raise InvalidSettingsError(
-            "JWT_SECRET_KEY or JWT_SECRET_KEY_FILE: no usable secret of that --kid"
+            "JWT_SECRET_KEY or JWT_SECRET_KEY_FILE: no usable secret / không có khóa bí mật nào dùng được"
         ) from error
+    if not kid and len(secrets) == 1:
+        kid = next(iter(secrets))
+    if kid not in secrets:
+        names = ", ".join(name for name in secrets if name)
+        raise InvalidSettingsError(
+            f"JWT_SECRET_KEY: name one of its secrets by --kid: {names}"
+            f" / hãy nêu tên một khóa bí mật bằng --kid: {names}"
+        )
+    return kid, secrets[kid]
+
+
+def _token(chosen: argparse.Namespace) -> str:
+    kid, secret = _secret(chosen.kid)
     now = int(time.time())
     claims = {
         "sub": chosen.sub,
@@ -103,7 +122,7 @@ def _token(chosen: argparse.Namespace) -> str:
     for claim, setting in (("iss", "JWT_ISSUER"), ("aud", "JWT_AUDIENCE")):
         if os.environ.get(setting):
             claims[claim] = os.environ[setting]
-    return jwt.encode(claims, secret, ALGORITHM, headers={"kid": chosen.kid} if chosen.kid else None)
+    return jwt.encode(claims, secret, ALGORITHM, headers={"kid": kid} if kid else None)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class TokenSettings:
 
 def read(environ: Mapping[str, str]) -> TokenSettings:
     """Read them; InvalidSettingsError for what is missing or wrong."""
-    algorithms = _algorithms(environ)
+    algorithms = accepted(environ)
     secret, file = (
         environment.text(environ, "JWT_SECRET_KEY"),
         environment.text(environ, "JWT_SECRET_KEY_FILE"),
@@ -53,7 +53,8 @@ def read(environ: Mapping[str, str]) -> TokenSettings:
     )
 
 
-def _algorithms(environ: Mapping[str, str]) -> frozenset[str]:
+def accepted(environ: Mapping[str, str]) -> frozenset[str]:
+    """Read which algorithms tokens may be signed by."""
     named = frozenset(
         name.strip() for name in (environment.text(environ, "JWT_ALGORITHM") or "HS256").split(",")
     )

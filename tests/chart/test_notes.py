@@ -38,3 +38,18 @@ def test_it_is_told(settings: list[str], told: str) -> None:
 )
 def test_it_is_not_told_where_it_is_not_so(settings: list[str], told: str) -> None:
     assert told not in notes(*settings)
+
+
+PUBLISHED = ("gateway.jwt.algorithms={ES256}", "gateway.jwt.jwksUrl=https://identity.example/keys")
+
+
+def test_a_token_is_made_where_one_that_is_made_here_is_believed() -> None:
+    made, brought = "veriaidpo-gateway token --role staff", "of your identity provider"
+    both = notes("gateway.jwt.algorithms={HS256,ES256}", PUBLISHED[1])
+    for told in (notes(), both):
+        assert made in told
+        assert brought not in told
+    told = notes(*PUBLISHED)
+    assert made not in told
+    assert "The key that tokens are signed with" not in told
+    assert brought in told

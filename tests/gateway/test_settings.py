@@ -1,5 +1,6 @@
 """What may be set, and the command line."""
 
+import json
 import time
 from ipaddress import ip_network
 from typing import Any
@@ -184,6 +185,33 @@ async def test_the_gateway_believes_its_own_tokens(
     main(["token", "--role", "staff"])
     token = capsys.readouterr().out.strip()
     assert (await gateway.classify("a", {"Authorization": f"Bearer {token}"})).status_code == 200
+
+
+@pytest.mark.parametrize("kid", ["", "2026"])
+def test_the_only_secret_needs_not_be_named(monkeypatch: Any, capsys: Any, secret: Any, kid: str) -> None:
+    monkeypatch.setenv("JWT_SECRET_KEY", json.dumps({"2026": secret}))
+    assert main(["token", "--role", "staff", "--kid", kid]) == 0
+    token = capsys.readouterr().out.strip()
+    assert jwt.get_unverified_header(token)["kid"] == "2026"
+    jwt.decode(token, secret, algorithms=["HS256"])
+
+
+def test_of_several_secrets_one_has_to_be_named(monkeypatch: Any, capsys: Any, secret: Any) -> None:
+    monkeypatch.setenv("JWT_SECRET_KEY", json.dumps({"2025": "x" * 32, "2026": secret}))
+    assert main(["token", "--role", "staff"]) == 2
+    said = capsys.readouterr().err
+    assert "by --kid: 2025, 2026 / hãy nêu tên" in said
+    assert secret not in said
+
+
+def test_where_no_token_that_is_made_here_is_believed_none_is_made(
+    monkeypatch: Any, capsys: Any, secret: Any
+) -> None:
+    monkeypatch.setenv("JWT_SECRET_KEY", secret)
+    for algorithms, code in (("ES256", 2), ("RS256,ES256", 2), ("HS256,ES256", 0)):
+        monkeypatch.setenv("JWT_ALGORITHM", algorithms)
+        assert main(["token", "--role", "staff"]) == code
+    assert capsys.readouterr().err.count("ask your identity provider for one / token tạo ở đây") == 2
 
 
 def test_a_wrong_setting_ends_the_command_with_2(monkeypatch: Any, capsys: Any) -> None:
