@@ -1,4 +1,4 @@
-"""What is left behind of each answer for its decision record: one append, and nothing that may fail."""
+"""What is left behind of each answer for its decision record; it is written down later."""
 
 import time
 from collections.abc import Sequence

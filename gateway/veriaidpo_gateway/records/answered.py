@@ -47,11 +47,19 @@ class TextHash:
 
     def __init__(self, key: bytes) -> None:
         secret = hmac.digest(key, self._use, "sha256")
-        self._of_tenant = lru_cache(1024)(lambda tenant: hmac.digest(secret, tenant.encode(), "sha256"))
+
+        # Begun once and copied: with its key an HMAC takes longer to begin than to go through a sentence.
+        @lru_cache(1024)
+        def begun(tenant: str) -> hmac.HMAC:
+            return hmac.new(hmac.digest(secret, tenant.encode(), "sha256"), digestmod="sha256")
+
+        self._begun = begun
 
     def __call__(self, tenant: str, text: str) -> str:
         """Give 64 hex digits."""
-        return hmac.digest(self._of_tenant(tenant), text.encode(), "sha256").hex()
+        one = self._begun(tenant).copy()
+        one.update(text.encode())
+        return one.hexdigest()
 
 
 class SubjectHash(TextHash):
@@ -62,28 +70,29 @@ class SubjectHash(TextHash):
 
 def contents_of(answered: Answered, text_hash: TextHash) -> Contents:
     """Make the record of an answer."""
-    caller, many = answered.caller, answered.every
-    model, inference, cached, _ = answered.said[0]
+    at, request_id, item, caller, language, normaliser, text, said, every = answered
+    model, inference, cached, _ = said[0]
+    # By place: nineteen values by name take four times as long.
     return Contents(
-        salt=os.urandom(16).hex(),
-        time=int(answered.time * 1000),
-        request_id=answered.request_id,
-        item=answered.item,
-        tenant=caller.tenant,
-        subject=caller.sub,
-        model=None if many else model.name,
-        model_type=None if many else model.model_type,
-        language=answered.language,
-        revision=None if many else _plain(inference.revision),
-        label=None if many else model.labels[inference.category_id].id,
-        category_id=None if many else inference.category_id,
-        confidence=None if many else _millionths(inference.confidence),
-        threshold=None if many else _threshold(model),
-        needs_review=int(any(said.needs_review for said in answered.said)),
-        cached=None if many else int(cached),
-        normaliser=answered.normaliser,
-        text_hash=text_hash(caller.tenant, answered.text),
-        answers=orjson.dumps([_one(said) for said in answered.said]).decode() if many else None,
+        os.urandom(16).hex(),
+        int(at * 1000),
+        request_id,
+        item,
+        caller.tenant,
+        caller.sub,
+        None if every else model.name,
+        None if every else model.model_type,
+        language,
+        None if every else _plain(inference.revision),
+        None if every else model.labels[inference.category_id].id,
+        None if every else inference.category_id,
+        None if every else _millionths(inference.confidence),
+        None if every else _threshold(model),
+        int(any(one.needs_review for one in said)),
+        None if every else int(cached),
+        normaliser,
+        text_hash(caller.tenant, text),
+        orjson.dumps([_one(one) for one in said]).decode() if every else None,
     )
 
 

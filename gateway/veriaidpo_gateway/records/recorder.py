@@ -1,8 +1,9 @@
 """Takes what was answered and writes it down a moment later, so that no request waits for it.
 
-On the way of a request there is one append. A few times a second what has come together gets its place in the
-chain and is kept. While it can be kept nowhere it waits in memory, up to a bound; what becomes of further
-answers then is a setting: they are refused, or they are given and counted as lost.
+On the way of a request its record is made, while all that it is made of is at hand: later that takes longer.
+A few times a second what has come together gets its place in the chain and is kept. While it can be kept
+nowhere it waits in memory, up to a bound; what becomes of further answers then is a setting: they are
+refused, or they are given and counted as lost.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any, Literal
 
 from veriaidpo_gateway.errors import ErrorCode, GatewayError
@@ -58,7 +59,7 @@ class Recorder:
         self._keeper = Keeper(store, spool(self.chain) if spool else None, counts)
         self._signer, self._text_hash = signer, text_hash
         self._when_full, self._clock = when_full, clock
-        self._waiting: deque[Answered] = deque()
+        self._waiting: deque[Contents] = deque()
         self._end: End = beginning(self.chain)
         self._signed: End | None = None
         self._signed_at = 0.0
@@ -75,11 +76,16 @@ class Recorder:
             raise GatewayError(ErrorCode.RECORDS_FULL, headers={"Retry-After": "5"})
 
     def add(self, answered: Answered) -> None:
-        """Take an answer; one that was admitted always has room."""
+        """Take an answer; one that was admitted always has room. Where no record can be made it is lost."""
         if self._when_full == "count" and self.full:
             self._keeper.lose(1)
-        else:
-            self._waiting.append(answered)
+            return
+        try:
+            self._waiting.append(contents_of(answered, self._text_hash))
+        except Exception as error:  # noqa: BLE001  whatever it is, it is counted
+            self._keeper.lose(1)
+            # Without what the error says, which may repeat what somebody wrote.
+            _log.error("an answer cannot be recorded: %s", type(error).__name__)
 
     @property
     def waiting(self) -> int:
@@ -129,22 +135,11 @@ class Recorder:
         # What comes meanwhile waits for the next round: one by one it would cost a commit each.
         left = len(self._waiting)
         while left and not self._keeper.stuck:
-            some = [self._waiting.popleft() for _ in range(min(TOGETHER, left))]
-            left -= len(some)
-            rows = list(chained(self.chain, self._end, self._contents(some)))
-            if rows:
-                self._end = End(rows[-1].position, rows[-1].link)
-                await self._keeper.put(rows)
-
-    def _contents(self, some: Iterable[Answered]) -> Iterator[Contents]:
-        """Make records of answers; one of which none can be made is lost, and takes no other with it."""
-        for one in some:
-            try:
-                yield contents_of(one, self._text_hash)
-            except Exception as error:  # noqa: BLE001  whatever it is, it is counted
-                self._keeper.lose(1)
-                # Without what the error says, which may repeat what somebody wrote.
-                _log.error("an answer cannot be recorded: %s", type(error).__name__)
+            said = [self._waiting.popleft() for _ in range(min(TOGETHER, left))]
+            left -= len(said)
+            rows = list(chained(self.chain, self._end, said))
+            self._end = End(rows[-1].position, rows[-1].link)
+            await self._keeper.put(rows)
 
     async def _sign(self, *, closed: bool = False) -> None:
         now = int(self._clock() * 1000)

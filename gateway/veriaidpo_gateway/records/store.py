@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -66,20 +67,31 @@ def row_of(values: Sequence[Any]) -> Row:
 
 async def _insert(connection: AsyncConnection, table: sa.Table, values: list[tuple[Any, ...]]) -> None:
     if connection.dialect.name == "postgresql":
-        # Column by column: row by row takes the server twice the time.
-        columns = tuple(list(column) for column in zip(*values, strict=True))
-        await connection.exec_driver_sql(_from_columns(table, connection.dialect), columns)
+        # All in one value: as columns of their own, the driver takes three times as long for them.
+        said = orjson.dumps(values, default=bytes.hex).decode()
+        await connection.exec_driver_sql(_from_json(table, connection.dialect), (said,))
     else:
         await connection.exec_driver_sql(_from_rows(table), values)
 
 
 # Written by hand: this is done for every answer, and the statements are always the same.
 @lru_cache
-def _from_columns(table: sa.Table, dialect: sa.Dialect) -> str:
-    # Without their lengths: to a shorter type a value would be cut, and so it is refused.
-    types = (column.type.compile(dialect).partition("(")[0] for column in table.c)
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, 1))
-    return f"INSERT INTO {_named(table)} SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"  # noqa: S608
+def _from_json(table: sa.Table, dialect: sa.Dialect) -> str:
+    columns = ", ".join(_out_of_json(number, column, dialect) for number, column in enumerate(table.c))
+    return (
+        f"INSERT INTO {_named(table)} SELECT {columns} FROM jsonb_array_elements($1::jsonb) said"  # noqa: S608
+        " ON CONFLICT DO NOTHING"
+    )
+
+
+def _out_of_json(number: int, column: sa.Column[Any], dialect: sa.Dialect) -> str:
+    word = f"said->>{number}"
+    if isinstance(column.type, sa.LargeBinary):
+        return f"decode({word}, 'hex')"
+    if isinstance(column.type, sa.Integer):
+        return f"({word})::{column.type.compile(dialect)}"
+    # As a text without a length: to a shorter type a value would be cut, and so it is refused.
+    return word
 
 
 @lru_cache
