@@ -65,6 +65,9 @@ def _add_records(commands: Any) -> None:
     verify.add_argument(
         "--key", type=Path, required=True, help="public keys or certificates (PEM) that heads are signed with"
     )
+    verify.add_argument(
+        "--jobs", type=int, help="processes that read a database at once; by default one a core, at most four"
+    )
 
 
 def _records(chosen: argparse.Namespace) -> int:

@@ -12,16 +12,17 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]
 
 from veriaidpo_gateway.database.connecting import open_database
-from veriaidpo_gateway.records.command import Opened, without_cycles
 from veriaidpo_gateway.records.exporting import Export, read
 from veriaidpo_gateway.records.findings import Report
 from veriaidpo_gateway.records.looking import Wanted
+from veriaidpo_gateway.records.moment import Opened
 from veriaidpo_gateway.records.reading import RecordReader
 from veriaidpo_gateway.records.recorder import TOGETHER
 from veriaidpo_gateway.records.rows import Contents, End, Row, beginning, chained
 from veriaidpo_gateway.records.signing import Head, PublicKeys, Signer
 from veriaidpo_gateway.records.store import RecordStore, as_values
 from veriaidpo_gateway.records.tables import record
+from veriaidpo_gateway.records.workers import cores, without_cycles
 
 CHAINS = 4
 TENANTS = 20
@@ -45,8 +46,8 @@ def in_database(url: str, signer: Signer, public: PublicKeys, many: int) -> dict
     written = asyncio.run(_write(url, many, signer))
     print(f"written: {written:,.0f} rows a second", flush=True)
     begun = time.perf_counter()
-    with Opened(url) as opened, without_cycles():
-        _proven(many, *opened.export().verified(public))
+    with Opened(url, cores()) as opened, without_cycles():
+        _proven(many, *opened.verified(public))
     verified = many / (time.perf_counter() - begun)
     print(f"verified: {verified:,.0f} rows a second", flush=True)
     return {"rows": many, "written": written, "verified": verified, "pages_ms": asyncio.run(_pages(url))}

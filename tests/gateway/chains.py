@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from veriaidpo_gateway.records.erased import digest_of
 from veriaidpo_gateway.records.findings import Kind, Report
-from veriaidpo_gateway.records.rows import Contents, End, Row, beginning, chained
+from veriaidpo_gateway.records.rows import Contents, End, Row, beginning, chained, hashed
 from veriaidpo_gateway.records.signing import Head, Receipt
 from veriaidpo_gateway.records.verify import verify
 
@@ -45,7 +45,7 @@ class Kept:
     receipts: list[Receipt] = field(default_factory=list)
 
     def verified(self) -> Report:
-        return verify(self.rows, self.heads, self.receipts)
+        return verify(map(hashed, self.rows), self.heads, self.receipts)
 
     def found(self) -> list[tuple[Kind, int, int]]:
         return [(kind, first, last) for kind, _, first, last in self.verified().findings]

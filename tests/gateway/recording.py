@@ -12,7 +12,7 @@ from veriaidpo_gateway.database.connecting import Database
 from veriaidpo_gateway.records import tables
 from veriaidpo_gateway.records.counts import Counts
 from veriaidpo_gateway.records.findings import Report
-from veriaidpo_gateway.records.rows import Contents, Row
+from veriaidpo_gateway.records.rows import Contents, Row, hashed
 from veriaidpo_gateway.records.signing import PublicKeys
 from veriaidpo_gateway.records.store import row_of
 from veriaidpo_gateway.records.verify import verify
@@ -67,7 +67,7 @@ async def verified(database: Database, public: PublicKeys) -> Report:
     async with database.begin() as connection:
         heads = list(await connection.scalars(sa.select(tables.head.c.signed)))
         receipts = list(await connection.scalars(sa.select(tables.receipt.c.signed)))
-    return verify(rows, map(public.head, heads), map(public.receipt, receipts))
+    return verify(map(hashed, rows), map(public.head, heads), map(public.receipt, receipts))
 
 
 class Recording:

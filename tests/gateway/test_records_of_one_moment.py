@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from veriaidpo_gateway.database.connecting import open_database
-from veriaidpo_gateway.records.command import Opened
+from veriaidpo_gateway.records.moment import Opened
 
 from .test_records_erased import Place, of
 
@@ -25,5 +25,5 @@ async def test_rows_that_are_erased_after_the_receipts_were_read_are_as_they_wer
         assert erased.rows == 1
         assert (report.findings, report.rows, report.erased, forged) == ({}, 2, 0, 0)
         with Opened(url) as opened:
-            report, _ = opened.export().verified(place.public)
+            report, _ = opened.verified(place.public)
         assert (report.findings, report.erased) == ({}, 1)

@@ -1,6 +1,7 @@
 """Decision records in a real PostgreSQL, where several replicas write and erase at once."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,23 +12,28 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from veriaidpo_gateway.database.connecting import Database, DatabaseAwayError, open_database
 from veriaidpo_gateway.records import tables
 from veriaidpo_gateway.records.answered import SubjectHash, TextHash
-from veriaidpo_gateway.records.command import Opened
 from veriaidpo_gateway.records.counts import Counts
 from veriaidpo_gateway.records.erasing import Eraser
 from veriaidpo_gateway.records.findings import Report
 from veriaidpo_gateway.records.looking import Wanted
+from veriaidpo_gateway.records.moment import Opened
 from veriaidpo_gateway.records.ordering import Order, Orders
 from veriaidpo_gateway.records.reading import LOOKED_THROUGH, RecordReader
 from veriaidpo_gateway.records.recorder import Recorder
-from veriaidpo_gateway.records.rows import Contents, beginning, chained
+from veriaidpo_gateway.records.rows import Contents, Row, beginning, chained
 from veriaidpo_gateway.records.signing import Head, PublicKeys, Signer
 from veriaidpo_gateway.records.store import RecordStore, row_of
 from veriaidpo_gateway.records.sweeping import SWEEP_EVERY, Sweeper
 
+from ..gateway.test_records_erased import erased_together, only_what_had_to_go_changes, who_asked, who_goes
+
+words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 TENANT, LATER = "t1", 10**15
 ORDER, SUBJECT_HASH = Order(TENANT, LATER), SubjectHash(b"k" * 32)
 CHAIN = "c" * 16
@@ -72,6 +78,44 @@ async def test_what_does_not_fit_is_refused_and_not_cut(replicas: list[Database]
     too_long = said("t" * 65)
     with pytest.raises(DatabaseAwayError):
         await RecordStore(replicas[0]).write(list(chained("d" * 16, beginning("d" * 16), [too_long])))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(words, words, st.none() | st.integers(0, 10**6)), min_size=1, max_size=9))
+def test_what_is_read_is_what_was_written_whatever_it_says(
+    postgres: Any, answers: list[tuple[str, str, int | None]]
+) -> None:
+    chain = secrets.token_hex(8)
+    records = [
+        said("t1")._replace(subject=subject, label=label, confidence=number)
+        for subject, label, number in answers
+    ]
+    rows = list(chained(chain, beginning(chain), records))
+
+    async def written() -> list[Row]:
+        async with open_database(postgres[1]) as database:
+            store = RecordStore(database)
+            await store.prepare()
+            await store.write(rows)
+            return await RecordReader(database).chained((chain, 0))
+
+    assert asyncio.run(written())[: len(rows)] == rows
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(who_asked, who_goes, erased_together)
+def test_nothing_of_another_tenant_or_person_is_touched_and_the_chain_still_proves(
+    postgres: Any, asked: list[tuple[str, str]], subject: str | None, together: int
+) -> None:
+    async def erase() -> None:
+        async with open_database(postgres[1]) as database:
+            await RecordStore(database).prepare()
+            async with database.begin() as connection:
+                names = ", ".join(table.name for table in tables.STEPS.tables.sorted_tables)
+                await connection.exec_driver_sql(f"TRUNCATE {names}")
+            await only_what_had_to_go_changes(database, asked, subject, together)
+
+    asyncio.run(erase())
 
 
 async def test_two_first_orders_at_once_are_both_taken(replicas: list[Database]) -> None:
@@ -180,7 +224,7 @@ class Uncounted:
 
 def proven(url: str, public: PublicKeys) -> tuple[Report, int]:
     with Opened(url) as opened:
-        return opened.export().verified(public)
+        return opened.verified(public)
 
 
 async def test_what_is_too_old_and_what_was_ordered_goes_and_the_chain_is_proven(

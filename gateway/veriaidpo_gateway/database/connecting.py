@@ -81,6 +81,23 @@ class Database:
         except self._troubles as error:
             raise DatabaseAwayError from error
 
+    @asynccontextmanager
+    async def without_writers(self) -> AsyncIterator[None]:
+        """Let nobody write to an embedded database meanwhile: DatabaseAwayError where that cannot be.
+
+        A server has names for its moments instead, and is left alone.
+        """
+        if self.kind == "postgresql":
+            yield
+            return
+        async with self._bounded(PATIENCE):
+            connection = await self._engine.connect().start()
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            await connection.close()
+
     def snapshot(self) -> "Snapshot":
         """Give it as it is at one moment; what closes that closes this."""
         return Snapshot(self._engine, self._troubles)
@@ -101,10 +118,19 @@ class Snapshot(Database):
 
     _connection: AsyncConnection | None = None
 
-    async def take(self) -> None:
-        """Let the moment be now: DatabaseAwayError."""
-        async with self.begin():
-            pass
+    async def take(self, name: str | None = None) -> None:
+        """Let the moment be now, or what another connection to the server has named: DatabaseAwayError."""
+        async with self._bounded(PATIENCE):
+            if self._connection is None:
+                self._connection = await self._opened(name)
+
+    async def name(self) -> str | None:
+        """Name the moment, for other connections while this one is open; None where it has no name."""
+        if self.kind == "embedded":
+            return None
+        async with self.begin() as connection:
+            named = await connection.exec_driver_sql("SELECT pg_export_snapshot()")
+            return cast("str", named.scalar_one())
 
     @asynccontextmanager
     async def begin(self, seconds: float = PATIENCE) -> AsyncIterator[AsyncConnection]:
@@ -114,11 +140,11 @@ class Snapshot(Database):
                 self._connection = await self._opened()
             yield self._connection
 
-    async def _opened(self) -> AsyncConnection:
+    async def _opened(self, name: str | None = None) -> AsyncConnection:
         connection = await self._engine.connect().start()
         if self.kind == "postgresql":
             await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            await connection.exec_driver_sql("SELECT 1")
+            await connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{name}'" if name else "SELECT 1")
         else:
             # The driver begins none for what is only read.
             await connection.exec_driver_sql("BEGIN")

@@ -1,26 +1,17 @@
 """`veriaidpo-gateway records export|verify`: an export of the database, and the proof of either."""
 
 import argparse
-import asyncio
-import gc
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self, TypeVar
 
-from veriaidpo_gateway.database.connecting import DatabaseAwayError, open_database
+from veriaidpo_gateway.database.connecting import DatabaseAwayError
 from veriaidpo_gateway.environment import InvalidSettingsError
-from veriaidpo_gateway.records.exporting import Export, NoExportError, read
+from veriaidpo_gateway.records.exporting import NoExportError, read
 from veriaidpo_gateway.records.findings import Report
-from veriaidpo_gateway.records.reading import RecordReader
+from veriaidpo_gateway.records.moment import Opened
 from veriaidpo_gateway.records.signing import PublicKeys
-
-T = TypeVar("T")
-S = TypeVar("S", bound=Sequence[Any])
-Following = Callable[[Sequence[object]], Coroutine[Any, Any, Sequence[S]]]
+from veriaidpo_gateway.records.workers import cores, without_cycles
 
 MOST_SHOWN = 100
 _BUFFER = 1 << 20
@@ -35,8 +26,8 @@ def run(chosen: argparse.Namespace, database_url: str | None) -> int:
             return _export(chosen, database_url)
         keys = _keys(chosen.key)
         if chosen.file is None:
-            with Opened(database_url) as opened, without_cycles():
-                return _tell(*opened.export().verified(keys))
+            with Opened(database_url, chosen.jobs or cores()) as opened, without_cycles():
+                return _tell(*opened.verified(keys))
         with chosen.file.open("rb", buffering=_BUFFER) as lines, without_cycles():
             return _tell(*read(lines).verified(keys))
     except DatabaseAwayError as error:
@@ -45,58 +36,6 @@ def run(chosen: argparse.Namespace, database_url: str | None) -> int:
         return _fail(f"this is no export: {error}")
     except OSError as error:
         return _fail(f"{error.filename}: {error.strerror}")
-
-
-@contextmanager
-def without_cycles() -> Iterator[None]:
-    """Look for no cycles: rows form none, and looking takes a third of the time that they take."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-class Opened:
-    """A database, read in a thread of its own: the next rows come while some are looked at.
-
-    All of it is of one moment: a row that is erased meanwhile would have no receipt among those read before.
-    """
-
-    def __init__(self, url: str | None) -> None:
-        if url is None:
-            raise InvalidSettingsError("RECORDS_DATABASE_URL or DATABASE_URL is required")
-        self._database = open_database(url).snapshot()
-        self._reader = RecordReader(self._database)
-        self._runner = asyncio.Runner()
-        self._thread = ThreadPoolExecutor(1)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ask(self._database.__aexit__()).result()
-        self._thread.submit(self._runner.close).result()
-        self._thread.shutdown()
-
-    def export(self, tenant: str | None = None) -> Export:
-        """Take everything, as it is gone through; receipts of one tenant alone if one is named."""
-        self._ask(self._database.take()).result()
-        reader = self._reader
-        heads = self._each(reader.heads, ("", 0, 0))
-        receipts = self._each(partial(reader.receipts, tenant), ("",))
-        rows = self._each(reader.chained, ("", 0))
-        return Export((head[3] for head in heads), (receipt[1] for receipt in receipts), rows)
-
-    def _each(self, following: Following[S], first: tuple[object, ...]) -> Iterator[S]:
-        """Go through all behind a place, as they begin with it; some come while others are looked at."""
-        coming = self._ask(following(first))
-        while some := coming.result():
-            coming = self._ask(following(some[-1][: len(first)]))
-            yield from some
-
-    def _ask(self, question: Coroutine[Any, Any, T]) -> Future[T]:
-        return self._thread.submit(self._runner.run, question)
 
 
 def _export(chosen: argparse.Namespace, database_url: str | None) -> int:

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from veriaidpo_gateway.records.findings import Finding, Kind
-from veriaidpo_gateway.records.rows import Row
+from veriaidpo_gateway.records.rows import Hashed
 from veriaidpo_gateway.records.signing import Chains
 
 
@@ -18,7 +18,7 @@ class Erasures:
         self._seen: dict[tuple[str, str], tuple[int, Any]] = {}
         self._places: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
 
-    def saw(self, row: Row) -> None:
+    def saw(self, row: Hashed) -> None:
         """Note a row whose contents are gone."""
         key = (str(row.receipt), row.chain)
         rows, hashes = self._seen.get(key) or (0, sha256())

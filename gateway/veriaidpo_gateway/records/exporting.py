@@ -12,7 +12,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import orjson
 
 from veriaidpo_gateway.records.findings import Report
-from veriaidpo_gateway.records.rows import Contents, Row
+from veriaidpo_gateway.records.rows import Contents, Row, hashed
+from veriaidpo_gateway.records.runs import Part
 from veriaidpo_gateway.records.signing import PublicKeys, UnsignedError, receipt_id
 from veriaidpo_gateway.records.verify import verify
 
@@ -35,9 +36,7 @@ class Export(NamedTuple):
 
     def verified(self, keys: PublicKeys) -> tuple[Report, int]:
         """Verify it; and count heads and receipts that no known key has signed: those say nothing."""
-        heads, receipts = Trusted(keys.head, self.heads), Trusted(keys.receipt, self.receipts)
-        report = verify(self.rows, heads, receipts)
-        return report, heads.forged + receipts.forged
+        return proven(keys, self.heads, self.receipts, map(hashed, self.rows))
 
     def written(self, tenant: str | None = None) -> Iterator[bytes]:
         """Write it line by line: whole, or for one tenant, whose receipts alone are in it."""
@@ -49,6 +48,15 @@ class Export(NamedTuple):
             yield orjson.dumps({"receipt": receipt}) + b"\n"
         for row in self.rows:
             yield orjson.dumps(_as_json(_withheld(row, tenant, own))) + b"\n"
+
+
+def proven(
+    keys: PublicKeys, heads: Iterable[str], receipts: Iterable[str], rows: Iterable[Part]
+) -> tuple[Report, int]:
+    """Verify rows; and count heads and receipts that no known key has signed: those say nothing."""
+    trusted, ordered = Trusted(keys.head, heads), Trusted(keys.receipt, receipts)
+    report = verify(rows, trusted, ordered)
+    return report, trusted.forged + ordered.forged
 
 
 class Trusted(Generic[S]):

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from veriaidpo_gateway.database.connecting import Database, fetch
 from veriaidpo_gateway.records.looking import PLACE, Condition, Place, Wanted, Way, of_review, of_time, ways
-from veriaidpo_gateway.records.rows import Row
-from veriaidpo_gateway.records.store import row_of
+from veriaidpo_gateway.records.rows import Hashed, Row
+from veriaidpo_gateway.records.store import hashed_of, row_of
 from veriaidpo_gateway.records.tables import record
 
 _SECONDS = 10.0
@@ -19,6 +19,8 @@ _MANY = 5_000
 
 _CHAINED = f"""SELECT {", ".join(f'"{column.name}"' for column in record.c)} FROM decision_record
     WHERE (chain, position) > (?, ?) ORDER BY chain, position LIMIT {_MANY}"""  # noqa: S608
+_BEHIND = """SELECT chain, position FROM decision_record
+    WHERE (chain, position) > (?, ?) ORDER BY chain, position LIMIT 1 OFFSET ?"""
 _HEADS = f"""SELECT chain, position, closed, signed FROM record_head
     WHERE (chain, position, closed) > (?, ?, ?) ORDER BY chain, position, closed LIMIT {_MANY}"""  # noqa: S608
 _RECEIPTS = f"SELECT id, signed FROM record_receipt WHERE id > ? ORDER BY id LIMIT {_MANY}"  # noqa: S608
@@ -76,6 +78,15 @@ class RecordReader:
     async def chained(self, after: Sequence[object] = ("", 0)) -> list[Row]:
         """Return the next rows of all tenants, behind a chain and position; none at the end."""
         return [row_of(values) for values in await self._next(_CHAINED, *after)]
+
+    async def hashed(self, after: Sequence[object] = ("", 0)) -> list[Hashed]:
+        """Return the same rows as `chained`, of what they say the hash alone."""
+        return [hashed_of(values) for values in await self._next(_CHAINED, *after)]
+
+    async def behind(self, after: Sequence[object] = ("", 0), rows: int = _MANY) -> Sequence[Any] | None:
+        """Find the chain and position of the last of so many rows; None where there are fewer."""
+        found = await self._next(_BEHIND, *after, rows - 1)
+        return tuple(found[0]) if found else None
 
     async def heads(self, after: Sequence[object] = ("", 0, 0)) -> Sequence[Sequence[Any]]:
         """Return the next heads, after a chain, position and `closed`: these three, and what was signed."""

@@ -64,6 +64,21 @@ class Row(NamedTuple):
     withheld: bool = False
 
 
+class Hashed(NamedTuple):
+    """A row without what it says: of that there is the hash, `said`, which is None where it says nothing.
+
+    In a row that nobody changed `said` is `row_hash`.
+    """
+
+    chain: str
+    position: int
+    row_hash: bytes
+    link: bytes
+    said: bytes | None
+    receipt: str | None = None
+    withheld: bool = False
+
+
 class End(NamedTuple):
     """Where a chain ends: how many rows it has, and what they come to."""
 
@@ -74,6 +89,13 @@ class End(NamedTuple):
 def hash_of(contents: Iterable[object]) -> bytes:
     """Hash what a row says: sha256 of one JSON array, in UTF-8 without spaces, the format's name first."""
     return sha256(orjson.dumps((FORMAT, *contents))).digest()
+
+
+def hashed(row: Row) -> Hashed:
+    """Hash what a row says, for somebody who looks only at that."""
+    chain, position, row_hash, link, contents, receipt, withheld = row
+    said = None if contents is None else hash_of(contents)
+    return Hashed(chain, position, row_hash, link, said, receipt, withheld)
 
 
 def beginning(chain: str) -> End:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from veriaidpo_gateway.database.connecting import Database
 from veriaidpo_gateway.database.migrating import migrate
 from veriaidpo_gateway.records import tables
-from veriaidpo_gateway.records.rows import Contents, Row
+from veriaidpo_gateway.records.rows import Contents, Hashed, Row, hash_of
 from veriaidpo_gateway.records.spool import Signed
 
 _PREPARING = 30.0
@@ -63,6 +63,12 @@ def row_of(values: Sequence[Any]) -> Row:
     """Read a row from the columns of its table."""
     chain, position, row_hash, link, receipt, salt = values[:6]
     return Row(chain, position, row_hash, link, None if salt is None else Contents._make(values[5:]), receipt)
+
+
+def hashed_of(values: Sequence[Any]) -> Hashed:
+    """Read a row from the columns of its table, and hash what it says: nobody else is to have that."""
+    chain, position, row_hash, link, receipt, salt = values[:6]
+    return Hashed(chain, position, row_hash, link, None if salt is None else hash_of(values[5:]), receipt)
 
 
 async def _insert(connection: AsyncConnection, table: sa.Table, values: list[tuple[Any, ...]]) -> None:

@@ -14,7 +14,8 @@ from operator import attrgetter
 
 from veriaidpo_gateway.records.erased import Erasures
 from veriaidpo_gateway.records.findings import Finding, Kind, Report
-from veriaidpo_gateway.records.rows import Row, beginning, hash_of, link_of
+from veriaidpo_gateway.records.rows import Hashed, beginning, link_of
+from veriaidpo_gateway.records.runs import Part, Run
 from veriaidpo_gateway.records.signed import Ends, by_chain
 from veriaidpo_gateway.records.signing import Head, Receipt
 
@@ -35,11 +36,11 @@ class _Loose:
     """
 
     before: bytes
-    row: Row
+    row: Hashed
     skipped: int | None
 
 
-def verify(rows: Iterable[Row], heads: Iterable[Head], receipts: Iterable[Receipt]) -> Report:
+def verify(rows: Iterable[Part], heads: Iterable[Head], receipts: Iterable[Receipt]) -> Report:
     """Look at rows, chain by chain in the order of their positions; the signatures were checked before.
 
     Heads are gone through first, then receipts, then rows, each once.
@@ -78,18 +79,22 @@ class _Walk:
         self._disturbed = False
         """Whether something before explains that heads no longer fit."""
 
-    def all(self, rows: Iterable[Row]) -> None:
+    def all(self, rows: Iterable[Part]) -> None:
         """Go through all of them, then say what became of the end."""
         # Ten million rows come through here: what does not change is looked up once.
         many, position, link, near = 0, self._position, self._link, self._near.append
         signed = self._held_against_heads(position, link)
         for row in rows:
+            if isinstance(row, Run):
+                position, link, signed = self._run(row, position, signed)
+                many += row.rows
+                continue
             many += 1
             before, after = link, position
-            _, position, row_hash, link, contents, _, _ = row
-            if contents is None:
+            _, position, row_hash, link, said, _, _ = row
+            if said is None:
                 self._without_contents(row)
-            elif hash_of(contents) != row_hash:
+            elif said != row_hash:
                 self._found(Kind.CHANGED, position)
             if position != after + 1 or sha256(before + row_hash).digest() != link:
                 self._position, self._link = after, before
@@ -100,6 +105,15 @@ class _Walk:
         self._position, self._link = position, link
         self._report.rows += many
         self._at_the_end()
+
+    def _run(self, run: Run, position: int, signed: int) -> tuple[int, bytes, int]:
+        """Go to the end of rows that follow one another: where that is, and at which place the next head."""
+        last = position + run.rows
+        while signed <= last:
+            signed = self._held_against_heads(signed, run.link(signed - position))
+        numbers = range(max(1, run.rows - NEAR + 1), run.rows + 1)
+        self._near.extend((position + number, run.link(number)) for number in numbers)
+        return last, run.link(run.rows), signed
 
     def _held_against_heads(self, position: int, link: bytes) -> int:
         """Hold a row against what was signed at its place, and say at which place the next head is."""
@@ -113,7 +127,7 @@ class _Walk:
     def _found(self, kind: Kind, first: int, last: int | None = None) -> None:
         self._report.tell(Finding(kind, self._chain, first, first if last is None else last))
 
-    def _without_contents(self, row: Row) -> None:
+    def _without_contents(self, row: Hashed) -> None:
         if row.withheld:
             self._report.withheld += 1
         elif row.receipt is None:
@@ -122,7 +136,7 @@ class _Walk:
             self._report.erased += 1
             self._erasures.saw(row)
 
-    def _does_not_follow(self, row: Row) -> None:
+    def _does_not_follow(self, row: Hashed) -> None:
         """Say why: rows are missing before it, or some were put there, or it is not the one that was here."""
         self._disturbed = True
         if row.position > self._position + 1:
@@ -136,7 +150,7 @@ class _Walk:
         self._breaks.append(self._link)
         self._loose.append(_Loose(self._link, row, self._skipped(row)))
 
-    def _skipped(self, row: Row) -> int | None:
+    def _skipped(self, row: Hashed) -> int | None:
         """Find the row that this one does follow, if it is near: what is in between was put there."""
         for position, link in reversed(self._near):
             if _follows(row, link):
@@ -165,5 +179,5 @@ class _Walk:
                 self._found(Kind.MOVED if position in moved else Kind.CHANGED, position)
 
 
-def _follows(row: Row, link: bytes) -> bool:
+def _follows(row: Hashed, link: bytes) -> bool:
     return link_of(link, row.row_hash) == row.link
