@@ -45,5 +45,6 @@ def _cell(heard: Heard, used: float) -> Cell:
         "p50_ms": round(statistics.median(latencies) * 1e3, 3),
         "p99_ms": round(latencies[int(len(latencies) * 0.99)] * 1e3, 3),
         "per_second": round(heard.rate, 1),
+        "answers": heard.answers,
         "cpu_ms": round(used / heard.answers * 1e3, 4),
     }

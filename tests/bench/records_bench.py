@@ -21,6 +21,7 @@ from bench.cells import Cell
 from bench.figures import spread
 from bench.records_cost import KINDS, cost
 from bench.records_rows import in_an_export, in_database
+from bench.server import cpu_seconds
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from integration.postgres_process import PostgresProcess
@@ -57,7 +58,12 @@ def main() -> None:
                 found = {**figures_before.get("records.rows", {}), **found}
             _write("rows", found, list(_of_rows(found)))
         if chosen.only != "rows":
-            rounds = cost(folder, server.create("cost"), key, chosen.rounds, chosen.seconds)
+            process = server.process
+            assert process is not None
+            rounds = cost(
+                folder, server.create("cost"), key, chosen.rounds, chosen.seconds,
+                database_cpu=lambda: cpu_seconds(process.pid),
+            )  # fmt: skip
             _write("cost", {"rounds": rounds}, list(_of_cost(rounds)))
 
 
@@ -104,6 +110,12 @@ def _of_cost(rounds: list[dict[str, Cell]]) -> Iterator[list[str]]:
                 one[f"on, {kind}, {callers}"][field] / one[f"off, {kind}, {callers}"][field] for one in rounds
             ]
             yield [f"{kind}, {callers} caller(s): {name}", spread(ratios, digits=3), how]
+        on, off = ([one[f"{name}, {kind}, {callers}"] for one in rounds] for name in ("on", "off"))
+        own = [(one["cpu_ms"] - other["cpu_ms"]) * 1e3 for one, other in zip(on, off, strict=True)]
+        how = f"a record, {len(rounds)} rounds"
+        yield [f"{kind}, {callers} caller(s): the gateway's own CPU", spread(own, "µs", digits=0), how]
+        of_database = [one["database_ms"] * 1e3 for one in on]
+        yield [f"{kind}, {callers} caller(s): PostgreSQL's CPU", spread(of_database, "µs", digits=0), how]
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Return what it and its children have used of all cores, in user and kernel mode."""
-        return sum(_cpu_ticks(str(pid)) for pid in self._tree()) / _TICK
+        return sum(_cpu_ticks(str(pid)) for pid in _tree(self.process.pid)) / _TICK
 
     def main_thread_cpu_seconds(self) -> float:
         """Return what its first thread has used."""
@@ -54,7 +54,7 @@ class Server:
 
     def megabytes(self, what: str) -> float:
         """Return `Rss` or `Pss` of it and its children, in 10^6 bytes."""
-        return sum(_kilobytes(pid, what) for pid in self._tree()) * 1024 / 1e6
+        return sum(_kilobytes(pid, what) for pid in _tree(self.process.pid)) * 1024 / 1e6
 
     def stop(self) -> None:
         """End the whole session, politely first."""
@@ -66,14 +66,20 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def _tree(self) -> Iterator[int]:
-        ahead = [self.process.pid]
-        while ahead:
-            pid = ahead.pop()
-            yield pid
-            for children in Path(f"/proc/{pid}/task").glob("*/children"):
-                with contextlib.suppress(OSError):
-                    ahead += map(int, children.read_text().split())
+
+def cpu_seconds(pid: int) -> float:
+    """Return what a process and its children have used of all cores, those that have ended among them."""
+    return sum(_cpu_ticks(str(one), ended=True) for one in _tree(pid)) / _TICK
+
+
+def _tree(first: int) -> Iterator[int]:
+    ahead = [first]
+    while ahead:
+        pid = ahead.pop()
+        yield pid
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                ahead += map(int, children.read_text().split())
 
 
 def free_port() -> int:
@@ -83,12 +89,12 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def _cpu_ticks(task: str) -> int:
+def _cpu_ticks(task: str, *, ended: bool = False) -> int:
     try:
         fields = Path(f"/proc/{task}/stat").read_text().rpartition(")")[2].split()
     except OSError:  # a child that has just ended
         return 0
-    return int(fields[11]) + int(fields[12])
+    return sum(map(int, fields[11 : 15 if ended else 13]))
 
 
 def _kilobytes(pid: int, what: str) -> int:
