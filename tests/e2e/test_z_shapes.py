@@ -135,7 +135,7 @@ def test_production_has_stores_keys_and_tokens_of_its_own(
     for name, address in stores.items():
         (tmp_path / name).write_text(address)
     for name in ("token", "ca.crt"):
-        (tmp_path / name).write_text("not asked for")
+        (tmp_path / name).write_text("not-asked-for")
     shape.typed(tmp_path, *BROUGHT)
     published = json.dumps(provider.published())
     shape.kubectl("create", "configmap", "identity-keys", f"--from-literal=jwks.json={published}")
