@@ -15,6 +15,7 @@ from typing import Any
 from message_sources import Pairs, UnpairedError, make_targets, notes, paired, printed, refusals
 
 from veriaidpo_gateway.errors import STATUS, load_messages
+from veriaidpo_gateway.records.telling import sentences
 from veriaidpo_operator.reasons import Reason
 from veriaidpo_operator.sentences import LANGUAGES, Phrase, Sentences, Told, load
 from veriaidpo_predictor.outcome import Reason as FetchReason
@@ -36,6 +37,7 @@ Mọi thông báo người dùng có thể gặp, đối chiếu Anh - Việt. T
 | what | where it is written | language shown |
 | --- | --- | --- |
 | answers of the gateway | `gateway/veriaidpo_gateway/messages/` | both, in each answer |
+| verdicts of `veriaidpo-gateway records` | `records.toml` there | both, in each line |
 | conditions and events | `operator/veriaidpo_operator/messages/` | `operator.language` of the chart |
 | commands, make, demo, chart | in English where they are; in Vietnamese in `hack/messages.toml` | English |
 """
@@ -89,6 +91,8 @@ def _gateway() -> Iterator[str]:
     yield "## Answers of the gateway / Trả lời của cổng API\n"
     rows = ((f"`{code}`", status, messages.en[code], messages.vi[code]) for code, status in STATUS.items())
     yield table(("code", "HTTP", "English", "Tiếng Việt"), rows)
+    yield "## What `veriaidpo-gateway records` says / Lời của `veriaidpo-gateway records`\n"
+    yield table(("English", "Tiếng Việt"), ((said["en"], said["vi"]) for said in sentences().values()))
 
 
 def _operator() -> Iterator[str]:

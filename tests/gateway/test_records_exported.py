@@ -1,15 +1,23 @@
 """`veriaidpo-gateway records export` and `verify`: an export proves itself, with the public key alone."""
 
 import asyncio
+import base64
 import json
+import re
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jose import jws
 
 from veriaidpo_gateway.__main__ import main
 from veriaidpo_gateway.records.exporting import NoExportError, read
+
+from .recording import signing_key
 
 TENANTS = ("t1", "t2")
 
@@ -98,6 +106,62 @@ async def test_what_is_no_export_no_key_or_no_database_is_said(
     code, said = await records("export")
     assert code == 2
     assert "DATABASE_URL" in said
+
+
+async def test_it_is_told_in_both_languages(recorded: Path, records: Any) -> None:
+    file, key = recorded / "all.ndjson", recorded / "records-public.pem"
+    _, said = await records("verify", "--key", key)
+    assert "moved or cut / đã chứng minh: không có gì bị xóa" in said
+    assert "10 dòng trong 1 chuỗi" in said
+    await records("export", "--out", file)
+    file.write_text(file.read_text().replace('"l2"', '"l3"', 1))
+    _, said = await records("verify", file, "--key", key)
+    assert re.search(r"^changed: chain (\w+), row 1 / bị sửa: chuỗi \1, dòng 1$", said, re.MULTILINE)
+    assert said.endswith("NOT PROVEN / KHÔNG CHỨNG MINH ĐƯỢC\n")
+    _, said = await records("verify", recorded / "missing", "--key", key)
+    assert "No such file or directory / không dùng được tệp" in said
+
+
+async def test_a_key_that_was_not_given_is_named(recorded: Path, records: Any, tmp_path: Path) -> None:
+    another = tmp_path / "another"
+    another.mkdir()
+    signing_key(another)
+    code, said = await records("verify", "--key", another / "records-public.pem")
+    [kid] = {jws.get_unverified_header(head)["kid"] for head in heads(recorded / "records.db")}
+    assert code == 1
+    assert f"no key was given that is named {kid}" in said
+    _, said = await records("verify", "--key", recorded / "records-public.pem")
+    assert "no key was given" not in said
+
+
+def heads(file: Path) -> list[str]:
+    with sqlite3.connect(file) as connection:
+        found = [signed for (signed,) in connection.execute("SELECT signed FROM record_head")]
+    connection.close()
+    return found
+
+
+@pytest.mark.parametrize("kid", [[], {}, None, 5, "\x1b[2J", "0" * 15])
+async def test_a_name_that_is_none_is_unsigned_and_not_repeated(
+    recorded: Path, records: Any, kid: object
+) -> None:
+    header = base64.urlsafe_b64encode(json.dumps({"alg": "ES256", "kid": kid}).encode()).decode().rstrip("=")
+    file = recorded / "all.ndjson"
+    await records("export", "--out", file)
+    file.write_text(json.dumps({"head": f"{header}.e30.AAAA"}) + "\n" + file.read_text())
+    code, said = await records("verify", file, "--key", recorded / "records-public.pem")
+    assert code == 1
+    assert "unsigned: 1 heads or receipts" in said
+    assert "no key was given" not in said
+    assert "\x1b" not in said
+
+
+def test_who_reads_only_the_beginning_of_an_export_is_told_nothing(recorded: Path) -> None:
+    program = f"{sys.executable} -m veriaidpo_gateway records export"
+    run = ["bash", "-c", f"set -o pipefail; {program} | true; sleep 0"]
+    for _ in range(3):
+        done = subprocess.run(run, capture_output=True, text=True, check=False, timeout=60)
+        assert done.stderr == ""
 
 
 def test_an_export_is_read_as_it_is_gone_through() -> None:

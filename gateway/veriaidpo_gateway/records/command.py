@@ -1,19 +1,19 @@
 """`veriaidpo-gateway records export|verify`: an export of the database, and the proof of either."""
 
 import argparse
+import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from veriaidpo_gateway.database.connecting import DatabaseAwayError
 from veriaidpo_gateway.environment import InvalidSettingsError
+from veriaidpo_gateway.records import telling
 from veriaidpo_gateway.records.exporting import NoExportError, read
-from veriaidpo_gateway.records.findings import Report
 from veriaidpo_gateway.records.moment import Opened
 from veriaidpo_gateway.records.signing import PublicKeys
 from veriaidpo_gateway.records.workers import cores, without_cycles
 
-MOST_SHOWN = 100
 _BUFFER = 1 << 20
 PROVEN, BROKEN, NOT_DONE = 0, 1, 2
 """What the command exits with."""
@@ -27,15 +27,26 @@ def run(chosen: argparse.Namespace, database_url: str | None) -> int:
         keys = _keys(chosen.key)
         if chosen.file is None:
             with Opened(database_url, chosen.jobs or cores()) as opened, without_cycles():
-                return _tell(*opened.verified(keys))
-        with chosen.file.open("rb", buffering=_BUFFER) as lines, without_cycles():
-            return _tell(*read(lines).verified(keys))
+                verdict = opened.verified(keys)
+        else:
+            with chosen.file.open("rb", buffering=_BUFFER) as lines, without_cycles():
+                verdict = read(lines).verified(keys)
+        return PROVEN if telling.tell(*verdict, keys.missing) else BROKEN
     except DatabaseAwayError as error:
-        return _fail(f"the database of records is away, or holds no records yet: {error.cause}")
+        telling.fail("away", cause=error.cause)
     except NoExportError as error:
-        return _fail(f"this is no export: {error}")
+        telling.fail("no_export", line=error)
+    except BrokenPipeError:
+        _read_no_more()
     except OSError as error:
-        return _fail(f"{error.filename}: {error.strerror}")
+        telling.fail("no_file", file=error.filename, why=error.strerror)
+    return NOT_DONE
+
+
+def _read_no_more() -> None:
+    """Say nothing where nobody reads, as in `export | head`: nor does Python when it ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _export(chosen: argparse.Namespace, database_url: str | None) -> int:
@@ -43,6 +54,7 @@ def _export(chosen: argparse.Namespace, database_url: str | None) -> int:
         out = stack.enter_context(chosen.out.open("wb")) if chosen.out else sys.stdout.buffer
         for line in opened.export(chosen.tenant).written(chosen.tenant):
             out.write(line)
+        out.flush()
     return PROVEN
 
 
@@ -50,31 +62,4 @@ def _keys(file: Path) -> PublicKeys:
     try:
         return PublicKeys(file.read_bytes())
     except ValueError as error:
-        raise InvalidSettingsError(f"--key: {error}") from error
-
-
-def _tell(report: Report, forged: int) -> int:
-    for finding in list(report.findings)[:MOST_SHOWN]:
-        rows = (
-            f"row {finding.first}"
-            if finding.first == finding.last
-            else f"rows {finding.first}-{finding.last}"
-        )
-        print(f"{finding.kind.value}: chain {finding.chain}, {rows}")
-    if len(report.findings) > MOST_SHOWN:
-        print(f"... and {len(report.findings) - MOST_SHOWN} more")
-    if forged:
-        print(f"unsigned: {forged} heads or receipts that no given key has signed")
-    print(
-        f"{report.rows} rows in {report.chains} chains, {report.heads} signed heads; "
-        f"{report.erased} erased by receipt, {report.withheld} withheld, {report.lost} answers not recorded, "
-        f"{report.unsigned_rows} rows after the last head, {report.open_chains} chains not closed"
-    )
-    wrong = bool(report.findings or forged)
-    print("NOT PROVEN" if wrong else "proven: nothing was removed, changed, added, moved or cut")
-    return BROKEN if wrong else PROVEN
-
-
-def _fail(said: str) -> int:
-    print(f"veriaidpo-gateway: {said}", file=sys.stderr)
-    return NOT_DONE
+        raise InvalidSettingsError(telling.both("no_key")) from error

@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 
 from veriaidpo_gateway.database.connecting import Database, DatabaseAwayError, open_database
 from veriaidpo_gateway.environment import InvalidSettingsError
+from veriaidpo_gateway.records import telling
 from veriaidpo_gateway.records.exporting import Export, proven
 from veriaidpo_gateway.records.findings import Report
 from veriaidpo_gateway.records.reading import RecordReader
@@ -34,7 +35,7 @@ class Opened:
 
     def __init__(self, url: str | None, jobs: int = 1) -> None:
         if url is None:
-            raise InvalidSettingsError("RECORDS_DATABASE_URL or DATABASE_URL is required")
+            raise InvalidSettingsError(telling.both("no_database"))
         self._url, self._jobs = url, jobs
         self._database = open_database(url).snapshot()
         self._reader = RecordReader(self._database)

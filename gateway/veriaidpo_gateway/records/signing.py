@@ -5,6 +5,7 @@ by the first 16 hex digits of the SHA-256 of the public key, so that one may fol
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ ALGORITHM = "ES256"
 Chains = Mapping[str, tuple[int, str]]
 """Of each chain how many rows were erased, and the SHA-256 of their hashes in order, in hex."""
 
+_KID, _MOST_MISSING = re.compile("[0-9a-f]{16}"), 100
 _NEEDED = "an EC P-256 private key in PEM is needed"
 
 
@@ -102,6 +104,8 @@ class PublicKeys:
         self._keys = {_name_of(key): jwk.construct(_pem(key).decode(), ALGORITHM) for key in _read(pem)}
         if not self._keys:
             raise ValueError("no P-256 public key or certificate in PEM")
+        self.missing: set[str] = set()
+        """Names of keys that something said it was signed with, and that are not among these."""
 
     def head(self, signed: str) -> Head:
         """Read a head; UnsignedError when no known key signed it."""
@@ -115,10 +119,18 @@ class PublicKeys:
         chains = {chain: (int(part[0]), str(part[1])) for chain, part in said.pop("chains").items()}
         return Receipt(**said, chains=chains)
 
+    def _named(self, kid: object) -> Key:
+        if not isinstance(kid, str) or kid not in self._keys:
+            # Anybody may have written this: what is no name is not repeated, nor how often it is another one.
+            if isinstance(kid, str) and _KID.fullmatch(kid) and len(self.missing) < _MOST_MISSING:
+                self.missing.add(kid)
+            raise UnsignedError("no known key has signed this")
+        return self._keys[kid]
+
     def _payload(self, signed: str, kind: str) -> dict[str, Any]:
         try:
             header = jws.get_unverified_header(signed)
-            key = self._keys[header["kid"]]
+            key = self._named(header.get("kid"))
             if header.get("typ") != f"veriaidpo-{kind}":
                 raise UnsignedError("something else was signed")
             found: dict[str, Any] = orjson.loads(jws.verify(signed, key, ALGORITHM))
