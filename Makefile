@@ -47,7 +47,7 @@ chart: ## The chart in every supported shape: schema, policies; and that no rend
 	@hack/checks chart
 
 ##@ On a real cluster
-.PHONY: cluster cluster-down images e2e faults bench
+.PHONY: cluster cluster-down images sync e2e faults bench
 cluster: ## A real Kubernetes with KServe: on kind where a Docker daemon answers, on hack/cluster where none does
 	@$(cluster) up
 
@@ -56,6 +56,9 @@ cluster-down: ## Remove that cluster; what it was built from stays cached
 
 images: ## Build the five images, and bring them and those of Redis and PostgreSQL to the cluster
 	@hack/images
+
+sync: ## Bring the Python of this checkout into what runs in the cluster, in seconds. ROOM=gateway for one
+	@hack/sync $(ROOM)
 
 e2e: ## Install the chart and prove the contract through the ingress. SUITE=core|all
 	@hack/e2e $(SUITE)
