@@ -68,6 +68,14 @@ def _add_records(commands: Any) -> None:
     verify.add_argument(
         "--jobs", type=int, help="processes that read a database at once; by default one a core, at most four"
     )
+    find = forms.add_parser("find", help="print the records that a text is the one of; it takes the hash key")
+    find.add_argument("--tenant", required=True, help="whose records are looked through")
+    find.add_argument(
+        "--text-file",
+        type=Path,
+        required=True,
+        help="the text, as sent or as normalised; -: standard input",
+    )
 
 
 def _records(chosen: argparse.Namespace) -> int:

@@ -164,6 +164,73 @@ def test_who_reads_only_the_beginning_of_an_export_is_told_nothing(recorded: Pat
         assert done.stderr == ""
 
 
+SENTENCE = "Shopee VN thu thập email của 3 khách hàng"
+
+
+@pytest.fixture
+async def of_a_sentence(recording: Any, bearer: Any, recorded: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same database, with a record of a sentence for each tenant, and the key for hashes."""
+    async with recording() as here:
+        for tenant in TENANTS:
+            headers = {**bearer(tenant_id=tenant), "X-Request-Id": f"of-{tenant}-0001"}
+            assert (await here.gateway.classify(f"  {SENTENCE}\n", headers)).status_code == 200
+        await here.gateway.refresh()
+    monkeypatch.setenv("RECORDS_KEY", "k" * 32)
+    return recorded
+
+
+@pytest.mark.parametrize("text", [SENTENCE, f"{SENTENCE}\n", SENTENCE.replace("Shopee VN", "[COMPANY]")])
+async def test_who_has_a_text_and_the_key_is_told_of_its_records(
+    of_a_sentence: Path, records: Any, text: str
+) -> None:
+    file = of_a_sentence / "text"
+    file.write_text(text)
+    code, said = await records("find", "--tenant", "t2", "--text-file", file)
+    line, rest = said.split("\n", 1)
+    assert code == 0
+    assert json.loads(line)["contents"]["request_id"] == "of-t2-0001"
+    assert rest == "1 records of this text / 1 bản ghi của văn bản này\n"
+    assert SENTENCE not in said
+
+
+async def test_another_text_tenant_or_key_finds_nothing(
+    of_a_sentence: Path, records: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = of_a_sentence / "text"
+    file.write_text(SENTENCE)
+    assert (await records("find", "--tenant", "t3", "--text-file", file))[0] == 1
+    monkeypatch.setenv("RECORDS_KEY", "j" * 32)
+    assert (await records("find", "--tenant", "t1", "--text-file", file))[0] == 1
+    monkeypatch.delenv("RECORDS_KEY")
+    code, said = await records("find", "--tenant", "t1", "--text-file", file)
+    assert code == 2
+    assert "RECORDS_KEY or CACHE_KEY is required" in said
+    monkeypatch.setenv("RECORDS_KEY", "k" * 32)
+    file.write_text("another")
+    assert (await records("find", "--tenant", "t1", "--text-file", file))[0] == 1
+    for none in ("", "x" * 4_001, "a\x00"):
+        file.write_text(none)
+        code, said = await records("find", "--tenant", "t1", "--text-file", file)
+        assert code == 2
+        assert "was never classified" in said
+
+
+def test_a_text_may_come_by_the_standard_input(of_a_sentence: Path) -> None:
+    program = [
+        sys.executable,
+        "-m",
+        "veriaidpo_gateway",
+        "records",
+        "find",
+        "--tenant",
+        "t1",
+        "--text-file",
+        "-",
+    ]
+    done = subprocess.run(program, input=SENTENCE, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout.count("of-t1-0001")) == (0, 1), done.stderr
+
+
 def test_an_export_is_read_as_it_is_gone_through() -> None:
     lines = iter([b'{"head":"1"}', b'{"head":"2"}', b'{"receipt":"3"}', b"no line"])
     export = read(lines)

@@ -1,4 +1,4 @@
-"""`veriaidpo-gateway records export|verify`: an export of the database, and the proof of either."""
+"""`veriaidpo-gateway records export|verify|find`: an export of the database, its proof, whose text it is."""
 
 import argparse
 import os
@@ -6,9 +6,12 @@ import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from veriaidpo_gateway import environment
 from veriaidpo_gateway.database.connecting import DatabaseAwayError
 from veriaidpo_gateway.environment import InvalidSettingsError
+from veriaidpo_gateway.normalisation import texts
 from veriaidpo_gateway.records import telling
+from veriaidpo_gateway.records.by_text import NoTextError, find, read_text
 from veriaidpo_gateway.records.exporting import NoExportError, read
 from veriaidpo_gateway.records.moment import Opened
 from veriaidpo_gateway.records.signing import PublicKeys
@@ -24,6 +27,8 @@ def run(chosen: argparse.Namespace, database_url: str | None) -> int:
     try:
         if chosen.form == "export":
             return _export(chosen, database_url)
+        if chosen.form == "find":
+            return _find(chosen, database_url)
         keys = _keys(chosen.key)
         if chosen.file is None:
             with Opened(database_url, chosen.jobs or cores()) as opened, without_cycles():
@@ -34,6 +39,8 @@ def run(chosen: argparse.Namespace, database_url: str | None) -> int:
         return PROVEN if telling.tell(*verdict, keys.missing) else BROKEN
     except DatabaseAwayError as error:
         telling.fail("away", cause=error.cause)
+    except NoTextError:
+        telling.fail("no_text", most=texts.LONGEST)
     except NoExportError as error:
         telling.fail("no_export", line=error)
     except BrokenPipeError:
@@ -56,6 +63,19 @@ def _export(chosen: argparse.Namespace, database_url: str | None) -> int:
             out.write(line)
         out.flush()
     return PROVEN
+
+
+def _find(chosen: argparse.Namespace, database_url: str | None) -> int:
+    text = read_text(chosen.text_file)
+    key = environment.secret(os.environ, "RECORDS_KEY") or environment.secret(os.environ, "CACHE_KEY")
+    if key is None:
+        raise InvalidSettingsError(telling.both("no_hash_key"))
+    if database_url is None:
+        raise InvalidSettingsError(telling.both("no_database"))
+    companies = environment.secret(os.environ, "DATABASE_URL")
+    found = find(chosen.tenant, text, key, records_url=database_url, companies_url=companies)
+    print(telling.both("found", found=found), file=sys.stderr)
+    return PROVEN if found else BROKEN
 
 
 def _keys(file: Path) -> PublicKeys:

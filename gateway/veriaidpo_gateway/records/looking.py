@@ -38,7 +38,8 @@ class Place(NamedTuple):
 class Wanted:
     """Which records are looked for: those that fit everything that is not None. Times as in the rows.
 
-    A record of several answers fits a model type and a revision when one of its answers does.
+    A record of several answers fits a model type and a revision when one of its answers does. Any of
+    `text_hashes` fits, and with them nothing else is looked for but times and reviews.
     """
 
     since: int | None = None
@@ -48,6 +49,7 @@ class Wanted:
     needs_review: bool | None = None
     request_id: str | None = None
     subject: str | None = None
+    text_hashes: frozenset[str] = frozenset()
 
 
 class Way(NamedTuple):
@@ -65,7 +67,9 @@ class Way(NamedTuple):
 def ways(wanted: Wanted, kind: Literal["embedded", "postgresql"]) -> Iterator[Way]:
     """Go through the ways to records of a kind of database."""
     kinds, revision = wanted.model_type, wanted.revision
-    if wanted.request_id is not None:
+    if wanted.text_hashes:
+        yield Way((), _columns.text_hash.in_(sorted(wanted.text_hashes)))
+    elif wanted.request_id is not None:
         few: list[Condition] = [_columns.request_id == wanted.request_id]
         few += [] if wanted.subject is None else [_columns.subject == wanted.subject]
         few += [] if kinds is None and revision is None else [_either(wanted, kind)]
