@@ -18,6 +18,7 @@ NAMESPACE = "veriaidpo"
 """The README's: the suite installs as it is written there."""
 
 HOST = "veriaidpo.local"
+BASE = "/api/v1/veriaidpo"
 ROLES = ("staff", "auditor", "dpo", "compliance_manager", "admin", "viewer")
 CATALOGUE: dict[str, dict[str, Any]] = {
     entry["name"]: entry for entry in yaml.safe_load((CHART / "files/catalogue.yaml").read_text())["models"]

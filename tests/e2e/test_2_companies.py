@@ -9,10 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from .cluster import eventually, ingress, kubectl
+from .cluster import BASE, eventually, ingress, kubectl
 from .parts import GATEWAY, ready_pods
 
-BASE = "/api/v1/veriaidpo"
 WITHIN = 5.0
 """Seconds until every replica knows of a change."""
 

@@ -2,16 +2,9 @@
 
 import base64
 import json
-import os
 import time
-from pathlib import Path
-from typing import Any
 
-import pytest
-
-from .cluster import CATALOGUE, CLASSIFIERS, HOST, classify, eventually, ingress, kubectl, run
-
-BASE = "/api/v1/veriaidpo"
+from .cluster import BASE, CATALOGUE, CLASSIFIERS, classify, eventually, ingress, kubectl
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -56,54 +49,6 @@ def test_a_stream_of_lines_is_answered_line_by_line(tokens: dict[str, str]) -> N
     assert (last["complete"], last["lines"], last["answers"]) == (True, len(golden), len(golden))
     assert [result["id"] for result in results] == list(range(len(golden)))
     assert [result.get("prediction") for result in results] == [item["expected"] for item in golden]
-
-
-def streamed(folder: Path, token: str, lines: int, *headers: str) -> list[dict[str, Any]]:
-    """Send many lines as `curl` does, chunked and over HTTP/1.1; every line of the answer."""
-    sent = folder / "sent.ndjson"
-    with sent.open("w") as file:
-        for i in range(lines):
-            file.write(
-                json.dumps({"id": i, "text": f"Shopee lưu câu {i % 7}", "include_metadata": False}) + "\n"
-            )
-    told = (
-        f"Host: {HOST}",
-        f"Authorization: Bearer {token}",
-        "Content-Type: application/x-ndjson",
-        "Expect:",
-    )
-    headers = (*told, "Transfer-Encoding: chunked", *headers)
-    url = f"{os.environ['INGRESS']}{BASE}/batch-classify"
-    flags = [
-        "curl",
-        "-sSN",
-        "--http1.1",
-        "--max-time",
-        "600",
-        "--request",
-        "POST",
-        "--upload-file",
-        str(sent),
-    ]
-    said = run(*flags, *(part for header in headers for part in ("--header", header)), url, timeout=620)
-    return [json.loads(line) for line in said.splitlines()]
-
-
-@pytest.mark.parametrize("lines", [3_000, pytest.param(200_000, marks=pytest.mark.slow)])
-def test_a_long_stream_comes_through_the_ingress_whole(
-    tokens: dict[str, str], tmp_path: Path, lines: int
-) -> None:
-    *results, last = streamed(tmp_path, tokens["staff"], lines, "Connection: close")
-    assert [result["id"] for result in results] == list(range(lines))
-    assert (last["complete"], last["lines"], last["answers"]) == (True, lines, lines)
-
-
-@pytest.mark.slow  # a tenant's limit lets a hundred lines a second through
-def test_what_the_ingress_loses_of_a_long_stream_can_be_seen(tokens: dict[str, str], tmp_path: Path) -> None:
-    *results, last = streamed(tmp_path, tokens["staff"], 10_000)
-    assert last["answers"] == last["lines"] == len(results)
-    whole = [result.get("id") for result in results] == list(range(10_000))
-    assert whole == (last["lines"] == 10_000)
 
 
 def test_one_text_goes_to_every_classifier_of_its_language(tokens: dict[str, str]) -> None:

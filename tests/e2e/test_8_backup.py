@@ -11,7 +11,19 @@ from typing import Any
 import pytest
 
 from .. import tables
-from .cluster import CLASSIFIERS, DEMO_MODELS, NAMESPACE, REPO, get, helm, hub_bytes, ingress, kubectl, run
+from .cluster import (
+    BASE,
+    CLASSIFIERS,
+    DEMO_MODELS,
+    NAMESPACE,
+    REPO,
+    get,
+    helm,
+    hub_bytes,
+    ingress,
+    kubectl,
+    run,
+)
 from .conftest import Installation
 from .models import sample
 from .namespaces import destroyed, restricted
@@ -21,7 +33,6 @@ from .traffic import Question
 
 pytestmark = pytest.mark.slow
 
-BASE = "/api/v1/veriaidpo"
 COMPANY: dict[str, Any] = {"name": "Công ty Cổ phần Trở Lại Thử Nghiệm", "aliases": ["Trở Lại Thử Nghiệm"]}
 PINNED, SUSPENDED, OWN = "principles-vi", "consent-vi", "processing-ground-vi"
 ANOTHER = "e2e-restored"
