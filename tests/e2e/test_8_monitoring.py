@@ -46,12 +46,12 @@ def test_every_gateway_every_predictor_and_the_operator_is_scraped(watching: Pro
 
 
 def test_every_query_of_every_panel_shows_something_under_load(
-    watching: Prometheus, traffic: Traffic, tokens: dict[str, str]
+    watching: Prometheus, traffic: Traffic
 ) -> None:
     (dashboard,) = (i for i in rendered("ConfigMap") if i["metadata"]["name"].endswith("-dashboard"))
     panels = [p for p in json.loads(dashboard["data"]["veriaidpo.json"])["panels"] if p["type"] != "row"]
     empty = {(panel["title"], one["expr"]) for panel in panels for one in panel["targets"]}
-    asked_often(VICTIM, DRIFT_FROM, tokens["staff"])
+    asked_often(VICTIM, DRIFT_FROM, traffic.tokens)
     with traffic:
         for _ in range(60):
             ingress("/api/v1/veriaidpo/classify", json={})  # an error: 401
@@ -62,17 +62,18 @@ def test_every_query_of_every_panel_shows_something_under_load(
     assert sorted(empty) == []
 
 
-def asked_often(model: str, times: int, token: str) -> None:
-    """Have a model answer so many texts, none of which is cached."""
+def asked_often(model: str, times: int, tokens: list[str]) -> None:
+    """Have a model answer so many texts that are not cached, asked by several users within their limits."""
     entry = CATALOGUE[model]
     sentences = [one["text"] for one in entry["goldenSentences"]]
-    texts = [f"{sentences[number % len(sentences)]} (lần {number})" for number in range(times)]
 
-    def ask(text: str) -> int:
+    def ask(number: int) -> int:
+        text = f"{sentences[number % len(sentences)]} (lần {number})"
+        token = tokens[number % len(tokens)]
         return classify(text, entry["modelType"], entry["language"], token).status_code
 
     with ThreadPoolExecutor(4) as threads:
-        assert set(threads.map(ask, texts)) == {200}
+        assert set(threads.map(ask, range(times))) == {200}
 
 
 def shown(watching: Prometheus, query: str) -> bool:
