@@ -72,6 +72,7 @@ def calibration(label: str) -> Json:
         model(conversion={"gateSentences": ["ữ" * 390] * 512}),
         model(conversion={"calibrationSentences": [{"text": "ữ" * 390, "label": "b"}] * 512}),
         model(serving={"runtime": "torch"}, conversion={"quantization": "none"}),
+        model(serving={"autoscaler": "external"}),
         model(serving={"placement": "shared"}, storage={"claimName": "common"}),
     ],
 )
@@ -211,6 +212,7 @@ def test_defaults_are_written_out(namespace: Namespace) -> None:
     assert spec["serving"] == {
         "placement": "own",
         "minReplicas": 1,
+        "autoscaler": "cpu",
         "progressDeadlineSeconds": 300,
         "runtime": "onnx",
     }

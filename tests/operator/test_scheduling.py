@@ -83,6 +83,15 @@ def test_another_place_reaches_predictors_that_are_there_and_so_does_its_end() -
         assert world.condition("Ready") == ("True", "Serving")
 
 
+def test_a_model_that_asks_for_another_place_is_not_heard() -> None:
+    wished = {"serving": SAID, "download": SAID, **SAID}
+    for built, field in ((service, ("spec", "predictor")), (job, ("spec", "template", "spec"))):
+        asked, usual = built(wished), built()
+        for name in field:
+            asked, usual = asked[name], usual[name]
+        assert {name: asked.get(name) for name in SAID} == {name: usual.get(name) for name in SAID}
+
+
 def test_it_comes_as_json_and_a_wrong_one_is_named() -> None:
     assert read({**NEEDED, "SCHEDULING": json.dumps(SAID)}).scheduling == WANTED
     assert read(NEEDED).scheduling == Scheduling()
