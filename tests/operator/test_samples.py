@@ -34,6 +34,7 @@ SHOWN: dict[str, Callable[[Spec], bool]] = {
     "golden sentences": lambda spec: bool(spec.serving.golden_sentences),
     "pinned": lambda spec: spec.pinned_revision is not None,
     "a claim of one's own": lambda spec: spec.storage.claim_name is not None,
+    "scaled by somebody else": lambda spec: spec.serving.autoscaler == "external",
     "autoscaled": lambda spec: (spec.serving.max_replicas or 1) > spec.serving.min_replicas,
 }
 
