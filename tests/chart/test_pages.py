@@ -43,11 +43,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("typed")
     for name in ("charts", "hack", "manifests"):
         (made / name).symlink_to(REPO / name)
-    named = {
-        name
-        for _, line in TYPED
-        for name in re.findall(r"(?:from-file=(?:[\w-]+=)?|--cert=|--key=)(\S+)", line)
-    }
+    brought = re.compile(r"(?:from-file=(?:[\w-]+=)?|--cert=|--key=| <)([\w./-]+)")
+    named = {name for _, line in TYPED for name in brought.findall(line)}
     certificate = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=a")
     pair = ("-keyout", str(made / "tls.key"), "-out", str(made / "tls.crt"))
     subprocess.run(["openssl", "req", "-x509", *certificate, *pair], check=True, capture_output=True)
