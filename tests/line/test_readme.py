@@ -34,7 +34,7 @@ def test_the_demo_serves_and_the_commands_it_prints_work(demo: Demo) -> None:
 
 
 def test_the_worked_example_of_decisions_ends_as_the_page_says(demo: Demo) -> None:
-    (example, _) = commands("docs/decisions.md", "By hand: a worked example")
+    (example, *_) = commands("docs/decisions.md", "By hand: a worked example")
     said = demo.type(*example)
     assert '"model_revision":' in said
     assert '"text_hash":' in said
