@@ -112,10 +112,10 @@ def _of_cost(rounds: list[dict[str, Cell]]) -> Iterator[list[str]]:
             yield [f"{kind}, {callers} caller(s): {name}", spread(ratios, digits=3), how]
         on, off = ([one[f"{name}, {kind}, {callers}"] for one in rounds] for name in ("on", "off"))
         own = [(one["cpu_ms"] - other["cpu_ms"]) * 1e3 for one, other in zip(on, off, strict=True)]
-        how = f"a record, {len(rounds)} rounds"
-        yield [f"{kind}, {callers} caller(s): the gateway's own CPU", spread(own, "µs", digits=0), how]
+        of_one = f"a record, {len(rounds)} rounds"
+        yield [f"{kind}, {callers} caller(s): the gateway's own CPU", spread(own, "µs", digits=0), of_one]
         of_database = [one["database_ms"] * 1e3 for one in on]
-        yield [f"{kind}, {callers} caller(s): PostgreSQL's CPU", spread(of_database, "µs", digits=0), how]
+        yield [f"{kind}, {callers} caller(s): PostgreSQL's CPU", spread(of_database, "µs", digits=0), of_one]
 
 
 if __name__ == "__main__":

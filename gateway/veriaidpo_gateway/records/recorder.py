@@ -1,7 +1,7 @@
 """Takes what was answered and writes it down a moment later, so that no request waits for it.
 
-On the way of a request its record is made, while all that it is made of is at hand: later that takes longer.
-A few times a second what has come together gets its place in the chain and is kept. While it can be kept
+On the way of a request there is one append, and with some of them records are made of the latest answers. A
+few times a second what has come together gets its place in the chain and is kept. While it can be kept
 nowhere it waits in memory, up to a bound; what becomes of further answers then is a setting: they are
 refused, or they are given and counted as lost.
 """
@@ -28,6 +28,10 @@ EVERY = 0.25
 
 MOST_WAITING = 10_000
 """Answers that wait in memory."""
+
+MADE_TOGETHER = 16
+"""Answers that records are made of at once. One by one it would take twice the processor's time, and until
+the round is there they would hold on to all that their requests have read."""
 
 TOGETHER = 250
 """Rows that are written at once: a longer list would keep requests waiting while it is sent."""
@@ -59,6 +63,7 @@ class Recorder:
         self._keeper = Keeper(store, spool(self.chain) if spool else None, counts)
         self._signer, self._text_hash = signer, text_hash
         self._when_full, self._clock = when_full, clock
+        self._answered: list[Answered] = []
         self._waiting: deque[Contents] = deque()
         self._end: End = beginning(self.chain)
         self._signed: End | None = None
@@ -68,7 +73,7 @@ class Recorder:
     @property
     def full(self) -> bool:
         """Whether there is no room for another answer."""
-        return len(self._waiting) >= MOST_WAITING
+        return self._in_memory >= MOST_WAITING
 
     def admit(self) -> None:
         """Refuse an answer that could not be recorded, where the settings want that: 503."""
@@ -76,21 +81,18 @@ class Recorder:
             raise GatewayError(ErrorCode.RECORDS_FULL, headers={"Retry-After": "5"})
 
     def add(self, answered: Answered) -> None:
-        """Take an answer; one that was admitted always has room. Where no record can be made it is lost."""
+        """Take an answer; one that was admitted always has room."""
         if self._when_full == "count" and self.full:
             self._keeper.lose(1)
             return
-        try:
-            self._waiting.append(contents_of(answered, self._text_hash))
-        except Exception as error:  # noqa: BLE001  whatever it is, it is counted
-            self._keeper.lose(1)
-            # Without what the error says, which may repeat what somebody wrote.
-            _log.error("an answer cannot be recorded: %s", type(error).__name__)
+        self._answered.append(answered)
+        if len(self._answered) >= MADE_TOGETHER:
+            self._make()
 
     @property
     def waiting(self) -> int:
         """Answers that are in memory alone."""
-        return len(self._waiting) + self._keeper.held
+        return self._in_memory + self._keeper.held
 
     @property
     def spooled(self) -> int:
@@ -122,7 +124,7 @@ class Recorder:
         async with self._round:
             await self._keeper.flush(at_once=True)
             await self._write()
-            left = len(self._waiting)
+            left = self._in_memory
             if left:
                 self._keeper.lose(left)
                 _log.error("answers were not recorded", extra={"fields": {"lost": left}})
@@ -131,7 +133,23 @@ class Recorder:
             await self._sign(closed=True)
             self._keeper.close()
 
+    @property
+    def _in_memory(self) -> int:
+        return len(self._waiting) + len(self._answered)
+
+    def _make(self) -> None:
+        """Make records of answers; one of which none can be made is lost, and takes no other with it."""
+        for one in self._answered:
+            try:
+                self._waiting.append(contents_of(one, self._text_hash))
+            except Exception as error:  # noqa: BLE001  whatever it is, it is counted
+                self._keeper.lose(1)
+                # Without what the error says, which may repeat what somebody wrote.
+                _log.error("an answer cannot be recorded: %s", type(error).__name__)
+        self._answered.clear()
+
     async def _write(self) -> None:
+        self._make()
         # What comes meanwhile waits for the next round: one by one it would cost a commit each.
         left = len(self._waiting)
         while left and not self._keeper.stuck:
