@@ -87,3 +87,28 @@ def test_the_keys_of_records_outlive_the_release_as_the_records_do(
     settings: list[str], stay: set[str]
 ) -> None:
     assert kept(*settings) == stay
+
+
+@pytest.mark.parametrize("companies", [[], ["postgresql.enabled=false", "gateway.replicas=1"]])
+def test_records_may_have_a_database_of_their_own(companies: list[str]) -> None:
+    pod = gateway("records.databaseSecret=archive", *companies)
+    said = environment(pod)
+    [volume] = [volume for volume in pod["volumes"] if volume["name"] == "record-database"]
+    [mount] = [one for one in pod["containers"][0]["volumeMounts"] if one["name"] == "record-database"]
+    assert volume["secret"]["secretName"] == "archive"
+    assert [item["key"] for item in volume["secret"]["items"]] == ["database-url"]
+    assert said["RECORDS_DATABASE_URL_FILE"] == f"{mount['mountPath']}/database-url"
+    assert said["RECORDS"] == "true"
+    assert ("DATABASE_URL_FILE" in said) is not bool(companies)
+    assert kept("records.databaseSecret=archive", *companies) == set(KEYS)
+
+
+def test_a_database_for_records_that_are_not_kept_is_refused() -> None:
+    with pytest.raises(RenderError, match=r"records\.databaseSecret"):
+        render("records.databaseSecret=archive", "records.enabled=false")
+
+
+def test_network_policies_have_to_let_gateways_to_it() -> None:
+    policies = "networkPolicy.enabled=true"
+    with pytest.raises(RenderError, match="gatewayTo"):
+        render("records.databaseSecret=archive", policies)

@@ -79,7 +79,7 @@ imagePullSecrets: {{ toYaml . | nindent 2 }}
 
 {{/* Whether answers are recorded: somewhere there must be a database. Empty where not. */}}
 {{- define "veriaidpo.records" -}}
-{{- if and .Values.records.enabled (or .Values.postgresql.enabled .Values.postgresql.existingSecret) }}true{{ end -}}
+{{- if and .Values.records.enabled (or .Values.postgresql.enabled .Values.postgresql.existingSecret .Values.records.databaseSecret) }}true{{ end -}}
 {{- end -}}
 
 {{/* Of a Secret whose keys records are hashed and signed with: they outlive the release, and prove nothing without it. */}}
