@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
+import hypothesis
 import jwt
 import pytest
 
@@ -26,6 +27,10 @@ from .recording import Recording, signing_key
 
 SECRET = "a secret of thirty-two bytes, yes"
 REVISION = "5" * 64
+
+# How long an example takes is a matter of what else the machine does.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from veriaidpo_gateway.environment import InvalidSettingsError
@@ -25,7 +25,6 @@ from .chains import CHAIN, contents, erased, kept, renumbered
 many = st.integers(3, 90)
 
 
-@settings(deadline=None)  # a busy machine
 @given(st.integers(0, 120), st.integers(1, 40), st.booleans())
 def test_what_nobody_touched_is_as_it_was_written(rows: int, every: int, closed: bool) -> None:
     report = kept(rows, every=every, closed=closed).verified()
@@ -34,7 +33,6 @@ def test_what_nobody_touched_is_as_it_was_written(rows: int, every: int, closed:
     assert report.unsigned_rows == (0 if closed else rows % every)
 
 
-@settings(deadline=None)  # a busy machine
 @given(many, st.data())
 def test_a_removed_row_is_named(rows: int, data: st.DataObject) -> None:
     before = kept(rows)
@@ -43,7 +41,6 @@ def test_a_removed_row_is_named(rows: int, data: st.DataObject) -> None:
     assert before.found() == [(Kind.REMOVED, gone, gone)]
 
 
-@settings(deadline=None)  # a busy machine
 @given(many, st.data())
 def test_a_removed_row_shows_even_when_the_others_are_numbered_anew(rows: int, data: st.DataObject) -> None:
     before = kept(rows)
@@ -52,7 +49,6 @@ def test_a_removed_row_shows_even_when_the_others_are_numbered_anew(rows: int, d
     assert before.found() == [(Kind.CUT, rows, rows), (Kind.CHANGED, gone, gone)]
 
 
-@settings(deadline=None)  # a busy machine
 @given(many, st.data())
 def test_a_changed_row_is_named(rows: int, data: st.DataObject) -> None:
     before = kept(rows)
@@ -71,7 +67,6 @@ def test_a_changed_row_is_named(rows: int, data: st.DataObject) -> None:
     assert before.found() == [(Kind.CHANGED, index + 1, index + 1)]
 
 
-@settings(deadline=None)  # a busy machine
 @given(many, st.data())
 def test_a_changed_row_whose_hash_was_made_to_fit_is_named(rows: int, data: st.DataObject) -> None:
     before = kept(rows)
@@ -83,7 +78,6 @@ def test_a_changed_row_whose_hash_was_made_to_fit_is_named(rows: int, data: st.D
     assert before.found() == [(Kind.CHANGED, index + 1, index + 1)]
 
 
-@settings(deadline=None)  # a busy machine
 @given(many, st.data())
 def test_a_chain_that_was_written_anew_is_not_what_was_signed(rows: int, data: st.DataObject) -> None:
     before = kept(rows)
@@ -95,7 +89,6 @@ def test_a_chain_that_was_written_anew_is_not_what_was_signed(rows: int, data: s
     assert (Kind.UNLIKE_HEAD, first, first) in before.found()
 
 
-@settings(deadline=None)  # a busy machine
 @given(many, st.integers(1, 5), st.data())
 def test_added_rows_are_named(rows: int, more: int, data: st.DataObject) -> None:
     before = kept(rows)
@@ -106,7 +99,6 @@ def test_added_rows_are_named(rows: int, more: int, data: st.DataObject) -> None
     assert (Kind.ADDED, at + 1, at + more) in before.found()
 
 
-@settings(deadline=None)  # a busy machine
 @given(many, st.data())
 def test_rows_that_changed_places_are_named(rows: int, data: st.DataObject) -> None:
     before = kept(rows)
@@ -124,7 +116,6 @@ def test_rows_that_changed_places_are_named(rows: int, data: st.DataObject) -> N
     assert {one + 1, other + 1} <= named
 
 
-@settings(deadline=None)  # a busy machine
 @given(many, st.data())
 def test_a_cut_tail_is_named_as_far_as_it_was_signed(rows: int, data: st.DataObject) -> None:
     before = kept(rows)
@@ -153,7 +144,6 @@ def test_a_chain_that_went_together_with_its_heads_is_missed_by_the_others() -> 
     assert [tuple(one) for one in there.verified().findings] == [(Kind.CUT, "a" * 16, 1, 25)]
 
 
-@settings(deadline=None)  # a busy machine
 @given(many, st.integers(1, 4))
 def test_erased_rows_with_their_receipt_leave_the_chain_proven(rows: int, tenants: int) -> None:
     after = erased(kept(rows, tenants=tenants), "t1")
@@ -197,7 +187,6 @@ def test_erased_rows_are_held_against_their_receipt() -> None:
 words = st.text(st.characters(exclude_categories=["Cs"]))
 
 
-@settings(deadline=None)  # a busy machine
 @given(words, words, st.none() | st.integers(0, 10**6))
 def test_the_hashed_line_is_plain_json_that_every_program_writes_the_same(
     subject: str, label: str, confidence: int | None
