@@ -48,6 +48,7 @@ def removed(namespace: str) -> None:
     run(*shlex.split(command.replace("veriaidpo-veriaidpo", f"{namespace}-veriaidpo")), "--ignore-not-found")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("namespaces")
 def test_two_roles_stay_and_stand_in_nobodys_way() -> None:
     here, elsewhere = NAMESPACES

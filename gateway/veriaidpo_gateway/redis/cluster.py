@@ -140,7 +140,8 @@ def _client(url: RedisUrl, trust: ssl.SSLContext | None) -> RedisCluster:
         **options(url.login, tls=url.tls),
     )
     client.commands_parser = _KeyComesFirst()  # type: ignore[assignment]
-    client.set_response_callback("HSCAN", _as_it_came)
+    for command in ("HSCAN", "HGETALL"):  # what is one Redis' answer is a cluster's, too
+        client.set_response_callback(command, _as_it_came)
     if trust is not None:
         client.connection_kwargs["connection_class"] = trusting(trust)
         for node in client.nodes_manager.startup_nodes.values():
