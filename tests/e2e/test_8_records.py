@@ -105,7 +105,7 @@ def test_a_row_that_is_changed_is_named(public: str) -> None:
     with changed(chain, position):
         verdict = verified_inside(public)
     assert verdict.code == 1, verdict.said
-    assert f"changed: chain {chain}, row {position}\n" in verdict.said
+    assert f"changed: chain {chain}, row {position} / " in verdict.said
     assert "NOT PROVEN" in verdict.said
     assert verified_inside(public).code == 0
 
