@@ -44,7 +44,7 @@ SUITES = {
     "hub/deployment.yaml": "test_security test_network",
     "models/budgets.yaml": "test_availability",
     "models/claim.yaml": "test_shared_placement",
-    "models/models.yaml": "test_values test_shared_placement",
+    "models/models.yaml": "test_catalogue test_shared_placement",
     "models/roles.yaml": "test_security",
     "monitoring/dashboard.yaml": "test_monitoring",
     "monitoring/podmonitors.yaml": "test_monitoring",

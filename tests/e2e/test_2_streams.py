@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ def written(folder: Path, lines: int) -> Path:
 
 def streamed(sent: Path, token: str, *headers: str) -> Lines:
     """Send a file's lines; every whole line of the answer, which something on the way may have cut."""
-    told: Sequence[str] = (
+    told = (
         f"Host: {HOST}",
         f"Authorization: Bearer {token}",
         "Content-Type: application/x-ndjson",

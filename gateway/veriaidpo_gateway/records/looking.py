@@ -67,15 +67,16 @@ class Way(NamedTuple):
 def ways(wanted: Wanted, kind: Literal["embedded", "postgresql"]) -> Iterator[Way]:
     """Go through the ways to records of a kind of database."""
     kinds, revision = wanted.model_type, wanted.revision
+    either = None if kinds is None and revision is None else _either(wanted, kind)
     if wanted.text_hashes:
         yield Way((), _columns.text_hash.in_(sorted(wanted.text_hashes)))
     elif wanted.request_id is not None:
         few: list[Condition] = [_columns.request_id == wanted.request_id]
         few += [] if wanted.subject is None else [_columns.subject == wanted.subject]
-        few += [] if kinds is None and revision is None else [_either(wanted, kind)]
+        few += [] if either is None else [either]
         yield Way(tuple(few))
     elif wanted.subject is not None:
-        yield Way((_columns.subject == wanted.subject,), _either_if_any(wanted, kind))
+        yield Way((_columns.subject == wanted.subject,), either)
     elif kinds is not None:
         yield Way(
             (_columns.model_type == kinds,), None if revision is None else _columns.revision == revision
@@ -84,7 +85,7 @@ def ways(wanted: Wanted, kind: Literal["embedded", "postgresql"]) -> Iterator[Wa
         together = (_columns.model_type, *PLACE)
         yield Way((_columns.model_type.is_(None),), _one_of_several(wanted, kind), together)
     else:
-        yield Way((), _either_if_any(wanted, kind))
+        yield Way((), either)
 
 
 def of_time(wanted: Wanted) -> Iterator[Condition]:
@@ -100,10 +101,6 @@ def of_review(wanted: Wanted) -> Iterator[Condition]:
     if wanted.needs_review is not None:
         # Literally: the index for reviews is over exactly these.
         yield _columns.needs_review == sa.literal_column("1" if wanted.needs_review else "0")
-
-
-def _either_if_any(wanted: Wanted, kind: Literal["embedded", "postgresql"]) -> Condition | None:
-    return None if wanted.model_type is None and wanted.revision is None else _either(wanted, kind)
 
 
 def _either(wanted: Wanted, kind: Literal["embedded", "postgresql"]) -> Condition:
