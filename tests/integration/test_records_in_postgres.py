@@ -74,6 +74,21 @@ async def replicas(postgres: Any) -> AsyncIterator[list[Database]]:
         yield opened
 
 
+async def test_rows_get_in_although_the_server_has_ended_every_connection(replicas: list[Database]) -> None:
+    store, chain = RecordStore(replicas[0]), "f" * 16
+    first, second = chained(chain, beginning(chain), [said(TENANT), said(TENANT)])
+    await store.write([first])
+    ending = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    async with replicas[1].begin() as connection:
+        ended = (await connection.execute(sa.text(ending))).scalars().all()
+    assert ended, "there was none to end"
+    await store.write([second])
+    assert [row.position for row in await RecordReader(replicas[1]).chained((chain, 0))] == [1, 2]
+
+
 async def test_what_does_not_fit_is_refused_and_not_cut(replicas: list[Database]) -> None:
     too_long = said("t" * 65)
     with pytest.raises(DatabaseAwayError):

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from sqlalchemy import URL, AsyncAdaptedQueuePool, Table, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from veriaidpo_gateway.environment import InvalidSettingsError
@@ -22,11 +22,17 @@ PATIENCE = 3.0
 """Seconds for one piece of work, connecting included."""
 
 _CONNECTIONS = 4
+"""Of a process to one server, with the one for single statements: the chart counts with so many."""
+
 _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgres": "postgresql+asyncpg",
     "sqlite": "sqlite+aiosqlite",
 }
+
+
+Kind = Literal["embedded", "postgresql"]
+"""Of this process, or a server."""
 
 
 class DatabaseAwayError(Exception):
@@ -42,14 +48,21 @@ class DatabaseAwayError(Exception):
 class Database:
     """A database that may be away; its connections are closed at the end of an `async with`."""
 
-    def __init__(self, engine: AsyncEngine, troubles: tuple[type[Exception], ...] = ()) -> None:
-        self._engine = engine
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        troubles: tuple[type[Exception], ...] = (),
+        *,
+        sending: AsyncEngine | None = None,
+    ) -> None:
+        """Take the engine, one for single statements if there is another for them, and a driver's errors."""
+        self._engine, self._sending = engine, sending or engine
         # The driver's own errors come as they are while a connection is being made, and to `fetch`.
         self._troubles: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, *troubles)
 
     @property
-    def kind(self) -> Literal["embedded", "postgresql"]:
-        """What it is: of this process, or a server."""
+    def kind(self) -> Kind:
+        """What it is."""
         return "postgresql" if self._engine.dialect.name == "postgresql" else "embedded"
 
     def insert(self, table: Table) -> "postgresql.Insert | sqlite.Insert":
@@ -70,6 +83,24 @@ class Database:
         """Do some work, whole or not at all: DatabaseAwayError, or IntegrityError for what may not be."""
         async with self._bounded(seconds), self._engine.begin() as connection:
             yield connection
+
+    async def send(self, statement: str, values: Any, seconds: float = PATIENCE) -> None:
+        """Do one statement, which is whole or not at all by itself and may be done twice: DatabaseAwayError.
+
+        No transaction is begun, and nobody asks first whether the connection is there still: it takes half
+        the time. A lost connection is learnt of by losing it, and then another one is tried.
+        """
+        async with self._bounded(seconds):
+            try:
+                await self._sent(statement, values)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                await self._sent(statement, values)
+
+    async def _sent(self, statement: str, values: Any) -> None:
+        async with self._sending.begin() as connection:
+            await connection.exec_driver_sql(statement, values)
 
     @asynccontextmanager
     async def _bounded(self, seconds: float) -> AsyncIterator[None]:
@@ -110,7 +141,8 @@ class Database:
         """Close the connections, waiting for none that is lost."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                await self._engine.dispose()
+                for engine in {self._engine, self._sending}:
+                    await engine.dispose()
 
 
 class Snapshot(Database):
@@ -182,16 +214,15 @@ def open_database(url: str | None) -> Database:
         return Database(create_async_engine(address, **one, pool_timeout=PATIENCE), (sqlite3.Error,))
     import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415  for its weight, where it is not needed
 
+    bounds: dict[str, Any] = {
+        "max_overflow": 0,
+        "pool_timeout": PATIENCE,
+        "connect_args": {"timeout": PATIENCE},
+    }
     return Database(
-        create_async_engine(
-            address,
-            pool_size=_CONNECTIONS,
-            max_overflow=0,
-            pool_timeout=PATIENCE,
-            pool_pre_ping=True,
-            connect_args={"timeout": PATIENCE},
-        ),
+        create_async_engine(address, pool_size=_CONNECTIONS - 1, pool_pre_ping=True, **bounds),
         (asyncpg.PostgresError, asyncpg.InterfaceError),
+        sending=create_async_engine(address, pool_size=1, isolation_level="AUTOCOMMIT", **bounds),
     )
 
 

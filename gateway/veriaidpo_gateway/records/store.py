@@ -6,9 +6,8 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from veriaidpo_gateway.database.connecting import Database
+from veriaidpo_gateway.database.connecting import Database, Kind
 from veriaidpo_gateway.database.migrating import migrate
 from veriaidpo_gateway.records import tables
 from veriaidpo_gateway.records.rows import Contents, Hashed, Row, hash_of
@@ -35,11 +34,15 @@ class RecordStore:
 
     async def write(self, rows: Sequence[Row], heads: Sequence[Signed] = ()) -> None:
         """Put rows and heads in, all or none; what is there already stays as it is."""
+        records = [as_values(row) for row in rows]
+        if not heads:
+            if records:
+                await self.database.send(*_inserted(self.database.kind, tables.record, records), _WRITING)
+            return
         async with self.database.begin(_WRITING) as connection:
-            if rows:
-                await _insert(connection, tables.record, [as_values(row) for row in rows])
-            if heads:
-                await _insert(connection, tables.head, list(heads))
+            for table, values in ((tables.record, records), (tables.head, heads)):
+                if values:
+                    await connection.exec_driver_sql(*_inserted(self.database.kind, table, values))
 
     async def newest_heads(self, since: int, *, besides: str) -> dict[str, tuple[int, str]]:
         """Find where other chains ended last, of those with a head since then (milliseconds since 1970)."""
@@ -71,31 +74,30 @@ def hashed_of(values: Sequence[Any]) -> Hashed:
     return Hashed(chain, position, row_hash, link, None if salt is None else hash_of(values[5:]), receipt)
 
 
-async def _insert(connection: AsyncConnection, table: sa.Table, values: list[tuple[Any, ...]]) -> None:
-    if connection.dialect.name == "postgresql":
+def _inserted(kind: Kind, table: sa.Table, values: Sequence[tuple[Any, ...]]) -> tuple[str, Any]:
+    """Say how rows get into a table, and with which values."""
+    if kind == "postgresql":
         # All in one value: as columns of their own, the driver takes three times as long for them.
-        said = orjson.dumps(values, default=bytes.hex).decode()
-        await connection.exec_driver_sql(_from_json(table, connection.dialect), (said,))
-    else:
-        await connection.exec_driver_sql(_from_rows(table), values)
+        return _from_json(table), (orjson.dumps(values, default=bytes.hex).decode(),)
+    return _from_rows(table), list(values)
 
 
 # Written by hand: this is done for every answer, and the statements are always the same.
 @lru_cache
-def _from_json(table: sa.Table, dialect: sa.Dialect) -> str:
-    columns = ", ".join(_out_of_json(number, column, dialect) for number, column in enumerate(table.c))
+def _from_json(table: sa.Table) -> str:
+    columns = ", ".join(_out_of_json(number, column) for number, column in enumerate(table.c))
     return (
         f"INSERT INTO {_named(table)} SELECT {columns} FROM jsonb_array_elements($1::jsonb) said"  # noqa: S608
         " ON CONFLICT DO NOTHING"
     )
 
 
-def _out_of_json(number: int, column: sa.Column[Any], dialect: sa.Dialect) -> str:
+def _out_of_json(number: int, column: sa.Column[Any]) -> str:
     word = f"said->>{number}"
     if isinstance(column.type, sa.LargeBinary):
         return f"decode({word}, 'hex')"
     if isinstance(column.type, sa.Integer):
-        return f"({word})::{column.type.compile(dialect)}"
+        return f"({word})::{column.type}"
     # As a text without a length: to a shorter type a value would be cut, and so it is refused.
     return word
 
