@@ -68,7 +68,7 @@ def page(commands: Mapping[str, str], texts: Mapping[str, Any]) -> str:
     parts += _section("make", "make", "target", paired("make", makefile, texts["make"]))
     demo = [text for file in DEMO for text in printed((REPO / file).read_text())]
     parts += _sentences("make demo", "make demo", paired("demo", _same(demo), texts["demo"]))
-    refused = refusals((CHART / "requirements.yaml").read_text())
+    refused = [one for path in sorted(CHART.rglob("*.*")) for one in refusals(path.read_text())]
     parts += _sentences(
         "What the chart refuses", "Cấu hình mà chart từ chối", paired("chart", _same(refused), texts["chart"])
     )

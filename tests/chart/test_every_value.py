@@ -73,6 +73,16 @@ OTHER_VALUES = {
     "gateway.spread.nodes": "DoNotSchedule",
     "gateway.spread.zones": "DoNotSchedule",
     "ingress.controller": "nginx",
+    "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}}],
+    **{
+        f"{part}.{name}": value
+        for part in ("gateway", "operator")
+        for name, value in (
+            ("extraEnv", [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}]),
+            ("extraVolumes", [{"name": "more", "emptyDir": {}}]),
+            ("extraVolumeMounts", [{"name": "more", "mountPath": "/more"}]),
+        )
+    },
 }
 _MIRROR = {"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}], "ports": [{"port": 443}]}
 _PEER = {"namespaceSelector": {"matchLabels": {"team": "web"}}}

@@ -27,11 +27,12 @@ def test_every_template_is_a_part_of_some_shape() -> None:
     rendered = "".join(helm("template", "a", str(CHART), "--values", str(path)) for path in SHAPES.values())
     sources = set(re.findall(r"^# Source: veriaidpo/templates/(\S+)", rendered, re.MULTILINE))
     there = {str(path.relative_to(CHART / "templates")) for path in (CHART / "templates").rglob("*.yaml")}
-    # Of the Gateway API a cluster has its own; refusals are no objects.
-    assert there - sources == {"requirements.yaml", "gateway/httproute.yaml"}
+    # Of the Gateway API a cluster has its own; refusals are no objects, and users' own are theirs.
+    assert there - sources == {"requirements.yaml", "gateway/httproute.yaml", "extra.yaml"}
 
 
 SUITES = {
+    "extra.yaml": "test_extensions",
     "gateway/availability.yaml": "test_availability",
     "gateway/deployment.yaml": "test_availability test_values test_security",
     "gateway/httproute.yaml": "test_ways_in",

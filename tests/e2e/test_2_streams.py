@@ -13,6 +13,7 @@ from .conftest import Installation, token
 
 Lines = list[dict[str, Any]]
 SECONDS = 600
+ATTEMPTS = 10
 
 
 @pytest.fixture
@@ -21,18 +22,18 @@ def streamer(installation: Installation, tmp_path: Path) -> str:
     return token("staff", "--sub", tmp_path.name)
 
 
-def written(folder: Path, lines: int) -> Path:
-    """Write so many lines to send."""
+def written(folder: Path, lines: int, *, width: int = 0) -> Path:
+    """Write so many lines to send, each at least so wide."""
     path = folder / "sent.ndjson"
     with path.open("w") as file:
         for i in range(lines):
             line = json.dumps({"id": i, "text": f"Shopee lưu câu {i % 7}", "include_metadata": False})
-            file.write(line + "\n")
+            file.write(line.ljust(width) + "\n")
     return path
 
 
-def streamed(sent: Path, token: str, *headers: str) -> Lines:
-    """Send a file's lines; every whole line of the answer, which something on the way may have cut."""
+def streamed(sent: Path, token: str, *headers: str, query: str = "") -> Lines:
+    """Send a file's lines, once the limit lets them in; every whole line of the answer, which may be cut."""
     told = (
         f"Host: {HOST}",
         f"Authorization: Bearer {token}",
@@ -44,6 +45,9 @@ def streamed(sent: Path, token: str, *headers: str) -> Lines:
     command = (
         "curl",
         "-sSN",
+        "--fail",
+        "--retry",
+        "5",
         "--http1.1",
         "--max-time",
         str(SECONDS),
@@ -52,7 +56,7 @@ def streamed(sent: Path, token: str, *headers: str) -> Lines:
         "--upload-file",
         str(sent),
     )
-    url = f"{os.environ['INGRESS']}{BASE}/batch-classify"
+    url = f"{os.environ['INGRESS']}{BASE}/batch-classify{query}"
     flags = (part for header in told for part in ("--header", header))
     done = subprocess.run(
         (*command, *flags, url), capture_output=True, text=True, timeout=SECONDS + 20, check=False
@@ -72,3 +76,22 @@ def test_what_the_ingress_loses_of_a_long_stream_can_be_seen(streamer: str, tmp_
     assert last["answers"] == last["lines"] == len(results)
     whole = [result.get("id") for result in results] == list(range(5_000))
     assert whole == (last["lines"] == 5_000)
+
+
+@pytest.mark.slow
+def test_what_the_ingress_cuts_off_is_resumed_and_each_line_is_answered_once(
+    streamer: str, tmp_path: Path
+) -> None:
+    """Traefik reads no body for longer than a minute: what fills all buffers and takes longer is cut."""
+    lines = 12_000
+    sent, answered, query = written(tmp_path, lines, width=2_000), Lines(), ""
+    for _attempt in range(ATTEMPTS):
+        *results, last = streamed(sent, streamer, "Connection: close", query=query)
+        if last.get("stream_ended"):
+            answered += results
+            break
+        answered += [*results, last]
+        query = f"?resume_after={last['id']}"
+    assert query, "it was not cut: the test shows nothing"
+    assert last["complete"]
+    assert [answer["id"] for answer in answered] == list(range(lines))

@@ -26,6 +26,14 @@ pytestmark = pytest.mark.slow
 (RESTRICTED,) = commands("docs/install.md", "Without a right beyond the namespace")
 BROUGHT, INSTALLED, HAND_OVER = commands("docs/install.md", "For production")
 STORES = "e2e-stores"
+GATEWAY_API = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: public}
+spec:
+  gatewayClassName: traefik
+  listeners: [{name: http, protocol: HTTP, port: 80}]
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -55,6 +63,21 @@ def shape(request: pytest.FixtureRequest) -> Iterator[Shape]:
 def test_dev(shape: Shape) -> None:
     shape.helm("install")
     shape.answers(shape.token())
+
+
+@pytest.mark.parametrize("shape", ["dev"], indirect=True)
+def test_a_gateway_leads_there_in_place_of_an_ingress(shape: Shape) -> None:
+    shape.kubectl("apply", "--filename", "-", stdin=GATEWAY_API)
+    without = ("--set", "ingress.enabled=false", "--set", "httpRoute.enabled=true")
+    shape.helm("install", *without, "--set", "httpRoute.parentRefs[0].name=public")
+    shape.answers(shape.token())
+    assert shape.kubectl("get", "ingresses", "--output", "name") == ""
+    route = json.loads(shape.kubectl("get", "httproute", "veriaidpo", "--output", "json"))
+    (parent,) = route["status"]["parents"]
+    assert {one["type"]: one["status"] for one in parent["conditions"]} == {
+        "Accepted": "True",
+        "ResolvedRefs": "True",
+    }
 
 
 @pytest.mark.parametrize("shape", ["minimal"], indirect=True)

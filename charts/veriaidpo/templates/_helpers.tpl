@@ -50,6 +50,21 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
+{{/* A container's environment: the chart's `own`, and `more` of the user's, which is a value named `at`. */}}
+{{- define "veriaidpo.env" -}}
+{{- $names := list -}}
+{{- range fromYamlArray .own }}{{ $names = append $names .name }}{{ end -}}
+{{- range .more -}}
+{{- if has .name $names }}
+{{- fail (printf "%s has %s, which the chart sets itself: set it by its value in the chart." $.at .name) }}
+{{- end -}}
+{{- end -}}
+{{ trim .own }}
+{{- with .more }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
 {{- define "veriaidpo.imagePullSecrets" -}}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets: {{ toYaml . | nindent 2 }}
