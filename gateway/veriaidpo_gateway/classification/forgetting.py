@@ -8,6 +8,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 
+from veriaidpo_gateway.identity.forgotten import ForgottenUpTo
 from veriaidpo_gateway.redis.store import Store, StoreAwayError
 
 KEY = "veriaidpo:forgotten"
@@ -28,16 +29,15 @@ class Forgotten:
     def __init__(self, store: Store | None, *, ttl: int, clock: Callable[[], float] = time.time) -> None:
         self._store, self._clock = store, clock
         self._kept_for = ttl + CLOCKS
-        self._before: dict[str, int] = {}
+        self._forgotten = ForgottenUpTo(self._kept_for * 1000)
 
     def cached_as(self, tenant: str) -> str:
         """Name a tenant for its cached results: those of before are not found any more."""
-        before = self._before.get(_hash(tenant)) if self._before else None
-        return tenant if before is None else f"{tenant}@{before}"
+        return self._forgotten.name(tenant, _hash(tenant)) if self._forgotten.known else tenant
 
     async def forget(self, tenant: str) -> tuple[int, bool]:
         """Forget up to now: up to when, and False when only this replica knows of it yet."""
-        before = int(self._clock() * 1000) + 1
+        before = self._now() + 1
         self._learn({_hash(tenant): before})
         try:
             await self._write({_hash(tenant): before})
@@ -48,26 +48,24 @@ class Forgotten:
     async def refresh(self) -> None:
         """Learn what others forgot, give Redis back what it lost, and let go of what is long past."""
         if self._store is None:
-            self._let_go()
+            self._learn({})
             return
         try:
             shared = _parse(await self._store.ask("HGETALL", KEY))
             self._learn(shared)
-            self._let_go()
-            await self._write({name: at for name, at in self._before.items() if shared.get(name, 0) < at})
-            past = [name for name in shared if name not in self._before]
+            known = self._forgotten.known
+            await self._write({name: at for name, at in known.items() if shared.get(name, 0) < at})
+            past = [name for name in shared if name not in known]
             if past:
                 await self._store.ask("HDEL", KEY, *past, writes=True)
         except StoreAwayError:
             return  # the store has said so; what is known here still counts
 
     def _learn(self, found: Mapping[str, int]) -> None:
-        for name, before in found.items():
-            self._before[name] = max(before, self._before.get(name, 0))
+        self._forgotten.learn(found, self._now())
 
-    def _let_go(self) -> None:
-        since = (self._clock() - self._kept_for) * 1000
-        self._before = {name: before for name, before in self._before.items() if before > since}
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
 
     async def _write(self, before: Mapping[str, int]) -> None:
         if self._store is not None and before:

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from veriaidpo_gateway.database.connecting import DatabaseAwayError
+from veriaidpo_gateway.identity.forgotten import ForgottenUpTo
 from veriaidpo_gateway.records.erasing import Eraser
 from veriaidpo_gateway.records.ordering import Order, Orders
 from veriaidpo_gateway.records.recorder import Recorder
@@ -73,14 +74,13 @@ class Sweeper:
     ) -> None:
         self._orders, self._eraser, self._recorder = orders, eraser, recorder
         self._retention, self._clock = retention, clock
-        self._ordered: dict[str, int] = {}
+        self._forgotten = ForgottenUpTo(KNOWN)
         self._swept: float | None = None
         self._under_way: AsyncIterator[None] | None = None
 
     def cached_as(self, tenant: str) -> str:
         """Name a tenant for its cached results: those of before an erasure are not found any more."""
-        before = self._ordered.get(tenant)
-        return tenant if before is None else f"{tenant}@{before}"
+        return self._forgotten.name(tenant)
 
     async def erase(self, tenant: str, subject: str | None = None) -> Erased:
         """Erase all that there is of a tenant up to now, or of one subject; DatabaseAwayError.
@@ -92,7 +92,7 @@ class Sweeper:
         order = Order(tenant, erased.before, subject)
         await self._orders.add(order)
         if subject is None:
-            self._learn({tenant: erased.before})
+            self._forgotten.learn({tenant: erased.before}, self._now())
         await self._recorder.refresh()
         while self._clock() - begun < PATIENCE:
             done = await self._eraser.erase(order, self._now())
@@ -112,7 +112,7 @@ class Sweeper:
         The first round, which a start waits for, only learns.
         """
         try:
-            self._learn(await self._orders.of_tenants(self._now() - KNOWN))
+            self._forgotten.learn(await self._orders.of_tenants(self._now() - KNOWN), self._now())
             if self._swept is None:
                 self._swept = self._clock() - SWEEP_EVERY
                 return
@@ -123,13 +123,6 @@ class Sweeper:
             await self._go_on()
         except DatabaseAwayError:
             self._under_way = None  # the recorder says so
-
-    def _learn(self, ordered: Mapping[str, int]) -> None:
-        for tenant, before in ordered.items():
-            self._ordered[tenant] = max(before, self._ordered.get(tenant, before))
-        since = self._now() - KNOWN
-        if any(before < since for before in self._ordered.values()):
-            self._ordered = {tenant: before for tenant, before in self._ordered.items() if before >= since}
 
     async def _go_on(self) -> None:
         until = time.monotonic() + SWEEP_FOR
