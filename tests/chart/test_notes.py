@@ -5,6 +5,9 @@ import pytest
 from .conftest import notes
 
 SEVERAL = "models.serving.maxReplicas=2"
+EMBEDDED = ("postgresql.enabled=false", "gateway.replicas=1")
+NOT_RECORDED = "nothing that is decided is recorded"
+GATEWAY_API = ("ingress.enabled=false", "httpRoute.enabled=true", "httpRoute.parentRefs[0].name=public")
 
 
 @pytest.mark.parametrize(
@@ -14,6 +17,12 @@ SEVERAL = "models.serving.maxReplicas=2"
         (["networkPolicy.enabled=true"], "reach any address at the ports of the API server"),
         ([], "the ingress has no TLS"),
         ([], "was made by the chart"),
+        ([*EMBEDDED], NOT_RECORDED),
+        ([*GATEWAY_API], "https://veriaidpo.local/api/v1/veriaidpo/classify"),
+        (
+            [*GATEWAY_API, "httpRoute.hostnames={aidpo.example.vn}"],
+            "The name aidpo.example.vn must lead to your Gateway",
+        ),
     ],
 )
 def test_it_is_told(settings: list[str], told: str) -> None:
@@ -34,6 +43,11 @@ def test_it_is_told(settings: list[str], told: str) -> None:
         (["ingress.tlsSecret=tls"], "the ingress has no TLS"),
         (["ingress.enabled=false"], "the ingress has no TLS"),
         (["gateway.existingSecret=keys"], "was made by the chart"),
+        ([], NOT_RECORDED),
+        ([*EMBEDDED, "records.enabled=false"], NOT_RECORDED),
+        ([*EMBEDDED, "records.databaseSecret=records"], NOT_RECORDED),
+        ([*GATEWAY_API], "port-forward"),
+        (["httpRoute.enabled=true", "httpRoute.parentRefs[0].name=public"], "your Gateway"),
     ],
 )
 def test_it_is_not_told_where_it_is_not_so(settings: list[str], told: str) -> None:
