@@ -120,6 +120,19 @@ def fetching(operator: Json) -> Json:
     return {"image": image, "pullSecrets": pod.get("imagePullSecrets", [])}
 
 
+def databases(gateway: Json) -> Iterator[tuple[str, str]]:
+    """Give each Secret that names a database of the gateways, with what they keep in that one."""
+    for deployment in items(gateway):
+        pod = deployment["spec"]["template"]["spec"]
+        named = {one["name"]: one.get("secret", {}).get("secretName") for one in pod.get("volumes", [])}
+        recording = any(one["name"] == "RECORDS" for one in pod["containers"][0].get("env", []))
+        apart = "record-database" in named
+        if "database" in named:
+            yield named["database"], "companies and records" if recording and not apart else "companies"
+        if apart:
+            yield named["record-database"], "records"
+
+
 _KEPT: Mapping[str, Callable[[Json], Json]] = {
     "objects": objects,
     "by-hand": by_hand,
@@ -128,13 +141,18 @@ _KEPT: Mapping[str, Callable[[Json], Json]] = {
     "fetching": fetching,
 }
 
+_PAIRS: Mapping[str, Callable[[Json], Iterator[tuple[str, str]]]] = {
+    "mounted": mounted,
+    "databases": databases,
+}
+
 
 def main(arguments: Sequence[str]) -> None:
     """Print what is asked for."""
     (what,) = arguments
     given = json.load(sys.stdin)
-    if what == "mounted":
-        for pair in mounted(given):
+    if what in _PAIRS:
+        for pair in _PAIRS[what](given):
             print(*pair)
     else:
         print(json.dumps(_KEPT[what](given), indent=1))

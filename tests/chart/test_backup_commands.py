@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import REPO
+from .conftest import REPO, kinds, render
 
 PROGRAM = """#!python -IS
 import json, os, sys
@@ -102,6 +102,44 @@ def test_without_a_database_of_the_chart_a_backup_has_none(cluster: Cluster, tmp
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "kept/database.dump").exists()
     assert (tmp_path / "kept").stat().st_mode & 0o077 == 0
+
+
+OWN_OFF = ["gateway.replicas=1", "postgresql.enabled=false"]
+THEIRS, OF_RECORDS = "postgresql.existingSecret=theirs", "records.databaseSecret=ledger"
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ([], {}),
+        (OWN_OFF, {}),
+        ([OF_RECORDS], {"ledger": "records"}),
+        ([*OWN_OFF, THEIRS], {"theirs": "companies and records"}),
+        ([*OWN_OFF, THEIRS, OF_RECORDS], {"theirs": "companies", "ledger": "records"}),
+        ([*OWN_OFF, THEIRS, "records.enabled=false"], {"theirs": "companies"}),
+    ],
+)
+def test_a_backup_says_which_databases_are_not_in_it(
+    cluster: Cluster, tmp_path: Path, settings: list[str], told: dict[str, str]
+) -> None:
+    deployments = {one["metadata"]["name"]: one for one in kinds(render(*settings), "Deployment")}
+    asked = {"get deployment veriaidpo-gateway": (0, json.dumps(deployments["veriaidpo-gateway"]))}
+    own = {} if OWN_OFF[1] in settings else DATABASE
+    done = cluster.run("backup", tmp_path / "kept", own | asked | INSTALLED)
+    assert done.returncode == 0, done.stderr
+    for secret, what in told.items():
+        assert f"NOT in the backup: {what}, which are in the database that the Secret {secret}" in done.stderr
+    assert done.stderr.count("NOT in the backup") == len(told)
+    last = f"{tmp_path / 'kept'} has the backup of veriaidpo in veriaidpo"
+    without = f", without the databases of: {', '.join(told)}" if told else ""
+    assert done.stdout == f"{last}{without}\n"
+
+
+def test_the_charts_database_is_not_taken_for_kept_when_it_is_gone(cluster: Cluster, tmp_path: Path) -> None:
+    (gateway,) = (i for i in kinds(render(), "Deployment") if i["metadata"]["name"] == "veriaidpo-gateway")
+    asked = {"get deployment veriaidpo-gateway": (0, json.dumps(gateway))}
+    done = cluster.run("backup", tmp_path / "kept", asked | INSTALLED)
+    assert "NOT in the backup: companies and records" in done.stderr
 
 
 def test_a_database_that_cannot_be_asked_for_is_not_taken_for_none(cluster: Cluster, tmp_path: Path) -> None:
