@@ -107,6 +107,21 @@ def test_what_cannot_be_meant_is_refused(setting: str, advice: str) -> None:
         render(f"models.overrides.{setting}")
 
 
+@pytest.mark.parametrize(
+    ("volume", "advice"),
+    [
+        ("models.storage.accessModes={ReadWriteOncePod}", "ReadWriteMany, or maxReplicas: 1"),
+        ("models.scheduling.spread.nodes=DoNotSchedule", r"\[ReadWriteMany\], or ScheduleAnyway"),
+    ],
+)
+def test_one_model_cannot_have_more_predictors_than_its_volume_has_places(volume: str, advice: str) -> None:
+    several = "models.overrides.consent-vi.serving.maxReplicas=3"
+    with pytest.raises(RenderError, match=rf"models\.overrides\.consent-vi\.serving .*{advice}"):
+        render(several, volume)
+    render(volume)
+    render(several, volume, "models.storage.claimName=shared-files")
+
+
 def test_a_source_of_ones_own_and_the_demonstrations_are_not_both_asked() -> None:
     with pytest.raises(RenderError, match=r"models\.overrides\.consent-vi\.source .*set only one of them"):
         render("demoHub.enabled=true", f"models.overrides.consent-vi.source.revision={COMMIT}")

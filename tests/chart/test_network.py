@@ -110,6 +110,15 @@ def test_metrics_are_read_by_whom_you_name() -> None:
     }
 
 
+@pytest.mark.parametrize("watching", ["podMonitors.enabled=true", "rules.enabled=true"])
+def test_a_prometheus_that_would_read_nothing_is_refused(watching: str) -> None:
+    watched = (f"monitoring.{watching}", "monitoring.rules.runbookUrl=https://wiki.example/alerts")
+    with pytest.raises(RenderError, match=r"say where it is in networkPolicy\.monitoringFrom"):
+        render(*DEMO, *watched)
+    render(*watched)
+    render(*DEMO, *watched, *PROMETHEUS)
+
+
 def test_gateways_are_asked_by_whom_you_name() -> None:
     named = policies("networkPolicy.ingressFrom[0].namespaceSelector.matchLabels.team=web")["gateway"][
         "ingress"

@@ -14,6 +14,7 @@ GATEWAY_API = ("ingress.enabled=false", "httpRoute.enabled=true", "httpRoute.par
     ("settings", "told"),
     [
         ([SEVERAL], "is on one node at a time"),
+        (["models.overrides.consent-vi.serving.maxReplicas=2"], "is on one node at a time"),
         (["networkPolicy.enabled=true"], "reach any address at the ports of the API server"),
         ([], "the ingress has no TLS"),
         ([], "was made by the chart"),
@@ -35,6 +36,10 @@ def test_it_is_told(settings: list[str], told: str) -> None:
         ([], "is on one node at a time"),
         ([SEVERAL, "models.storage.accessModes={ReadWriteMany}"], "is on one node at a time"),
         ([SEVERAL, "models.storage.claimName=nfs"], "is on one node at a time"),
+        (
+            ["models.overrides.consent-vi.serving.maxReplicas=2", "models.disabled={consent-vi}"],
+            "is on one node at a time",
+        ),
         ([], "at the ports of the API server"),
         (
             ["networkPolicy.enabled=true", "networkPolicy.apiServer.cidrs={10.96.0.1/32}"],
