@@ -1,4 +1,4 @@
-"""First figures of the installed product: image sizes, start to Ready, latency through the ingress, memory.
+"""First figures of the installed product: start to Ready, latency through the ingress, memory.
 
 Every figure is a median with its range, measured on the machine it runs on; docs/performance.md quotes them.
 """
@@ -12,7 +12,6 @@ import httpx
 import yaml
 from bench import figures
 from bench.figures import machine, spread
-from e2e import images
 from e2e.cluster import CHART, DEMO_MODELS, HOST, NAMESPACE, CommandError, get, helm, kubectl, run
 from e2e.parts import predictor, ready_pods
 
@@ -47,16 +46,6 @@ PARTS = {
     "redis": "app.kubernetes.io/component=redis",
     "hub": "app.kubernetes.io/component=hub",
 }
-
-
-def image_sizes() -> list[Row]:
-    """Unpacked size of each image."""
-    rows = []
-    for name in images.NAMES:
-        limit = f" (≤ {images.LIMITS[name]})" if name in images.LIMITS else ""
-        figure = f"{images.unpacked_megabytes(name)} MB{limit}"
-        rows.append((f"image veriaidpo-{name}, unpacked", figure, "du inside a pod"))
-    return rows
 
 
 def until_ready_again(selector: str) -> float:
@@ -131,7 +120,7 @@ def main() -> None:
     """Measure everything, one after another, printing as it goes."""
     install()
     rows: list[Row] = []
-    for part in (start_to_ready, latency, memory, image_sizes):
+    for part in (start_to_ready, latency, memory):
         for row in part():
             rows.append(row)
             print(f"{row[0]}: {row[1]}", flush=True)

@@ -47,6 +47,10 @@ def _offline(one: Body) -> str:
     )
 
 
+def _megabytes(found: Body) -> str:
+    return ", ".join(f"{name} {size} MB" for name, size in found.items())
+
+
 _ROWS: Mapping[str, tuple[str, str, Callable[[Any], str]]] = {
     "install_seconds": (
         "`helm install` to the last of twelve Models Ready",
@@ -66,6 +70,7 @@ _ROWS: Mapping[str, tuple[str, str, Callable[[Any], str]]] = {
         "tests/e2e/test_8_backup.py, no byte from the hub",
         _seconds,
     ),
+    "images_mb": ("images, unpacked", "tests/e2e/test_2_images.py, du inside a pod", _megabytes),
     "offline": ("an archive for a cluster without a way out", "tests/e2e/test_z_offline.py", _offline),
     "alerts": (
         "alerts that are tried, firing and silent",
