@@ -85,7 +85,7 @@ async def _serve(settings: Settings) -> None:
     async with (
         _source(settings.routes) as source,
         open_pool() as post,
-        open_database(settings.database_url) as database,
+        open_database(settings.database_url, sends=_records_with_companies(settings.records)) as database,
         _record_database(settings.records) as record_database,
     ):
         store = connect(settings.redis) if settings.redis else None
@@ -147,12 +147,16 @@ async def _both(public: uvicorn.Server, inner: uvicorn.Server) -> None:
         await beside
 
 
+def _records_with_companies(settings: RecordSettings | None) -> bool:
+    return settings is not None and settings.database_url is None
+
+
 @asynccontextmanager
 async def _record_database(settings: RecordSettings | None) -> AsyncIterator[Database | None]:
     if settings is None or settings.database_url is None:
         yield None
         return
-    async with open_database(settings.database_url) as database:
+    async with open_database(settings.database_url, sends=True) as database:
         yield database
 
 

@@ -1,5 +1,7 @@
 """What a tenant is called in the names of cached results."""
 
+import pytest
+
 from veriaidpo_gateway.identity.forgotten import ForgottenUpTo
 
 
@@ -7,10 +9,12 @@ def test_a_tenant_of_which_nothing_was_erased_keeps_its_name() -> None:
     assert ForgottenUpTo(100).name("t1") == "t1"
 
 
-def test_after_each_erasure_it_has_another_name_and_no_other_tenant_has() -> None:
+@pytest.mark.parametrize("clock", [(50, 60), (50, 50), (60, 50)])
+def test_after_each_erasure_it_has_another_name_and_no_other_tenant_has(clock: tuple[int, int]) -> None:
+    """A clock may stand still, be set back, or be another replica's."""
     forgotten, names = ForgottenUpTo(100), {"t1"}
-    for at in (50, 60):
-        forgotten.learn({"t1": at}, at)
+    for now in clock:
+        forgotten.learn({"t1": forgotten.next("t1", now)}, now)
         assert forgotten.name("t2") == "t2"
         names.add(forgotten.name("t1"))
     assert len(names) == 3

@@ -37,7 +37,7 @@ class Forgotten:
 
     async def forget(self, tenant: str) -> tuple[int, bool]:
         """Forget up to now: up to when, and False when only this replica knows of it yet."""
-        before = self._now() + 1
+        before = self._forgotten.next(_hash(tenant), self._now())
         self._learn({_hash(tenant): before})
         try:
             await self._write({_hash(tenant): before})
@@ -53,9 +53,9 @@ class Forgotten:
         try:
             shared = _parse(await self._store.ask("HGETALL", KEY))
             self._learn(shared)
-            known = self._forgotten.known
-            await self._write({name: at for name, at in known.items() if shared.get(name, 0) < at})
-            past = [name for name in shared if name not in known]
+            known = self._forgotten.known.items()
+            await self._write({name: at for name, at in known if shared.get(name, 0) < at})
+            past = [name for name in shared if name not in self._forgotten.known]
             if past:
                 await self._store.ask("HDEL", KEY, *past, writes=True)
         except StoreAwayError:

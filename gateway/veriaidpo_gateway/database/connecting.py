@@ -22,7 +22,7 @@ PATIENCE = 3.0
 """Seconds for one piece of work, connecting included."""
 
 _CONNECTIONS = 4
-"""Of a process to one server, with the one for single statements: the chart counts with so many."""
+"""Of a process to one server: the chart counts with so many."""
 
 _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
@@ -85,10 +85,11 @@ class Database:
             yield connection
 
     async def send(self, statement: str, values: Any, seconds: float = PATIENCE) -> None:
-        """Do one statement, which is whole or not at all by itself and may be done twice: DatabaseAwayError.
+        """Do one statement, which is whole or not at all by itself and may be done twice.
 
-        No transaction is begun, and nobody asks first whether the connection is there still: it takes half
-        the time. A lost connection is learnt of by losing it, and then another one is tried.
+        DatabaseAwayError, or IntegrityError for what may not be. Where the database was opened for it, no
+        transaction is begun, and nobody asks first whether the connection is there still: that is one wait
+        for the server instead of six. A lost connection is learnt of by losing it, and another one is tried.
         """
         async with self._bounded(seconds):
             try:
@@ -131,7 +132,7 @@ class Database:
 
     def snapshot(self) -> "Snapshot":
         """Give it as it is at one moment; what closes that closes this."""
-        return Snapshot(self._engine, self._troubles)
+        return Snapshot(self._engine, self._troubles, sending=self._sending)
 
     async def __aenter__(self) -> Self:
         """Open nothing: a connection is made when it is needed."""
@@ -141,8 +142,7 @@ class Database:
         """Close the connections, waiting for none that is lost."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                for engine in {self._engine, self._sending}:
-                    await engine.dispose()
+                await asyncio.gather(*(engine.dispose() for engine in {self._engine, self._sending}))
 
 
 class Snapshot(Database):
@@ -205,8 +205,11 @@ async def fetch(connection: AsyncConnection, query: str, *values: object) -> Seq
     return cast("Sequence[Sequence[Any]]", await driver.execute_fetchall(query, values))
 
 
-def open_database(url: str | None) -> Database:
-    """Prepare a database, in memory without a URL; InvalidSettingsError for a bad one. Nothing is sent."""
+def open_database(url: str | None, *, sends: bool = False) -> Database:
+    """Prepare a database, in memory without a URL; InvalidSettingsError for a bad one. Nothing is sent.
+
+    With `sends` one of the connections to a server is for single statements alone (`send`).
+    """
     address = _address(url) if url else make_url("sqlite+aiosqlite://")
     if address.get_backend_name() == "sqlite":
         # One connection: what is in memory belongs to it, and a file is written by one at a time.
@@ -219,10 +222,11 @@ def open_database(url: str | None) -> Database:
         "pool_timeout": PATIENCE,
         "connect_args": {"timeout": PATIENCE},
     }
+    sending = create_async_engine(address, pool_size=1, isolation_level="AUTOCOMMIT", **bounds)
     return Database(
-        create_async_engine(address, pool_size=_CONNECTIONS - 1, pool_pre_ping=True, **bounds),
+        create_async_engine(address, pool_size=_CONNECTIONS - sends, pool_pre_ping=True, **bounds),
         (asyncpg.PostgresError, asyncpg.InterfaceError),
-        sending=create_async_engine(address, pool_size=1, isolation_level="AUTOCOMMIT", **bounds),
+        sending=sending if sends else None,
     )
 
 

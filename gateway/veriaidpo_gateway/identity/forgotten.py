@@ -22,6 +22,13 @@ class ForgottenUpTo:
         if any(before < since for before in self.known.values()):
             self.known = {tenant: before for tenant, before in self.known.items() if before >= since}
 
+    def next(self, tenant: str, now: int) -> int:
+        """Say up to when an erasure of now is, so that the tenant's name changes by it.
+
+        By another replica's clock it may have been erased at a time that is still to come here.
+        """
+        return max(now, self.known.get(tenant, 0)) + 1
+
     def name(self, tenant: str, known_as: str | None = None) -> str:
         """Name a tenant; `known_as` is what it was learnt as, where that is another word."""
         before = self.known.get(known_as or tenant)

@@ -88,7 +88,7 @@ class Sweeper:
         Cached results say nothing of who asked, so that only a tenant's own end makes them unfindable.
         """
         begun = self._clock()
-        erased = Erased(int(begun * 1000) + 1)
+        erased = Erased(self._forgotten.next(tenant, self._now()))
         order = Order(tenant, erased.before, subject)
         await self._orders.add(order)
         if subject is None:

@@ -166,6 +166,8 @@ def connect(namespace: str, called: Callable[[str], None] = lambda _: None) -> A
     called: is told the method of each request.
     """
     configuration = client.Configuration()
+    # HTTPS_PROXY is for what is outside; where an API server is behind a proxy, its kubeconfig says so.
+    configuration.proxy = None
     try:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except config.ConfigException:
