@@ -78,7 +78,7 @@ OTHER_VALUES = {
         f"{part}.{name}": value
         for part in ("gateway", "operator")
         for name, value in (
-            ("extraEnv", [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}]),
+            ("extraEnv", [{"name": "SSL_CERT_FILE", "value": "/more/ca.crt"}]),
             ("extraVolumes", [{"name": "more", "emptyDir": {}}]),
             ("extraVolumeMounts", [{"name": "more", "mountPath": "/more"}]),
         )
@@ -184,6 +184,7 @@ BESIDE = {
             ("apiServer.ports", [8443]),
             ("gatewayTo", [_MIRROR]),
             ("predictorTo", [_MIRROR]),
+            ("operatorTo", [_MIRROR]),
         )
     },
     **{

@@ -1,19 +1,27 @@
 """What users add to the pods of gateways and operator, and to the release."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from .conftest import RenderError, kinds, render
+from .conftest import CHART, SHAPES, RenderError, kinds, render
 
+TEMPLATES = CHART / "templates"
 PARTS = ("gateway", "operator")
+ONLY_SOMETIMES = {
+    "gateway": ("JWKS_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "DATABASE_URL", "ROUTES_FILE", "PORT"),
+    "operator": ("SOURCE_HTTPS_PROXY", "HUB_TOKEN_SECRET", "METRICS_PORT"),
+}
+"""Not among those of a plain installation."""
+
 MORE: dict[str, Any] = {
     "podAnnotations": {"sidecar.istio.io/inject": "false"},
     "extraEnv": [
-        {"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"},
+        {"name": "SSL_CERT_FILE", "value": "/etc/authority/ca.crt"},
         {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
     ],
     "extraVolumes": [{"name": "authority", "configMap": {"name": "authority"}}],
@@ -46,9 +54,35 @@ def test_pods_have_it_beside_what_the_chart_gives_them(part: str, tmp_path: Path
 @pytest.mark.parametrize("part", PARTS)
 def test_what_the_chart_sets_itself_is_set_by_its_value(part: str) -> None:
     (container,) = template_of(part, render())["spec"]["containers"]
-    for name in (container["env"][0]["name"], "LOG_LEVEL"):
+    for name in (container["env"][0]["name"], "LOG_LEVEL", *ONLY_SOMETIMES[part]):
         with pytest.raises(RenderError, match=rf"{part}\.extraEnv has {name}, which the chart sets itself"):
             render(f"{part}.extraEnv[0].name={name}", f"{part}.extraEnv[0].value=x")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_whatever_the_chart_may_set_is_its_own(part: str) -> None:
+    own, taken = (TEMPLATES / part / "_env.tpl").read_text().split(f'define "veriaidpo.{part}EnvNames"')
+    names = set(re.findall(r"{name: ([A-Z_]+),", own))
+    assert len(names) > 20
+    assert names <= set(re.findall(r"\b[A-Z_]{4,}\b", taken))
+
+
+def test_a_variable_is_set_once() -> None:
+    with pytest.raises(RenderError, match=r"gateway\.extraEnv has A, .* there twice"):
+        render("gateway.extraEnv[0].name=A", "gateway.extraEnv[1].name=A")
+
+
+def test_volumes_of_the_chart_are_its_own() -> None:
+    own = {
+        volume["name"]
+        for values in [None, *SHAPES.values()]
+        for part in PARTS
+        for volume in template_of(part, render(values=values))["spec"]["volumes"]
+    }
+    assert own >= {"tmp", "keys", "records-spool"}
+    for name in sorted(own):
+        with pytest.raises(RenderError, match=r"gateway\W+extraVolumes"):
+            render(f"gateway.extraVolumes[0].name={name}")
 
 
 @pytest.mark.parametrize(
@@ -56,14 +90,24 @@ def test_what_the_chart_sets_itself_is_set_by_its_value(part: str) -> None:
     [
         "extraEnv[0].value=x",
         "extraEnv[0].nam=x",
+        "extraEnv[0].name=A,gateway.extraEnv[0].value=x,gateway.extraEnv[0].valueFrom.a=b",
         "extraVolumes[0].emptyDir.medium=Memory",
+        "extraVolumes[0].name=root,gateway.extraVolumes[0].hostPath.path=/",
         "extraVolumeMounts[0].name=x",
+        "extraVolumeMounts[0].name=x,gateway.extraVolumeMounts[0].mountPath=/tmp",
+        "extraVolumeMounts[0].name=x,gateway.extraVolumeMounts[0].mountPath=/etc/veriaidpo/keys",
         "podAnnotations.a[0]=x",
     ],
 )
 def test_what_the_api_server_would_refuse_is_refused_before(wrong: str) -> None:
     with pytest.raises(RenderError, match=r"gateway\W+(extra|podAnn)"):
         render(f"gateway.{wrong}")
+
+
+@pytest.mark.parametrize("wrong", ["foo", "extraObjects[0].kind=ConfigMap"])
+def test_what_is_no_object_is_refused(wrong: str) -> None:
+    with pytest.raises(RenderError, match="extraObjects"):
+        render(wrong if "=" in wrong else f"extraObjects[0]={wrong}")
 
 
 def test_objects_of_ones_own_are_manifests_or_templates(tmp_path: Path) -> None:

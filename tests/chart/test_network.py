@@ -132,8 +132,9 @@ def test_gateways_are_asked_by_whom_you_name() -> None:
 
 def test_further_edges_are_yours() -> None:
     further = ("to[0].ipBlock.cidr=10.1.0.0/24", "ports[0].port=6380")
-    given = [f"networkPolicy.{whose}[0].{one}" for whose in ("gatewayTo", "predictorTo") for one in further]
-    assert edges(*given) - edges() == {("gateway", "elsewhere", 6380), ("predictor", "elsewhere", 6380)}
+    whose = ("gateway", "predictor", "operator")
+    given = [f"networkPolicy.{one}To[0].{part}" for one in whose for part in further]
+    assert edges(*given) - edges() == {(one, "elsewhere", 6380) for one in whose}
 
 
 def test_the_api_server_may_be_named() -> None:

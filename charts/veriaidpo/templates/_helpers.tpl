@@ -50,14 +50,14 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
-{{/* A container's environment: the chart's `own`, and `more` of the user's, which is a value named `at`. */}}
+{{/* A container's environment: the chart's `own`, and `more` of the user's, a value named `at`, with none of the names `taken`. */}}
 {{- define "veriaidpo.env" -}}
-{{- $names := list -}}
-{{- range fromYamlArray .own }}{{ $names = append $names .name }}{{ end -}}
+{{- $taken := regexSplit "\\s+" .taken -1 -}}
 {{- range .more -}}
-{{- if has .name $names }}
-{{- fail (printf "%s has %s, which the chart sets itself: set it by its value in the chart." $.at .name) }}
+{{- if has .name $taken }}
+{{- fail (printf "%s has %s, which the chart sets itself, or which is there twice: set it once, by its value in the chart where there is one." $.at .name) }}
 {{- end -}}
+{{- $taken = append $taken .name -}}
 {{- end -}}
 {{ trim .own }}
 {{- with .more }}

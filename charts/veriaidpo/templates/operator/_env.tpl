@@ -47,3 +47,11 @@
 - {name: MESSAGE_LANGUAGE, value: {{ .Values.operator.language }}}
 - {name: LOG_LEVEL, value: {{ .Values.operator.logLevel }}}
 {{- end -}}
+
+{{/* What operator.extraEnv may not say: all of the above, whatever else is set, what may be given in place of a file, and ports that probes go to. */}}
+{{- define "veriaidpo.operatorEnvNames" -}}
+FETCH_IMAGE FETCH_RETRY_SECONDS HF_ENDPOINT HUB_TOKEN_KEY HUB_TOKEN_SECRET IMAGE_PULL_POLICY IMAGE_PULL_SECRETS
+LIVENESS_PORT LOG_LEVEL MAX_DOWNLOADS MESSAGE_LANGUAGE METRICS_PORT NAMESPACE PREDICTOR_IMAGE SCHEDULING
+SERVICE_TRUST_CONFIGMAP SHARED_RESOURCES SOURCE_CA_CONFIGMAP SOURCE_HOSTS SOURCE_HOSTS_INSIDE SOURCE_HTTPS_PROXY
+SOURCE_NO_PROXY SOURCE_SCHEMES TORCH_PREDICTOR_IMAGE TRACES_ENDPOINT TRACES_RATIO
+{{- end -}}
