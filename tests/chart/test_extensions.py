@@ -1,4 +1,4 @@
-"""What users add to the pods of gateways and operator, and to the release."""
+"""What users add to the pods of the chart, and to the release."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from .conftest import CHART, SHAPES, RenderError, kinds, render
+from .conftest import CHART, SHAPES, RenderError, kinds, pods, render
 
 TEMPLATES = CHART / "templates"
 PARTS = ("gateway", "operator")
@@ -29,9 +29,25 @@ MORE: dict[str, Any] = {
 }
 
 
+WHERE: dict[str, Any] = {
+    "nodeSelector": {"pool": "services"},
+    "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+}
+RUNS_WITH = {
+    "gateway": {"veriaidpo-gateway", "veriaidpo-test"},
+    "operator": {"veriaidpo-operator", "veriaidpo-crd-upgrade"},
+    "redis": {"veriaidpo-redis"},
+    "postgresql": {"veriaidpo-postgresql"},
+    "demoHub": {"veriaidpo-hub"},
+}
+"""The pods that run where a part of the values says."""
+
+
 def rendered(folder: Path, values: dict[str, Any]) -> list[dict[str, Any]]:
-    file = folder / "values.yaml"
-    file.write_text(yaml.safe_dump(values))
+    text = yaml.safe_dump(values)
+    file = folder / f"{hash(text)}.yaml"  # what was rendered of a file is kept by its name
+    file.write_text(text)
     return render(values=file)
 
 
@@ -49,6 +65,35 @@ def test_pods_have_it_beside_what_the_chart_gives_them(part: str, tmp_path: Path
     assert after["env"] == [*before["env"], *MORE["extraEnv"]]
     assert after["volumeMounts"] == [*before["volumeMounts"], *MORE["extraVolumeMounts"]]
     assert changed["spec"]["volumes"] == [*without["spec"]["volumes"], *MORE["extraVolumes"]]
+
+
+def test_every_pod_of_the_chart_has_its_nodes(tmp_path: Path, demo: list[dict[str, Any]]) -> None:
+    assert {name for name, _ in pods(demo)} == set().union(*RUNS_WITH.values())
+    for part, names in RUNS_WITH.items():
+        values: dict[str, Any] = {"demoHub": {"enabled": True}}
+        values.setdefault(part, {}).update(WHERE)
+        changed = rendered(tmp_path, values)
+        there = {name for name, pod in pods(changed) if WHERE.items() <= pod.items()}
+        assert there == names, part
+        assert {name for name, pod in pods(changed) if WHERE.keys() & pod.keys()} == names, part
+
+
+@pytest.mark.parametrize("part", ["redis", "postgresql", "demoHub"])
+def test_the_other_pods_have_annotations_too(part: str, tmp_path: Path) -> None:
+    values: dict[str, Any] = {"demoHub": {"enabled": True}}
+    before = annotations(rendered(tmp_path, values))
+    values.setdefault(part, {})["podAnnotations"] = MORE["podAnnotations"]
+    after = annotations(rendered(tmp_path, values))
+    (name,) = RUNS_WITH[part]
+    assert after == before | {name: before[name] | MORE["podAnnotations"]}
+
+
+def annotations(objects: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """Return those of the pods of each Deployment and StatefulSet."""
+    made = kinds(objects, "Deployment") + kinds(objects, "StatefulSet")
+    return {
+        one["metadata"]["name"]: one["spec"]["template"]["metadata"].get("annotations", {}) for one in made
+    }
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -46,6 +46,7 @@ def test_changed_settings_of_redis_make_a_new_pod() -> None:
 
     assert checksum() == checksum()
     assert checksum() != checksum("redis.maxMemory=48mb")
+    assert checksum() == checksum("redis.podAnnotations.a=b"), "nothing of it is a setting of Redis"
 
 
 def test_postgresql_has_a_volume_that_outlives_it() -> None:

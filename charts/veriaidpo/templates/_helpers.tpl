@@ -65,6 +65,19 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end -}}
 
+{{/* On which nodes pods run; the argument is of the form of .Values.gateway. */}}
+{{- define "veriaidpo.scheduling" -}}
+{{- with .nodeSelector }}
+nodeSelector: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{- define "veriaidpo.imagePullSecrets" -}}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets: {{ toYaml . | nindent 2 }}
