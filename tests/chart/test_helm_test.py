@@ -1,4 +1,4 @@
-"""What `helm test` does: one call without a token, one with, by the gateway's own image."""
+"""What `helm test` does: one call without a token, one with each there is, by the gateway's own image."""
 
 import os
 import subprocess
@@ -14,6 +14,7 @@ import pytest
 from .conftest import CHART, kinds, render
 
 CHECK = CHART / "files/check.py"
+PUBLISHED = ("gateway.jwt.algorithms={ES256}", "gateway.jwt.jwksUrl=https://idp/keys")
 
 
 def pod(*settings: str) -> dict[str, Any]:
@@ -45,7 +46,9 @@ def gateway() -> Iterator[tuple[str, dict[str, int]]]:
     server.server_close()
 
 
-def check(address: str, folder: Path, secret: str | None = "secret") -> subprocess.CompletedProcess[str]:
+def check(
+    address: str, folder: Path, secret: str | None = "secret", yours: str | None = None
+) -> subprocess.CompletedProcess[str]:
     command = folder / "veriaidpo-gateway"
     command.write_text('#!/bin/sh\necho "$@" > "$0.asked"\necho a.good.token\n')
     command.chmod(0o755)
@@ -53,6 +56,9 @@ def check(address: str, folder: Path, secret: str | None = "secret") -> subproce
     if secret is not None:
         (folder / "secret").write_text(secret)
         env["JWT_SECRET_KEY_FILE"] = str(folder / "secret")
+    if yours is not None:
+        (folder / "token").write_text(yours)
+        env["TOKEN_FILE"] = str(folder / "token")
     return subprocess.run(
         [sys.executable, "-c", CHECK.read_text()],
         env=env,
@@ -92,9 +98,30 @@ def test_of_several_secrets_the_last_one_signs(gateway: tuple[str, dict[str, int
 def test_without_a_shared_secret_only_the_refusal_is_looked_at(
     gateway: tuple[str, dict[str, int]], tmp_path: Path
 ) -> None:
-    assert check(gateway[0], tmp_path, None).stdout == "without a token: 401\n"
-    published = ("gateway.jwt.algorithms={ES256}", "gateway.jwt.jwksUrl=https://idp/keys")
-    assert [volume["name"] for volume in pod(*published)["volumes"]] == ["tmp"]
+    said = check(gateway[0], tmp_path, None).stdout
+    assert said.splitlines()[-1] == "without a token: 401"
+    assert "with a token: not asked, there is none; helmTest.tokenSecret names one" in said
+    assert [volume["name"] for volume in pod(*PUBLISHED)["volumes"]] == ["tmp"]
+
+
+def test_a_token_of_an_identity_provider_is_asked_with(
+    gateway: tuple[str, dict[str, int]], tmp_path: Path
+) -> None:
+    done = check(gateway[0], tmp_path, None, yours="a.good.token\n")
+    assert (done.returncode, done.stdout) == (0, "without a token: 401\nwith yours: 200\n")
+    both = check(gateway[0], tmp_path, yours="a.token.that.has.expired")
+    assert both.returncode == 1
+    assert "with a token: 200\nwith yours: 401, and not 200" in both.stdout
+
+
+def test_that_token_is_a_secret_that_you_name() -> None:
+    spec = pod(*PUBLISHED, "helmTest.tokenSecret=mine")
+    (secret,) = (volume["secret"] for volume in spec["volumes"] if volume["name"] == "token")
+    assert (secret["secretName"], secret["items"]) == ("mine", [{"key": "token", "path": "token"}])
+    (container,) = spec["containers"]
+    (file,) = (one["value"] for one in container["env"] if one["name"] == "TOKEN_FILE")
+    (mount,) = (one for one in container["volumeMounts"] if one["name"] == "token")
+    assert file == mount["mountPath"] + "/token"
 
 
 def test_it_asks_the_service_and_sees_no_more_than_the_secret_of_tokens() -> None:

@@ -72,3 +72,5 @@ def test_a_token_is_made_where_one_that_is_made_here_is_believed() -> None:
     assert made not in told
     assert "The key that tokens are signed with" not in told
     assert brought in told
+    assert "`helm test` has no token to ask with" in told
+    assert "`helm test`" not in notes(*PUBLISHED, "helmTest.tokenSecret=mine") + both

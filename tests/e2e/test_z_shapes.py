@@ -162,6 +162,7 @@ def test_production_has_stores_keys_and_tokens_of_its_own(
     shape.typed(tmp_path, *BROUGHT)
     published = json.dumps(provider.published())
     shape.kubectl("create", "configmap", "identity-keys", f"--from-literal=jwks.json={published}")
+    shape.secret("helm-test", token=provider.token("auditor"))
     shape.typed(tmp_path, *INSTALLED)
     shape.answers(provider.token("staff"), shape.given("ingress", "host"))
 

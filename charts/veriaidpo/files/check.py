@@ -1,4 +1,4 @@
-"""What `helm test` asks: without a token the gateway refuses, with one it answers. Needs no package."""
+"""What `helm test` asks: without a token the gateway refuses, with each there is it answers. No package."""
 
 import http.client
 import json
@@ -40,6 +40,11 @@ def main() -> int:
     secret = os.environ.get("JWT_SECRET_KEY_FILE")
     if secret:
         asked.append(("with a token", 200, token(Path(secret))))
+    yours = os.environ.get("TOKEN_FILE")
+    if yours:
+        asked.append(("with yours", 200, Path(yours).read_text().strip()))
+    if len(asked) == 1:
+        print("with a token: not asked, there is none; helmTest.tokenSecret names one")
     wrong = 0
     for how, wanted, given in asked:
         got = status(os.environ["GATEWAY"], given)
