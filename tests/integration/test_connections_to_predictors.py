@@ -36,9 +36,10 @@ class Server:
                 )
                 self.asked.append(head + await reader.readexactly(length))
                 answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-                writer.write(answer)
+                told = b"connection: close" in head.lower().split(b"\r\n")
+                writer.write(answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) if told else answer)
                 await writer.drain()
-                if self.then_close:
+                if told or self.then_close:
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -66,6 +67,16 @@ async def test_one_connection_serves_call_after_call() -> None:
         for _ in range(20):
             assert await ask(post, server.url) == Reply(200, b"ok")
     assert server.connections == 1
+
+
+async def test_a_predictor_that_was_added_is_asked_before_long() -> None:
+    """Where one is reached is chosen once for each connection."""
+    async with serving(OK) as server, serving(OK) as other, open_pool() as post:
+        for _ in range(2 * pool.CALLS_TO_A_NEW_ONE + 1):
+            assert await ask(post, server.url) == Reply(200, b"ok")
+        assert server.connections == 3
+        assert await ask(post, other.url) == Reply(200, b"ok")
+    assert b"connection: close" not in other.asked[0].lower(), "each address is counted by itself"
 
 
 async def test_a_request_carries_our_headers_and_none_that_say_what_we_are() -> None:

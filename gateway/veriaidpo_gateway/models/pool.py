@@ -4,6 +4,7 @@ Why aiohttp: docs/design/2026-11-24-clients-of-the-gateway.md.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +29,15 @@ _PLACE_SECONDS = 2.0
 
 _KEPT_SECONDS = 4.0
 """Predictors drop an idle connection after five."""
+
+CALLS_TO_A_NEW_ONE = 100
+"""Of so many calls to an address the last ends its connection, and the next is over a new one.
+
+A connection leads to one predictor for as long as it is kept, under load for ever: one that an autoscaler
+added would be asked by no gateway that has its connections already.
+"""
+
+_ENDS = {"Connection": "close"}
 
 _CONNECT_SECONDS = 2.0
 """To reach a predictor; it is in the same cluster."""
@@ -72,12 +82,15 @@ class _Pool:
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
         self._places: dict[str, asyncio.Semaphore] = {}
+        self._calls: Counter[str] = Counter()
 
     async def __call__(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float) -> Reply:
         loop = asyncio.get_running_loop()
         ends = loop.time() + seconds
         async with self._place(url, seconds):
-            return await self._ask(url, body, headers, ends - loop.time())
+            self._calls[url] += 1
+            last = self._calls[url] % CALLS_TO_A_NEW_ONE == 0
+            return await self._ask(url, body, {**headers, **(_ENDS if last else {})}, ends - loop.time())
 
     @asynccontextmanager
     async def _place(self, url: str, seconds: float) -> AsyncIterator[None]:
