@@ -35,18 +35,23 @@ def tool(name: str, *arguments: str) -> None:
     said(str(TOOLS / name), *arguments)
 
 
+def of_python(environment: Path, folder: Path) -> Path:
+    """Write into the folder which packages a Python environment has; return the file."""
+    python, packages = environment / "bin/python", folder / "python.cdx.json"
+    version = said(str(python), "-c", "import sys; print(sys.version.split()[0])").strip()
+    # What the packages belong to: merging wants a root of each part.
+    root = folder / "root.toml"
+    root.write_text(f'[project]\nname = "python"\nversion = "{version}"\n', "utf-8")
+    found = ("--pyproject", str(root), "--output-reproducible", "--output-file", str(packages))
+    tool("cyclonedx-py", "environment", str(python), *found)
+    return packages
+
+
 def write(name: str, environment: Path) -> Path:
     """Have both tools look, and put what they found into one bill."""
-    python, bill = environment / "bin/python", environment / "sbom.cdx.json"
-    version = said(str(python), "-c", "import sys; print(sys.version.split()[0])").strip()
+    bill = environment / "sbom.cdx.json"
     with tempfile.TemporaryDirectory() as folder:
-        # What the packages belong to: merging wants a root of each part.
-        root, packages, debian = (
-            f"{folder}/{one}" for one in ("root.toml", "python.cdx.json", "debian.cdx.json")
-        )
-        Path(root).write_text(f'[project]\nname = "python"\nversion = "{version}"\n', "utf-8")
-        found = ("--pyproject", root, "--output-reproducible", "--output-file", packages)
-        tool("cyclonedx-py", "environment", str(python), *found)
+        packages, debian = str(of_python(environment, Path(folder))), f"{folder}/debian.cdx.json"
         kind = ("--sbom-type", "cdx", "--timestamp", made_at())
         number = ("--cdx-serialnumber", str(uuid.UUID(int=0)))
         tool("debsbom", "generate", *kind, *number, "--no-recommends-deps", "--out", debian)
