@@ -1,5 +1,6 @@
 """What the chart says of itself is what is in the repository, and no more."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -22,6 +23,20 @@ def test_it_names_the_definitions_that_it_brings() -> None:
     assert named["name"] == definition["metadata"]["name"]
     assert named["kind"] == spec["names"]["kind"]
     assert named["version"] in {one["name"] for one in spec["versions"] if one["served"]}
+
+
+def images(values: Any) -> Iterator[str]:
+    """Give each image that values name, with the tag that it has by itself."""
+    if isinstance(values, dict):
+        if "repository" in values:
+            yield f"{values['repository']}:{values['tag'] or ABOUT['appVersion']}"
+        for value in values.values():
+            yield from images(value)
+
+
+def test_it_names_every_image_that_its_values_do() -> None:
+    named = [one["image"] for one in yaml.safe_load(ABOUT["annotations"]["artifacthub.io/images"])]
+    assert sorted(named) == sorted(images(yaml.safe_load((CHART / "values.yaml").read_text())))
 
 
 def test_what_is_added_to_a_version_that_is_kept_lands_among_its_annotations() -> None:

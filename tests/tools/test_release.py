@@ -5,6 +5,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 REPO = Path(__file__).parents[2]
 
@@ -45,9 +46,28 @@ def git(place: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def release(place: Path, version: str) -> subprocess.CompletedProcess[str]:
-    command = [str(place / "hack/release"), version]
+def release(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(place / "hack/release"), *arguments]
     return subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, timeout=120)
+
+
+DIGEST = f"sha256:{'a1' * 32}"
+OWN = [
+    f"veriaidpo-{name}" for name in ("gateway", "operator", "fetch", "predictor", "predictor-torch", "hub")
+]
+
+
+def digests(place: Path, *names: str) -> None:
+    """Write down the digests of these images."""
+    (place / "digests").write_text("".join(f"{name} {DIGEST}\n" for name in names))
+
+
+def packaged(place: Path, name: str) -> str:
+    """Read a file of the chart that was packaged last."""
+    with tarfile.open(place / "build/release/veriaidpo-9.8.7.tgz") as chart:
+        file = chart.extractfile(f"veriaidpo/{name}")
+        assert file
+        return file.read().decode()
 
 
 def test_a_release_has_its_version_everywhere_and_a_tag(checkout: Path) -> None:
@@ -60,10 +80,22 @@ def test_a_release_has_its_version_everywhere_and_a_tag(checkout: Path) -> None:
     assert '"9.8.7"' in (checkout / "gateway/veriaidpo_gateway/__init__.py").read_text()
     assert "image: veriaidpo-gateway:9.8.7" in (checkout / "manifests/install/veriaidpo.yaml").read_text()
     assert "\n## Unreleased\n\n## 9.8.7 - " in (checkout / "CHANGELOG.md").read_text()
-    with tarfile.open(checkout / "build/release/veriaidpo-9.8.7.tgz") as chart:
-        about = chart.extractfile("veriaidpo/Chart.yaml")
-        assert about
-        assert b"9.8.7" in about.read()
+    about = yaml.safe_load(packaged(checkout, "Chart.yaml"))
+    assert (about["version"], about["appVersion"]) == ("9.8.7", "9.8.7")
+    named = yaml.safe_load(about["annotations"]["artifacthub.io/images"])
+    assert {"name": "gateway", "image": "veriaidpo-gateway:9.8.7"} in named
+    assert about["annotations"]["artifacthub.io/changes"]
+    digests(checkout, *OWN)
+    assert release(checkout, "--digests", "digests", "9.8.7").returncode == 0
+    values = yaml.safe_load(packaged(checkout, "values.yaml"))
+    assert values["gateway"]["image"]["digest"] == DIGEST
+    assert values["redis"]["image"]["digest"] == ""
+    assert f"veriaidpo-hub@{DIGEST}" in packaged(checkout, "Chart.yaml")
+    git(checkout, "diff", "--exit-code")
+    digests(checkout, *OWN[1:])
+    refused = release(checkout, "--digests", "digests", "9.8.7")
+    assert (refused.returncode, "no digest of veriaidpo-gateway" in refused.stderr) == (2, True)
+    (checkout / "digests").unlink()
     again = release(checkout, "9.8.8")
     assert (again.returncode, "nothing under Unreleased" in again.stderr) == (2, True)
 
