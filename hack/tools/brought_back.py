@@ -43,7 +43,10 @@ def patches(specs: Json) -> Iterator[tuple[str, str]]:
 
 
 def filler(name: str, fetching: Json) -> Json:
-    """Return a pod that has a claim mounted and waits for its bytes; it meets Pod Security restricted."""
+    """Return a pod that has a claim mounted and waits for its bytes; it meets Pod Security restricted.
+
+    It runs where fetches may: a volume that is made for its first pod is made beside that one.
+    """
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -54,6 +57,7 @@ def filler(name: str, fetching: Json) -> Json:
             "terminationGracePeriodSeconds": 1,
             "automountServiceAccountToken": False,
             "imagePullSecrets": fetching["pullSecrets"],
+            **fetching.get("scheduling", {}),
             "securityContext": {
                 "runAsNonRoot": True,
                 "runAsUser": _USER,

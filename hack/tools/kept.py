@@ -18,6 +18,7 @@ _OF_THE_SERVER = frozenset(
         "finalizers",
     }
 )
+_OF_A_FETCH = ("nodeSelector", "tolerations", "affinity")
 _BY_THE_SERVER = (
     "pv.kubernetes.io/",
     "volume.kubernetes.io/",
@@ -113,11 +114,19 @@ def mounted(pods: Json) -> Iterator[tuple[str, str]]:
 
 
 def fetching(operator: Json) -> Json:
-    """Return the image that the operator fetches with, and the Secrets that it is pulled by."""
+    """Return what the operator fetches with: the image, the Secrets it is pulled by, and where it may run.
+
+    `scheduling`: the parts of a pod's spec that a fetch has of the operator's SCHEDULING.
+    """
     pod = operator["spec"]["template"]["spec"]
     (container,) = pod["containers"]
-    image = next(one["value"] for one in container["env"] if one["name"] == "FETCH_IMAGE")
-    return {"image": image, "pullSecrets": pod.get("imagePullSecrets", [])}
+    told = {one["name"]: one.get("value") for one in container["env"]}
+    scheduling = json.loads(told.get("SCHEDULING") or "{}")
+    return {
+        "image": told["FETCH_IMAGE"],
+        "pullSecrets": pod.get("imagePullSecrets", []),
+        "scheduling": {part: scheduling[part] for part in _OF_A_FETCH if part in scheduling},
+    }
 
 
 def databases(gateway: Json) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """What of an installation's objects a backup keeps, and that the scripts know the chart's names."""
 
 import io
+import json
 import subprocess
 import tarfile
 from pathlib import Path
@@ -12,7 +13,7 @@ import kubernetes_validate
 import pytest
 import unpack_models
 
-from .conftest import REPO, render
+from .conftest import REPO, kinds, render
 
 CLAIM: dict[str, Any] = {
     "apiVersion": "v1",
@@ -147,6 +148,7 @@ def test_each_volume_is_read_once_from_a_pod_that_answers() -> None:
 
 
 def test_what_fills_a_volume_is_a_valid_pod_that_may_pull_its_image() -> None:
+    # A folder that says no more is of a version that let it run anywhere.
     fetching = {"image": "registry.example/veriaidpo-fetch:0.1.0", "pullSecrets": [{"name": "my-registry"}]}
     filler = brought_back.filler("legal-basis-vi-model", fetching)
     kubernetes_validate.validate(filler, kubernetes_validate.latest_version(), strict=True)
@@ -196,12 +198,33 @@ def test_the_scripts_know_the_charts_names(release: str) -> None:
     assert ("StatefulSet", database) in names
 
 
+def operator(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    (found,) = (i for i in kinds(objects, "Deployment") if i["metadata"]["name"] == "veriaidpo-operator")
+    return found
+
+
 def test_the_image_that_fills_is_the_operators_own_for_fetching() -> None:
-    (operator,) = (
-        i
-        for i in render("image.pullSecrets[0].name=my-registry")
-        if i["metadata"]["name"] == "veriaidpo-operator" and i["kind"] == "Deployment"
-    )
-    fetching = kept.fetching(operator)
+    fetching = kept.fetching(operator(render("image.pullSecrets[0].name=my-registry")))
     assert fetching["image"].startswith("veriaidpo-fetch:")
     assert fetching["pullSecrets"] == [{"name": "my-registry"}]
+
+
+def test_what_fills_a_volume_runs_where_the_models_may(tmp_path: Path) -> None:
+    may_run: dict[str, Any] = {
+        "nodeSelector": {"pool": "models"},
+        "tolerations": [{"key": "models", "operator": "Exists", "effect": "NoSchedule"}],
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [{"matchExpressions": [{"key": "gpu", "operator": "DoesNotExist"}]}]
+                }
+            }
+        },
+    }
+    values = tmp_path / "values.yaml"
+    of_predictors = {"priorityClassName": "models-first", "spread": {"zones": "DoNotSchedule"}}
+    values.write_text(json.dumps({"models": {"scheduling": may_run | of_predictors}}))
+    filler = brought_back.filler("legal-basis-vi-model", kept.fetching(operator(render(values=values))))
+    kubernetes_validate.validate(filler, kubernetes_validate.latest_version(), strict=True)
+    assert {part: filler["spec"].get(part) for part in may_run} == may_run
+    assert "priorityClassName" not in filler["spec"], "a fetch has none either"
