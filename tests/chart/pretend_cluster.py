@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,13 @@ class Cluster:
         folder, _, name = path.rpartition("/")
         if folder == f"/api/v1/namespaces/{NAMESPACE}/secrets" and name in self.secrets:
             data = {k: base64.b64encode(v.encode()).decode() for k, v in self.secrets[name].items()}
-            return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
+            metadata = {"name": name, "resourceVersion": self.version(name)}
+            return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
         return discovery().get(path)
+
+    def version(self, name: str) -> str:
+        """Return a Secret's resourceVersion: another number with every change."""
+        return str(int(sha256(json.dumps(self.secrets[name]).encode()).hexdigest()[:12], 16))
 
     def render(self, *settings: str) -> list[dict[str, Any]]:
         """Return what an upgrade with these --set settings would apply; RenderError with Helm's words."""

@@ -78,6 +78,25 @@ def test_every_pod_of_the_chart_has_its_nodes(tmp_path: Path, demo: list[dict[st
         assert {name for name, pod in pods(changed) if WHERE.keys() & pod.keys()} == names, part
 
 
+def test_a_pod_that_comes_and_goes_need_not_keep_away_from_those_it_runs_beside(tmp_path: Path) -> None:
+    apart = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": []}}
+    affinity = {**WHERE["affinity"], **apart}
+    changed = rendered(tmp_path, {part: {"affinity": affinity} for part in PARTS})
+    found = {name: pod.get("affinity") for name, pod in pods(changed)}
+    assert [found[f"veriaidpo-{part}"] for part in PARTS] == [affinity, affinity]
+    assert [found[f"veriaidpo-{one}"] for one in ("crd-upgrade", "test")] == [WHERE["affinity"]] * 2
+
+
+@pytest.mark.parametrize("part", ["gateway", "operator", "redis", "postgresql"])
+def test_annotations_that_are_not_there_are_none(part: str) -> None:
+    assert annotations(render(f"{part}.podAnnotations=null")) == annotations(render())
+
+
+def test_redis_starts_anew_for_its_settings_whatever_its_annotations_are(tmp_path: Path) -> None:
+    values = {"redis": {"podAnnotations": {"checksum/settings": "mine"}}}
+    assert annotations(rendered(tmp_path, values)) == annotations(render())
+
+
 @pytest.mark.parametrize("part", ["redis", "postgresql", "demoHub"])
 def test_the_other_pods_have_annotations_too(part: str, tmp_path: Path) -> None:
     values: dict[str, Any] = {"demoHub": {"enabled": True}}

@@ -114,6 +114,16 @@ def test_a_token_of_an_identity_provider_is_asked_with(
     assert "with a token: 200\nwith yours: 401, and not 200" in both.stdout
 
 
+@pytest.mark.parametrize("yours", ["a.secret.token\nand.another", "một.mã"])
+def test_what_is_not_one_token_is_not_sent_and_not_told(
+    gateway: tuple[str, dict[str, int]], tmp_path: Path, yours: str
+) -> None:
+    done = check(gateway[0], tmp_path, None, yours=yours)
+    assert done.returncode == 1
+    assert "with yours: what is there is not one token" in done.stdout
+    assert not any(word in done.stdout + done.stderr for word in ("secret", "another", "một"))
+
+
 def test_that_token_is_a_secret_that_you_name() -> None:
     spec = pod(*PUBLISHED, "helmTest.tokenSecret=mine")
     (secret,) = (volume["secret"] for volume in spec["volumes"] if volume["name"] == "token")

@@ -85,9 +85,7 @@ def test_what_is_read_once_has_them_start_anew(
 @pytest.mark.parametrize(
     ("settings", "secret", "key"),
     [
-        (OWN, "keys", "jwt-secret-key"),
         (OWN, "redis", "redis-url"),
-        (OWN, "service-key", "tls.crt"),
         (RECORDS, "service-key", "tls.key"),
         ((), "veriaidpo-gateway", "cache-key"),
         ((), "veriaidpo-postgresql", "database-url"),
@@ -105,6 +103,13 @@ def test_the_same_keys_render_the_same_and_say_nothing_of_them(cluster: Cluster)
     twice = [pods(cluster, *RECORDS)["metadata"]["annotations"] for _ in range(2)]
     assert twice[0] == twice[1]
     assert len(twice[0]["checksum/keys"]) == 64
+
+
+def test_nobody_can_try_passwords_by_it(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Cluster, "version", lambda *_: "7")
+    before = pods(cluster, *OWN)
+    cluster.secrets["database"]["database-url"] = "postgresql://another"
+    assert pods(cluster, *OWN) == before
 
 
 def test_the_first_upgrade_finds_what_the_chart_made_and_leaves_gateways_alone(cluster: Cluster) -> None:

@@ -120,6 +120,7 @@ def test_one_model_cannot_have_more_predictors_than_its_volume_has_places(volume
         render(several, volume)
     render(volume)
     render(several, volume, "models.storage.claimName=shared-files")
+    render(several, volume, "models.disabled={consent-vi}")
 
 
 def test_a_source_of_ones_own_and_the_demonstrations_are_not_both_asked() -> None:

@@ -24,6 +24,7 @@ GATEWAY_API = ("ingress.enabled=false", "httpRoute.enabled=true", "httpRoute.par
             [*GATEWAY_API, "httpRoute.hostnames={aidpo.example.vn}"],
             "The name aidpo.example.vn must lead to your Gateway",
         ),
+        ([*GATEWAY_API, "httpRoute.hostnames={*.example.vn}"], "The name NAME.example.vn must lead"),
     ],
 )
 def test_it_is_told(settings: list[str], told: str) -> None:

@@ -78,6 +78,11 @@ affinity: {{ toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
 
+{{/* The same for a pod that comes and goes beside those: it has their nodes, and need not keep away from them. */}}
+{{- define "veriaidpo.schedulingOfOne" -}}
+{{- include "veriaidpo.scheduling" (dict "nodeSelector" .nodeSelector "tolerations" .tolerations "affinity" (pick (.affinity | default dict) "nodeAffinity")) -}}
+{{- end -}}
+
 {{- define "veriaidpo.imagePullSecrets" -}}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets: {{ toYaml . | nindent 2 }}
