@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 DEMONSTRATION, REAL = commands("docs/install.md", "Install")
 (ASK,) = commands("docs/install.md", "Ask")
-(TRY,) = commands("docs/install.md", "Try it, and upgrade")
+TRY, _WITH_A_TOKEN = commands("docs/install.md", "Try it, and upgrade")
 REMOVE, VOLUMES, _ROLES_OF_A_DELETED_NAMESPACE, RECORDS_TOO = commands("docs/install.md", "Removing it")
 
 
