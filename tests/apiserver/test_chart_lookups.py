@@ -9,18 +9,23 @@ from .conftest import REPO
 from .kubectl import Json, Namespace
 
 NAME = "veriaidpo-postgresql"
+POSTGRESQL = "templates/postgresql/postgresql.yaml"
+GATEWAY = "templates/gateway/deployment.yaml"
 
 
-def rendered(namespace: Namespace, *settings: str) -> Json:
-    """Return the StatefulSet of PostgreSQL that an upgrade would apply."""
+def rendered(namespace: Namespace, *settings: str, kind: str = "StatefulSet", part: str = POSTGRESQL) -> Json:
+    """Return what an upgrade would apply of one kind, of a part of the chart."""
     flags = [part for setting in settings for part in ("--set", setting)]
     where = ("--namespace", namespace.name, "--dry-run=server", "--is-upgrade")
-    part = ("--show-only", "templates/postgresql/postgresql.yaml")
     command = [str(REPO / "hack/helm"), "template", "veriaidpo", str(REPO / "charts/veriaidpo")]
     done = subprocess.run(
-        [*command, *where, *part, *flags], capture_output=True, text=True, check=True, timeout=60
+        [*command, *where, "--show-only", part, *flags],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
-    (found,) = (item for item in yaml.safe_load_all(done.stdout) if item["kind"] == "StatefulSet")
+    (found,) = (item for item in yaml.safe_load_all(done.stdout) if item["kind"] == kind)
     return dict(found)
 
 
@@ -53,3 +58,22 @@ def test_an_upgrade_keeps_the_size_of_postgresqls_volume_until_its_set_is_remove
     third = rendered(namespace, "postgresql.storage.size=32Gi")
     assert asked(third) == {"storage": "32Gi"}
     applied(third, namespace)
+
+
+def test_gateways_start_anew_for_another_version_of_a_secret_that_was_brought(namespace: Namespace) -> None:
+    def pods() -> Json:
+        settings = ("gateway.existingSecret=keys",)
+        found: Json = rendered(namespace, *settings, kind="Deployment", part=GATEWAY)["spec"]["template"]
+        return found
+
+    def keys(cache: str) -> None:
+        named = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}}
+        namespace.apply({**named, "stringData": {"jwt-secret-key": "j", "cache-key": cache}})
+
+    assert "annotations" not in pods()["metadata"], "nothing was brought yet"
+    keys("c")
+    first = pods()
+    assert first["metadata"]["annotations"].keys() == {"checksum/keys"}
+    assert pods() == first
+    keys("another")
+    assert pods() != first

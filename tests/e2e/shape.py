@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from .cluster import CATALOGUE, CHART, eventually, helm, ingress, run
+from .cluster import CATALOGUE, CHART, HOST, eventually, helm, ingress, run
 from .page import typed
 
 LEFT_OFF = Path(__file__).parent / "shapes"
@@ -54,8 +54,11 @@ class Shape:
         literals = (f"--from-literal={key.replace('_', '-')}={value}" for key, value in data.items())
         self.kubectl("create", "secret", "generic", name, *literals)
 
-    def answers(self, token: str, host: str = "veriaidpo.local") -> None:
-        """Wait for its Models, run `helm test`, and ask for a golden sentence through the ingress."""
+    def answers(self, token: str, host: str = HOST, authority: Path | None = None) -> None:
+        """Wait for its Models, run `helm test`, and ask for a golden sentence through the ingress.
+
+        By TLS where the authority of its certificate is given.
+        """
         self.kubectl("wait", "--for=condition=Ready", "models", "--all", "--timeout=420s")
         self.kubectl("rollout", "status", GATEWAY, "--timeout=120s")
         helm("test", "veriaidpo", namespace=self.namespace)
@@ -65,7 +68,7 @@ class Shape:
         path = "/api/v1/veriaidpo/classify"
 
         def answered() -> bool:
-            answer = ingress(path, json=body, headers=headers, host=host)
+            answer = ingress(path, json=body, headers=headers, host=host, authority=authority)
             assert answer.status_code == 200, answer.text
             labels = [label["id"] for label in CATALOGUE["legal-basis-vi"]["labels"]]
             assert labels[answer.json()["category_id"]] == golden["label"]

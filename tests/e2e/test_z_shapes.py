@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from ..documents import commands
-from .cluster import CHART, NAMESPACE, REPO, eventually, helm, ingress, run
+from .cluster import CHART, HOST, NAMESPACE, REPO, eventually, helm, ingress, run
 from .conftest import remove_everything
 from .identity import IdentityProvider
 from .namespaces import SOMEBODY, destroyed, installer_rights, restricted
@@ -102,13 +102,17 @@ def test_restricted_is_installed_by_somebody_with_rights_in_one_namespace(
 ) -> None:
     run("kubectl", "apply", "--server-side", "--filename", str(CHART / "crds/models.yaml"))
     installer_rights(shape.namespace)
-    certificate_of_the_host(tmp_path)
+    certificate = certificate_of_the_host(tmp_path)
     shape.typed(tmp_path, *RESTRICTED, more=f"--kube-as-user {SOMEBODY}")
-    shape.answers(shape.token())
+    shape.answers(shape.token(), authority=certificate)
+    health = ingress("/health", method="GET", authority=certificate)
+    assert (health.status_code, health.json()["status"]) == (200, "healthy")
+    plain = ingress("/health", method="GET")
+    assert (plain.status_code, plain.text.strip()) == (404, "404 page not found"), "no way in without TLS"
 
 
-def certificate_of_the_host(folder: Path) -> None:
-    """Make the ingress's certificate, which people have from an authority."""
+def certificate_of_the_host(folder: Path) -> Path:
+    """Make the ingress's certificate, which people have from an authority; here it is its own."""
     new = (
         "-newkey",
         "ec",
@@ -116,10 +120,14 @@ def certificate_of_the_host(folder: Path) -> None:
         "ec_paramgen_curve:prime256v1",
         "-nodes",
         "-subj",
-        "/CN=veriaidpo.local",
+        f"/CN={HOST}",
+        "-addext",
+        f"subjectAltName=DNS:{HOST}",
     )
-    files = ("-keyout", str(folder / "ingress.key"), "-out", str(folder / "ingress.crt"))
+    certificate = folder / "ingress.crt"
+    files = ("-keyout", str(folder / "ingress.key"), "-out", str(certificate))
     run("openssl", "req", "-x509", *new, *files)
+    return certificate
 
 
 @pytest.mark.parametrize("shape", ["staging"], indirect=True)

@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ..documents import REPO
@@ -79,6 +80,17 @@ def test_both_pages_name_the_variables() -> None:
     for variable in ("KIND_NODE_IMAGE", "KSERVE_VERSION", "KSERVE_CHARTS"):
         assert variable in shown
         assert variable in (REPO / "docs/develop.md").read_text()
+
+
+@pytest.mark.parametrize("provider", ["kind", "cluster"])
+def test_the_ingress_is_asked_with_tls_and_without(provider: str) -> None:
+    def said(*more: str) -> str:
+        command = [str(REPO / "hack/cluster" / provider), "ingress", *more]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    plain, secure = httpx.URL(said().strip()), httpx.URL(said("https").strip())
+    assert (plain.scheme, plain.port) == ("http", 30080)
+    assert (secure.scheme, secure.port, secure.host) == ("https", 30443, plain.host)
 
 
 def _kserve() -> str:

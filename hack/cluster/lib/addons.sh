@@ -25,6 +25,11 @@ addon_apply() {
     "$here/addons/$1.yaml" | kubectl apply --server-side --force-conflicts -f -
 }
 
+# ingress_address [https]: where the ingress controller answers this machine.
+ingress_address() {
+  if [[ ${1:-} = https ]]; then echo "https://$node_ip:$https_port"; else echo "http://$node_ip:$http_port"; fi
+}
+
 # module_dir FOLDER MODULE: where Go keeps the source of a module that FOLDER's go.mod names.
 module_dir() { (cd "$here/$1" && go mod download "$2" && go list -m -f '{{.Dir}}' "$2"); }
 
