@@ -47,16 +47,30 @@ def granted() -> Granted:
 
 
 def used(lines: Iterable[Mapping[str, Any]], table: Granted, since: datetime) -> Use:
-    """Count what lines of an audit log say of the accounts of a table."""
-    found = Use()
-    for line in lines:
+    """Count what lines of an audit log say of the accounts of a table.
+
+    What is refused while a release is being removed does not count: rights go before the last pod does.
+    """
+    found, bound = Use(), dict.fromkeys(table, True)
+    for line in sorted(lines, key=lambda line: str(line["requestReceivedTimestamp"])):
+        _follow_bindings(line, bound)
         account = line["user"]["username"].removeprefix(f"system:serviceaccount:{NAMESPACE}:")
         if account not in table or datetime.fromisoformat(line["requestReceivedTimestamp"]) < since:
             continue
         done = (account, _resource(line.get("objectRef", {}), table[account]), str(line["verb"]))
-        allowed = line.get("annotations", {}).get("authorization.k8s.io/decision") == "allow"
-        (found.verbs if allowed else found.refused)[done] += 1
+        if line.get("annotations", {}).get("authorization.k8s.io/decision") == "allow":
+            found.verbs[done] += 1
+        elif bound[account]:
+            found.refused[done] += 1
     return found
+
+
+def _follow_bindings(line: Mapping[str, Any], bound: dict[str, bool]) -> None:
+    """Note which accounts have their rights; a RoleBinding bears its account's name."""
+    at = line.get("objectRef", {})
+    if at.get("resource") == "rolebindings" and at.get("namespace") == NAMESPACE:
+        there = not str(line["verb"]).startswith("delete")
+        bound |= {name: there for name in bound if at.get("name") in (name, None)}
 
 
 def _resource(at: Mapping[str, str], mine: Mapping[str, object]) -> str:

@@ -15,6 +15,7 @@ from .watching import Prometheus, prometheus, rendered
 
 pytestmark = pytest.mark.slow
 
+COMPONENTS = ("gateway", "predictor", "operator")
 VICTIM = "consent-vi"
 DRIFT_FROM = 200
 """Answers of a revision from which its drift is a number."""
@@ -32,17 +33,17 @@ def pods(selector: str) -> set[str]:
 
 
 def test_every_gateway_every_predictor_and_the_operator_is_scraped(watching: Prometheus) -> None:
-    gateways = pods("app.kubernetes.io/component=gateway")
-    predictors = pods("app.kubernetes.io/component=predictor")
-    operator = pods("app.kubernetes.io/component=operator")
-    assert gateways
-    assert predictors
-    assert len(operator) == 1
+    def all_up() -> bool:
+        # Looked for each time: pods may just have been made anew.
+        there = {part: pods(f"app.kubernetes.io/component={part}") for part in COMPONENTS}
+        assert all(there.values()), there
+        up = {one["metric"]["pod"] for one in watching.ask("up == 1")}
+        missing, gone = set().union(*there.values()) - up, up - set().union(*there.values())
+        assert (missing, gone) == (set(), set())
+        return True
 
-    def up() -> set[str]:
-        return {one["metric"]["pod"] for one in watching.ask("up == 1")}
-
-    eventually(lambda: up() == gateways | predictors | operator, "all pods are scraped", 60)
+    eventually(all_up, "all pods are scraped, and none that is gone", 60)
+    assert len(pods("app.kubernetes.io/component=operator")) == 1
 
 
 def test_every_query_of_every_panel_shows_something_under_load(

@@ -34,6 +34,23 @@ def test_what_was_not_used_and_what_was_refused_is_found() -> None:
     assert not auditing.used(log, TABLE, auditing.BEGUN.replace(year=2100)).verbs
 
 
+def test_what_is_refused_while_a_release_is_removed_does_not_count() -> None:
+    table = {"veriaidpo-operator": {"pods": ["get"]}, "veriaidpo-gateway": {"pods": ["get"]}}
+
+    def binding(verb: str, **name: str) -> dict[str, object]:
+        return line(verb, "rolebindings", account="admin", namespace="veriaidpo", **name)
+
+    def refused(*before: dict[str, object]) -> int:
+        log = [*before, line("get", "pods", "forbid", "veriaidpo-operator")]
+        return sum(auditing.used(log, table, auditing.BEGUN.replace(year=2000)).refused.values())
+
+    assert refused() == 1
+    assert refused(binding("delete", name="veriaidpo-operator")) == 0
+    assert refused(binding("deletecollection")) == 0
+    assert refused(binding("delete", name="veriaidpo-gateway")) == 1
+    assert refused(binding("deletecollection"), binding("patch", name="veriaidpo-operator")) == 1
+
+
 def test_every_verb_that_is_granted_was_used(request: pytest.FixtureRequest) -> None:
     if len({item.path for item in request.session.items}) < 10:
         pytest.skip("of a whole run only: hack/rights looks at what the log has")
