@@ -222,11 +222,13 @@ def open_database(url: str | None, *, sends: bool = False) -> Database:
         "pool_timeout": PATIENCE,
         "connect_args": {"timeout": PATIENCE},
     }
-    sending = create_async_engine(address, pool_size=1, isolation_level="AUTOCOMMIT", **bounds)
+    sending = None
+    if sends:
+        sending = create_async_engine(address, pool_size=1, isolation_level="AUTOCOMMIT", **bounds)
     return Database(
         create_async_engine(address, pool_size=_CONNECTIONS - sends, pool_pre_ping=True, **bounds),
         (asyncpg.PostgresError, asyncpg.InterfaceError),
-        sending=sending if sends else None,
+        sending=sending,
     )
 
 

@@ -89,8 +89,9 @@ class _Pool:
         ends = loop.time() + seconds
         async with self._place(url, seconds):
             self._calls[url] += 1
-            last = self._calls[url] % CALLS_TO_A_NEW_ONE == 0
-            return await self._ask(url, body, {**headers, **(_ENDS if last else {})}, ends - loop.time())
+            if self._calls[url] % CALLS_TO_A_NEW_ONE == 0:
+                headers = {**headers, **_ENDS}
+            return await self._ask(url, body, headers, ends - loop.time())
 
     @asynccontextmanager
     async def _place(self, url: str, seconds: float) -> AsyncIterator[None]:
